@@ -1,0 +1,122 @@
+// Package fallback is what a policy is asked and what it may answer, as
+// plain values. Who asks knows nothing of Rego; who answers knows nothing of
+// the lifecycle's machine.
+//
+// It decides the questions, the answers, and the bounds an answer is clamped
+// to. It never answers.
+package fallback
+
+import (
+	"time"
+
+	"github.com/modgate/modgate/core/message"
+)
+
+// Entrypoint names a question (policies.md 3.1).
+type Entrypoint string
+
+// The entrypoints. Request is asked on the data plane where a module is not
+// ready (A3); the others on transitions.
+const (
+	Request Entrypoint = "request"
+	Absence Entrypoint = "absence" // how long an absence may last (A4)
+	Update  Entrypoint = "update"  // whether an UPDATE goes ahead (U1)
+	Grace   Entrypoint = "grace"   // how long an older version may finish (V2, U2)
+)
+
+// Query is what a policy sees. Fields that do not belong to the entrypoint
+// are zero.
+type Query struct {
+	Entrypoint Entrypoint
+	Target     Target
+	Caller     Caller
+	HTTP       HTTP
+}
+
+// Target is the module that the question is about.
+type Target struct {
+	Module   string
+	State    message.Availability
+	Reason   message.Reason
+	Version  string        // the version that leaves, updates or is asked about
+	Serving  string        // the highest serving version, if any
+	Since    time.Time     // start of the absence
+	Absent   time.Duration // how long it has lasted
+	TTLLeft  time.Duration // what is left of it
+	Expected time.Duration // the module's own hint (3.3), zero if none
+	Note     string        // the module's own reason, as announced
+	Losses   int           // involuntary departures within 10 minutes
+}
+
+// Caller is who sent the request.
+type Caller struct {
+	Module  string
+	Version string
+	OnDelay message.OnDelay
+}
+
+// HTTP is the request itself.
+type HTTP struct {
+	Method, Path, Route string
+}
+
+// Action is what a decision does.
+type Action uint8
+
+// The actions. The zero value is NoAction: the policy said nothing.
+const (
+	NoAction   Action = iota
+	Delay             // request: DELAY; absence: go on until TTL
+	Miss              // request, absence: MISSING
+	Substitute        // request: answer by Decision.Fallback
+	Grant             // update: go ahead
+	Defer             // update: DELAY, ask again after TTL
+	Deny              // update: MISSING, refused
+)
+
+var actionNames = [...]string{"", "delay", "missing", "fallback", "grant", "defer", "deny"}
+
+func (a Action) String() string { return actionNames[a] }
+
+// Decision is what a policy may answer. Zero fields mean "not said"; the
+// asker's defaults and bounds hold (Clamp).
+type Decision struct {
+	Action   Action
+	TTL      time.Duration // absence: how long; grace: how long; update, deferred: when to ask again
+	Reply    bool          // request: answer DELAY instead of parking (A8)
+	Wait     time.Duration // request: longest parking
+	Fallback Fallback      // request: with Substitute
+	Alert    bool          // absence: tell the administrator now
+	Detail   string        // for the answer's text and the alert
+	By       string        // the rule that decided, for explanations
+}
+
+// Fallback says who answers instead (A3). Exactly one field is set.
+type Fallback struct {
+	Module string  // another module
+	Older  bool    // an older version of the same one, neither below the floor nor draining
+	Static *Static // a fixed answer
+}
+
+// Static is a fixed answer.
+type Static struct {
+	Status  int
+	Headers [][2]string
+	Body    string
+}
+
+// Decide answers a query. It must be pure while a transition is under way:
+// the same query, the same answer.
+type Decide func(Query) Decision
+
+// Bounds limit what a policy may say; a zero bound is none.
+type Bounds struct{ Min, Max time.Duration }
+
+// Clamp returns d within b.
+func (b Bounds) Clamp(d time.Duration) time.Duration {
+	d = max(d, b.Min)
+	if b.Max > 0 {
+		d = min(d, b.Max)
+	}
+	return d
+}
