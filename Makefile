@@ -1,0 +1,123 @@
+# Everything needs Go, git and make; what else a target needs is installed from
+# apt where that is possible, and the target is skipped, visibly, where not.
+
+# It brings gofumpt v0.12.0 and goimports.
+GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+# Patterns do not look into folders with a dot.
+PACKAGES := ./... ./.ci/test
+
+FUZZTIME ?= 30s
+CRASHES  ?= 200
+PART     ?=
+
+# DEMO is what make run starts, once all programs are in .build.
+DEMO ?= .build/library
+
+# missing says which issue brings what a target does not do yet, and fails.
+missing = @echo "make $@: not there yet: $(1) (issue: $(2))" >&2; exit 2
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: run
+run: build ## start the sample platform and say what to try
+	@exec $(DEMO)
+
+.PHONY: build
+build: ## build modgate and the sample programs into .build
+	@mkdir -p .build
+	@go build -o .build/ ./core/cmd/modgate ./hcl/examples/library/...
+
+.PHONY: test
+test: ## run all tests, each part against its time budget; PART=name runs one
+	@bash .ci/need gcc || true
+	@go vet ./.ci/test && go test ./.ci/test
+	@go build -o .build/test ./.ci/test
+	@.build/test -part '$(PART)'
+
+.PHONY: check
+check: check-format check-scripts vet lint check-mod check-generated ## all that a push must pass beside the tests; changes nothing
+
+.PHONY: check-format
+check-format:
+	@$(GOLANGCI) fmt --diff . .ci/test
+
+.PHONY: check-scripts
+check-scripts:
+	@bash .ci/scripts
+
+.PHONY: vet
+vet:
+	@go vet $(PACKAGES)
+
+.PHONY: lint
+lint:
+	@$(GOLANGCI) run $(PACKAGES)
+
+.PHONY: check-mod
+check-mod:
+	@go mod tidy -diff
+
+.PHONY: check-generated
+check-generated:
+	@bash .ci/generated
+
+.PHONY: fmt
+fmt: ## format the code, group the imports
+	@$(GOLANGCI) fmt . .ci/test
+
+.PHONY: generate
+generate: ## make the generated files anew
+	@go generate ./...
+
+.PHONY: bench
+bench: ## run all benchmarks
+	@go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: bench-peers
+bench-peers: ## compare the proxy with a naive one before the same backend
+	@if bash .ci/need wrk; then go run ./bench/peers; else echo "bench-peers: SKIPPED"; fi
+
+.PHONY: bench-policies
+bench-policies: ## measure what policies cost per request
+	$(call missing,the decision cache and its benchmark,Fallback policies in Rego that cost nothing)
+
+.PHONY: bench-plugins
+bench-plugins: ## measure what adapters cost per request
+	$(call missing,the adapter host and its benchmark,WASM adapters: drop one into a folder)
+
+.PHONY: fuzz
+fuzz: ## run each fuzz target for FUZZTIME
+	@FUZZTIME='$(FUZZTIME)' bash .ci/fuzz
+
+.PHONY: explore
+explore: ## close the state space of a few modules, versions and policies
+	$(call missing,the explorer of the state space,The lifecycle in full$(comma) and proven)
+
+.PHONY: model
+model: ## check the formal model of UPDATE with spin
+	@if bash .ci/need spin gcc; then bash core/lifecycle/model/check; else echo "model: SKIPPED"; fi
+
+.PHONY: crash
+crash: ## kill the gateway CRASHES times, compare with what it had acknowledged
+	@MODGATE_CRASHES='$(CRASHES)' go test ./core/gateway -run '^TestStateSurvivesKill$$' -count=1 -timeout 20m -v
+
+.PHONY: conformance
+conformance: ## run the conformance suite against modgate
+	$(call missing,the suite's runner and its cases,The conformance suite: run it against any core)
+
+.PHONY: soak
+soak: ## run under load for hours, watch memory and descriptors
+	$(call missing,the load that lasts and its limits,The data plane: strict and streaming)
+
+.PHONY: h2spec
+h2spec: ## run h2spec against the data listener
+	$(call missing,HTTP/2 for clients,The data plane: strict and streaming)
+
+.PHONY: clean
+clean: ## remove what was built and what the sample platform wrote
+	@rm -rf .build .run
+
+comma := ,
