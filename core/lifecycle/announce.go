@@ -1,0 +1,145 @@
+package lifecycle
+
+import (
+	"time"
+
+	"github.com/modgate/modgate/core/fallback"
+	"github.com/modgate/modgate/core/message"
+)
+
+// announced follows an announcement. One whose seq is not above the last is
+// a repetition and changes nothing (U7).
+func (s *step) announced(ev Announced) error {
+	v, i := s.r.Find(ev.Instance)
+	switch {
+	case i == nil:
+		return ErrUnknown
+	case i.Phase == message.Fenced && ev.Type != message.Disconnect:
+		return ErrFenced
+	case ev.Seq <= i.Seq:
+		return nil
+	}
+	i.Seq = ev.Seq
+	switch ev.Type {
+	case message.Update:
+		return s.update(v, i, ev.Announcement)
+	case message.Resume:
+		return s.resume(v, i)
+	case message.Disconnect:
+		s.disconnect(v, i)
+	}
+	return nil
+}
+
+// update notes that i asks for an UPDATE (U1); settle grants it when nobody
+// older and no sibling is in use.
+func (s *step) update(v *Version, i *Instance, a message.Announcement) error {
+	switch {
+	case i.Refused, i.Phase == message.Idle, s.higherServes(v.Version):
+		return ErrRefused
+	case i.Phase == message.Updating:
+		i.Outcome = message.Granted
+		return nil
+	}
+	i.Ask = Ask{Since: s.Now, Expected: time.Duration(a.Expected), Note: a.Reason}
+	i.Outcome, i.Held, i.Away, i.Socket = message.Pending, false, message.NoReason, false
+	if !i.inUse() {
+		i.Phase, i.Drained = message.Waiting, true
+	}
+	s.consult(v, i)
+	return nil
+}
+
+// consult asks the policy whether i's UPDATE goes ahead (U1).
+func (s *step) consult(v *Version, i *Instance) {
+	q := s.query(fallback.Update)
+	q.Target.Version = v.Version.String()
+	q.Target.Expected, q.Target.Note = i.Ask.Expected, i.Ask.Note
+	d := s.Decide(q)
+	i.Ask.Deferred = time.Time{}
+	switch d.Action {
+	case fallback.Defer:
+		i.Ask.Deferred = s.Now.Add(max(time.Second, s.Settings.TTLBounds.Clamp(d.TTL)))
+	case fallback.Deny:
+		i.Ask, i.Refused, i.Outcome = Ask{}, true, message.Refused
+		if !i.inUse() {
+			i.Phase = message.Idle
+		}
+	default: // granted, as far as the policy is concerned
+	}
+}
+
+// resume makes i serve as soon as it may (V2, V6), ends the UPDATE that it
+// holds (U4), or withdraws the one that it waits with (U12).
+func (s *step) resume(v *Version, i *Instance) error {
+	switch {
+	case i.Refused:
+		return ErrRefused
+	case i.Phase == message.Idle && s.higherServes(v.Version):
+		return ErrRefused
+	case i.Phase == message.Updating:
+		i.Phase, i.Outcome = message.Serving, message.Resumed
+		s.endUpdate(v)
+		return nil
+	case i.Phase == message.Serving && i.Ask.IsZero():
+		i.Outcome = message.Resumed
+		return nil
+	case i.Phase == message.Draining && i.Leaving.IsZero():
+		i.Outcome = message.Pending // settle puts it back if the drain ends without effect
+		return nil
+	}
+	i.Outcome = message.Pending
+	if !i.Ask.IsZero() {
+		i.Ask, i.Outcome = Ask{}, message.Withdrawn
+	}
+	i.Leaving, i.Away, i.Socket = noTime, message.NoReason, false
+	if i.Phase != message.Serving {
+		i.Held = true
+		i.enter(message.Starting)
+	}
+	return nil
+}
+
+// endUpdate ends the grant with the holder's RESUME (U4). Siblings that had
+// asked are told that it is done (U9).
+func (s *step) endUpdate(v *Version) {
+	s.r.Grant = Grant{}
+	for j := range v.Instances {
+		if sib := &v.Instances[j]; !sib.Ask.IsZero() {
+			sib.Ask, sib.Outcome, sib.StartBy = Ask{}, message.Done, s.Now.Add(s.Settings.StartTTL)
+			sib.enter(message.Starting)
+		}
+	}
+}
+
+// disconnect takes i out of service; the answer comes when its runs are done
+// or its grace is over (L1).
+func (s *step) disconnect(v *Version, i *Instance) {
+	i.Outcome = message.Pending
+	switch {
+	case i.Phase == message.Serving:
+		i.enter(message.Draining)
+		i.Leaving = s.Now.Add(s.grace(v))
+		s.r.Left = message.ReasonDisconnected
+	case i.finishing():
+		i.Phase = message.Draining
+		if i.Leaving = v.Drain.Until; i.Leaving.IsZero() {
+			i.Leaving = s.Now.Add(s.grace(v))
+		}
+	default:
+		s.depart(i.ID, message.ReasonDisconnected)
+		return
+	}
+	i.Ask = Ask{}
+}
+
+// grace asks the policy how long v may finish (V2, U2, L1).
+func (s *step) grace(v *Version) time.Duration {
+	q := s.query(fallback.Grace)
+	q.Target.Version = v.Version.String()
+	g := s.Settings.Grace
+	if d := s.Decide(q); d.TTL > 0 {
+		g = d.TTL
+	}
+	return max(s.Settings.GraceBounds.Clamp(g), s.Settings.GraceMin)
+}

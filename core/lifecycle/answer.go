@@ -1,0 +1,122 @@
+package lifecycle
+
+import (
+	"slices"
+	"time"
+
+	"github.com/modgate/modgate/core/message"
+)
+
+// State returns the module's state as the control API writes it. With an
+// instance id it is seen by that instance.
+func (r *Record) State(now time.Time, instance string) message.State {
+	st := message.State{Module: r.Module, State: r.Availability(), Reason: r.Reason(), Since: r.Absence.Since, Turn: r.Turn}
+	if st.State == message.Delayed {
+		st.TTL = message.Duration(max(0, r.Absence.Until.Sub(now)))
+	}
+	if v := r.Serving(); v != nil {
+		st.Serving = v.Version
+	}
+	if _, i := r.Find(instance); i != nil {
+		st.Phase = &i.Phase
+	}
+	return st
+}
+
+// Answer says what the instance's last announcement led to so far (3.3):
+// an outcome, or DELAY with the time that is left. The error is ErrUnknown,
+// ErrFenced or ErrRefused.
+func (r *Record) Answer(now time.Time, instance string) (message.Answer, error) {
+	v, i := r.Find(instance)
+	switch {
+	case i == nil:
+		return message.Answer{}, ErrUnknown
+	case i.Phase == message.Fenced:
+		return message.Answer{}, ErrFenced
+	case i.Outcome == message.Refused:
+		return message.Answer{}, ErrRefused
+	}
+	a := message.Answer{Outcome: i.Outcome, Epoch: r.Epoch, State: r.State(now, instance)}
+	if i.Outcome == message.Pending {
+		a.Notice = message.NoticeDelay.String()
+		a.TTL = message.Duration(max(0, r.pendingUntil(v, i).Sub(now)))
+	}
+	return a, nil
+}
+
+// pendingUntil returns when a pending announcement is answered at the latest,
+// as far as it is known.
+func (r *Record) pendingUntil(v *Version, i *Instance) time.Time {
+	switch {
+	case !i.Leaving.IsZero():
+		return i.Leaving
+	case !i.Ask.Deferred.IsZero():
+		return i.Ask.Deferred
+	case i.Phase == message.Draining && !v.Drain.Until.IsZero():
+		return v.Drain.Until
+	case r.Absence.Reason == message.ReasonWaiting:
+		var end time.Time
+		for j := range r.Versions {
+			if u := r.Versions[j].Drain.Until; u.After(end) {
+				end = u
+			}
+		}
+		return end
+	default:
+		return r.Absence.Until
+	}
+}
+
+// Self is what an instance is to know about itself (U2, U9, V2, V3). The
+// zero Self is: nothing to tell.
+type Self struct {
+	Kind    message.Kind
+	Reason  message.Reason
+	Outcome message.Outcome
+	Until   time.Time
+}
+
+// Self returns what the instance is to know about itself now.
+func (r *Record) Self(v *Version, i *Instance) Self {
+	switch i.Phase {
+	case message.Serving:
+		return Self{Kind: message.NoticeResume, Outcome: message.Resumed}
+	case message.Updating:
+		return Self{Kind: message.NoticeResume, Outcome: message.Granted}
+	case message.Waiting:
+		return Self{Kind: message.NoticeDelay, Reason: message.ReasonWaiting, Until: r.pendingUntil(v, i)}
+	case message.Draining:
+		if !i.Leaving.IsZero() || r.Serving() != nil {
+			return Self{} // it knows, or it finishes and is told MISSING then (V2)
+		}
+		return Self{Kind: message.NoticeDelay, Reason: r.Absence.Reason, Until: r.pendingUntil(v, i)}
+	case message.Idle:
+		return Self{Kind: message.NoticeMissing, Reason: pick(i.Refused, message.ReasonRefused, message.ReasonVersion)}
+	case message.Fenced:
+		return Self{Kind: message.NoticeMissing, Reason: message.ReasonFenced}
+	case message.Starting:
+		if i.Outcome == message.Done {
+			return Self{Kind: message.NoticeResume, Outcome: message.Done}
+		}
+		return Self{}
+	case message.Out:
+		return Self{}
+	}
+	panic("lifecycle: phase without a self: " + i.Phase.String())
+}
+
+func pick[T any](cond bool, yes, no T) T {
+	if cond {
+		return yes
+	}
+	return no
+}
+
+// Opens reports whether i's token opens anything (U8): not that of a fenced
+// or idle instance.
+func (i *Instance) Opens() bool { return i.Phase != message.Fenced && i.Phase != message.Idle }
+
+// InRotation reports whether requests may be sent to i at all.
+func (i *Instance) InRotation() bool {
+	return slices.Contains([]message.Phase{message.Serving, message.Draining, message.Waiting, message.Updating}, i.Phase)
+}

@@ -1,0 +1,222 @@
+package lifecycle
+
+import (
+	"slices"
+	"time"
+
+	"github.com/modgate/modgate/core/message"
+	"github.com/modgate/modgate/core/module"
+)
+
+// Record is everything that is known of one module's life. It is a value:
+// Step returns a new one and shares nothing that it changes. It encodes as
+// JSON.
+type Record struct {
+	Module   string         `json:"module"`
+	Turn     uint64         `json:"turn"`
+	Epoch    uint64         `json:"epoch"`
+	Floor    module.Version `json:"floor,omitzero"`
+	Absence  Absence        `json:"absence,omitzero"`
+	Grant    Grant          `json:"grant,omitzero"`
+	Left     message.Reason `json:"left,omitempty"`     // why the last one that served does not
+	Served   module.Version `json:"served,omitzero"`    // the last version that served (V9)
+	Removed  []Removed      `json:"removed,omitempty"`  // paths that vanished (V9)
+	Versions []Version      `json:"versions,omitempty"` // ascending
+}
+
+// Absence is the time from the moment a module stops being ready until it is
+// ready again. The zero value is none.
+type Absence struct {
+	Since   time.Time      `json:"since,omitzero"` // never moves within it (A7)
+	Reason  message.Reason `json:"reason,omitempty"`
+	Until   time.Time      `json:"until,omitzero"` // end of the TTL (A4)
+	Expired bool           `json:"expired,omitempty"`
+}
+
+// Grant is an UPDATE that was granted. The zero value is none.
+type Grant struct {
+	Version  module.Version `json:"version,omitzero"`
+	Instance string         `json:"instance,omitempty"` // the holder
+	Expected time.Duration  `json:"expected,omitempty"` // the holder's hint
+	Lost     message.Reason `json:"lost,omitempty"`     // why the holder is gone (U6); none while it lives
+}
+
+// IsZero reports that no UPDATE is granted.
+func (g Grant) IsZero() bool { return g.Version.IsZero() }
+
+// Removed is a route that vanished with a takeover (V9).
+type Removed struct {
+	Route message.Route  `json:"route"`
+	In    module.Version `json:"in"` // first version without it
+}
+
+// Version is one version of the module, with what its registration said.
+type Version struct {
+	Version   module.Version       `json:"version"`
+	Routes    []message.Route      `json:"routes,omitempty"`
+	Provides  []module.Interface   `json:"provides,omitempty"`
+	Requires  []module.Requirement `json:"requires,omitempty"`
+	Drain     Drain                `json:"drain,omitzero"`
+	Instances []Instance           `json:"instances,omitempty"` // by id
+}
+
+// Drain says that a version gets no new requests and may finish its runs
+// (V2, U2, U9). The zero value is none.
+type Drain struct {
+	Since time.Time `json:"since,omitzero"`
+	Least time.Time `json:"least,omitzero"` // grace_min: no grant before
+	Until time.Time `json:"until,omitzero"` // the grace's end
+}
+
+// Instance is one process of a version.
+type Instance struct {
+	ID       string          `json:"id"`
+	Upstream string          `json:"upstream"`
+	Webhook  string          `json:"webhook,omitempty"`
+	Lease    time.Duration   `json:"lease"`
+	OnDelay  message.OnDelay `json:"on_delay,omitempty"`
+	Token    []byte          `json:"token"`             // SHA-256 of the instance token
+	StartBy  time.Time       `json:"start_by"`          // when start_ttl runs out (V6)
+	Alerted  bool            `json:"alerted,omitempty"` // it did
+
+	Phase   message.Phase   `json:"phase"`
+	Seq     uint64          `json:"seq"` // of the last announcement (U7)
+	Outcome message.Outcome `json:"outcome,omitempty"`
+	Ask     Ask             `json:"ask,omitzero"`
+	Held    bool            `json:"held,omitempty"`    // resumed; serves when it may (V2, V6, U9)
+	Refused bool            `json:"refused,omitempty"` // its UPDATE was refused (U12)
+	Away    message.Reason  `json:"away,omitempty"`    // why it is out
+	Socket  bool            `json:"socket,omitempty"`  // out by refused connections only: a connect brings it back (L6)
+
+	Leaving   time.Time `json:"leaving,omitzero"`     // said DISCONNECT: when its grace ends (L1)
+	DrainTurn uint64    `json:"drain_turn,omitempty"` // turn that published the drain; a report of another is stale
+	Drained   bool      `json:"drained,omitempty"`    // draining or waiting, and no run is left
+	Uncounted bool      `json:"uncounted,omitempty"`  // draining since before a restart: runs unknown (G6)
+}
+
+// Ask is an UPDATE that was announced and not granted yet. The zero value is
+// none.
+type Ask struct {
+	Since    time.Time     `json:"since,omitzero"`
+	Deferred time.Time     `json:"deferred,omitzero"` // the policy wants to be asked again then (U1)
+	Expected time.Duration `json:"expected,omitempty"`
+	Note     string        `json:"note,omitempty"`
+}
+
+// IsZero reports that nothing is asked.
+func (a Ask) IsZero() bool { return a.Since.IsZero() }
+
+// clone returns a copy that shares nothing Step changes.
+func (r Record) clone() Record {
+	r.Versions = slices.Clone(r.Versions)
+	for i := range r.Versions {
+		r.Versions[i].Instances = slices.Clone(r.Versions[i].Instances)
+	}
+	r.Removed = slices.Clone(r.Removed)
+	return r
+}
+
+// Find returns the instance of that id with its version, or nil, nil. They
+// point into r.
+func (r *Record) Find(id string) (*Version, *Instance) {
+	for i := range r.Versions {
+		v := &r.Versions[i]
+		for j := range v.Instances {
+			if v.Instances[j].ID == id {
+				return v, &v.Instances[j]
+			}
+		}
+	}
+	return nil, nil
+}
+
+// Version returns the record of version v, or nil.
+func (r *Record) Version(v module.Version) *Version {
+	for i := range r.Versions {
+		if r.Versions[i].Version.Equal(v) {
+			return &r.Versions[i]
+		}
+	}
+	return nil
+}
+
+// Serving returns the highest version that serves, or nil.
+func (r *Record) Serving() *Version {
+	for i := len(r.Versions) - 1; i >= 0; i-- {
+		if r.Versions[i].count(message.Serving) > 0 {
+			return &r.Versions[i]
+		}
+	}
+	return nil
+}
+
+// Owner returns the version that holds a granted UPDATE, else the highest
+// that serves, else nil (glossary).
+func (r *Record) Owner() *Version {
+	if !r.Grant.IsZero() {
+		return r.Version(r.Grant.Version)
+	}
+	return r.Serving()
+}
+
+// Availability returns the module's state (A1).
+func (r *Record) Availability() message.Availability {
+	switch {
+	case r.Module == "" || r.Absence.Since.IsZero() && len(r.Versions) == 0:
+		return message.Unknown
+	case r.Absence.Since.IsZero():
+		return message.Ready
+	case r.Absence.Expired:
+		return message.Missing
+	default:
+		return message.Delayed
+	}
+}
+
+// Reason returns why the module is not ready (A1), or NoReason.
+func (r *Record) Reason() message.Reason {
+	if r.Absence.Expired {
+		return message.ReasonExpired
+	}
+	return r.Absence.Reason
+}
+
+func (v *Version) count(p message.Phase) int {
+	n := 0
+	for i := range v.Instances {
+		if v.Instances[i].Phase == p {
+			n++
+		}
+	}
+	return n
+}
+
+// Phase returns where the version stands: the phase of its instance that is
+// furthest in use.
+func (v *Version) Phase() message.Phase {
+	order := [...]message.Phase{
+		message.Updating, message.Serving, message.Waiting, message.Draining,
+		message.Starting, message.Idle, message.Fenced,
+	}
+	for _, p := range order {
+		if v.count(p) > 0 {
+			return p
+		}
+	}
+	return message.Out
+}
+
+// inUse reports whether i keeps an UPDATE of another waiting: it serves, or
+// runs may be in flight in it (glossary: in use).
+func (i *Instance) inUse() bool { return i.Phase == message.Serving || i.finishing() }
+
+// finishing reports whether i takes no new requests and may have runs in
+// flight: it drains, or it served until it said UPDATE.
+func (i *Instance) finishing() bool {
+	return (i.Phase == message.Draining || i.Phase == message.Waiting) && !i.Drained
+}
+
+// enter moves i to phase p, with a count of runs that the gateway knows.
+func (i *Instance) enter(p message.Phase) {
+	i.Phase, i.Drained, i.DrainTurn, i.Uncounted = p, false, 0, false
+}
