@@ -1,14 +1,13 @@
 package config
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/modgate/modgate/core/fallback"
 )
 
 // Lifecycle is what operators decide about a module's life: lengths and
-// their bounds (C1; defaults of lifecycle.md 3.5).
+// their bounds (C1). Bounds of each field stand in Settings.
 type Lifecycle struct {
 	TTL         time.Duration // how long an absence may last before MISSING
 	AbsenceMax  time.Duration // A4: no deadline lies beyond since + AbsenceMax
@@ -37,15 +36,21 @@ func DefaultLifecycle() Lifecycle {
 	}
 }
 
-// Check returns what is wrong with l, or nil: an absence that is updated
-// must be able to outlive the grace before it (lifecycle.md 3.5).
-func (l Lifecycle) Check() error {
-	if l.AbsenceMax < l.Grace+l.UpdateTTL {
-		return fmt.Errorf("absence_max (%v) is below grace + update_ttl (%v): an UPDATE could expire before it is granted; raise absence_max or lower the others",
-			l.AbsenceMax, l.Grace+l.UpdateTTL)
+// Settings lists what the language sets of l, by name below "defaults" or a
+// module's block.
+func (l *Lifecycle) Settings() []Setting {
+	return []Setting{
+		{Name: "ttl", Value: &l.TTL, Max: day, Doc: "how long an absence may last before DELAY becomes MISSING (A4)"},
+		{Name: "absence_max", Value: &l.AbsenceMax, Min: second, Max: 7 * day, Doc: "how long it may last whatever policies say (A4)"},
+		{Name: "update_ttl", Value: &l.UpdateTTL, Min: second, Max: day, Doc: "how long a granted UPDATE may last (U6)"},
+		{Name: "grace", Value: &l.Grace, Max: day, Doc: "how long an older version may finish its runs (V2, U2)"},
+		{Name: "grace_min", Value: &l.GraceMin, Max: day, Doc: "how long an UPDATE waits even if no run is in flight, for versions that work without requests (U2)"},
+		{Name: "stream_grace", Value: &l.StreamGrace, Max: hour, Doc: "how long upgraded connections and event streams live on in a grace (V8)"},
+		{Name: "start_ttl", Value: &l.StartTTL, Min: second, Max: day, Doc: "how long a registered version may take to its first RESUME before an alert (V6)"},
+		{Name: "lease", Value: &l.Lease, Min: second, Max: 5 * minute, Doc: "the lease of a registration that asks for none; a module renews at a third of it"},
+		{Name: "takeover.instances", Value: &l.Takeover, Min: 1, Max: 1000, Doc: "instances of a higher version that must serve before the lower drains (V2)"},
+		{Name: "bounds.ttl", Value: &l.TTLBounds, Max: 7 * day, Doc: "least and most that a policy may say instead of ttl"},
+		{Name: "bounds.grace", Value: &l.GraceBounds, Max: day, Doc: "least and most that a policy may say instead of grace"},
+		{Name: "bounds.lease", Value: &l.LeaseBounds, Min: second, Max: 5 * minute, Doc: "least and most that a registration may ask for"},
 	}
-	if l.GraceMin > l.Grace {
-		return fmt.Errorf("grace_min (%v) is above grace (%v)", l.GraceMin, l.Grace)
-	}
-	return nil
 }

@@ -1,0 +1,246 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/modgate/modgate/core/fallback"
+	"github.com/modgate/modgate/core/module"
+)
+
+// A Problem is one thing that an operator declared wrong.
+type Problem struct {
+	// At names the settings that together are wrong, the likeliest to be
+	// changed first, in the language's words: "gateway.limits.head",
+	// "module.inventory.grace".
+	At      []string
+	Summary string // terse
+	Detail  string // what is wrong, and what to do
+}
+
+func (p Problem) Error() string { return p.At[0] + ": " + p.Summary + ": " + p.Detail }
+
+// Check returns everything that is wrong with c, or nil.
+func (c *Config) Check() []Problem {
+	var ps problems
+	c.Gateway.check(&ps)
+	c.Defaults.check(scope{"defaults", &ps})
+	for i := range c.Modules {
+		m := &c.Modules[i]
+		m.check(scope{"module." + m.Name, &ps}, c.Defaults)
+		if i > 0 && c.Modules[i-1].Name >= m.Name {
+			ps.add([]string{"module." + m.Name}, "Modules out of order", "Modules are sorted by name, and no two have one name.")
+		}
+	}
+	for i := range c.Processes {
+		p := &c.Processes[i]
+		p.check(scope{"process." + p.Name, &ps})
+		if i > 0 && c.Processes[i-1].Name >= p.Name {
+			ps.add([]string{"process." + p.Name}, "Processes out of order", "Processes are sorted by name, and no two have one name.")
+		}
+	}
+	c.checkPorts(&ps)
+	return ps
+}
+
+type problems []Problem
+
+func (ps *problems) add(at []string, summary, format string, args ...any) {
+	*ps = append(*ps, Problem{At: at, Summary: summary, Detail: fmt.Sprintf(format, args...)})
+}
+
+// scope is one block whose settings are checked.
+type scope struct {
+	path string
+	ps   *problems
+}
+
+// add reports the settings of those names, or the block when there is none.
+func (s scope) add(names, summary, format string, args ...any) {
+	var at []string
+	for n := range strings.FieldsSeq(names) {
+		at = append(at, s.path+"."+n)
+	}
+	if at == nil {
+		at = []string{s.path}
+	}
+	s.ps.add(at, summary, format, args...)
+}
+
+// bounds reports every setting that is outside its own bounds.
+func (s scope) bounds(settings []Setting) {
+	for _, v := range settings {
+		for _, n := range v.numbers() {
+			if n < v.Min || n > v.Max {
+				s.add(v.Name, "Value out of bounds", "%s is %s; it must be from %s to %s.", v.Name, v.Text(), v.number(v.Min), v.number(v.Max))
+				break
+			}
+		}
+		if text, ok := v.Value.(*string); ok && v.Form == Address {
+			if _, _, err := splitAddress(*text); err != nil {
+				s.add(v.Name, "Not an address", "%s is %q: %v.", v.Name, *text, err)
+			}
+		}
+	}
+}
+
+func (g *Gateway) check(ps *problems) {
+	s := scope{"gateway", ps}
+	s.bounds(g.Settings())
+	if g.Listen == g.Control.Listen {
+		s.add("control.listen listen", "One address for two listeners", "Both listeners are at %s; give control.listen a port of its own.", g.Listen)
+	}
+	if (g.Control.Certificate == "") != (g.Control.Key == "") {
+		s.add("control.certificate control.key", "Half a key pair", "TLS needs both control.certificate and control.key.")
+	} else if host, _, err := splitAddress(g.Control.Listen); err == nil && !loopback(host) && g.Control.Certificate == "" {
+		s.add("control.listen", "Control listener without TLS",
+			"%s can be reached from other machines, and tokens would pass in clear text. Bind it to 127.0.0.1, or give control.certificate and control.key.", g.Control.Listen)
+	}
+	if g.Parking.PerCaller > g.Parking.PerModule {
+		s.add("parking.per_caller parking.per_module", "Bounds that contradict each other",
+			"parking.per_caller (%d) is above parking.per_module (%d).", g.Parking.PerCaller, g.Parking.PerModule)
+	}
+	if g.DataDir == "" {
+		s.add("data_dir", "No data directory", "data_dir is empty; without a folder no state survives a restart.")
+	}
+	for _, o := range g.CORS.Origins {
+		if !isOrigin(o) {
+			s.add("cors.origins", "Not an origin", "%q is not an origin: want scheme://host or scheme://host:port, without a path, such as \"https://library.example\".", o)
+		}
+	}
+}
+
+func (l *Lifecycle) check(s scope) {
+	s.bounds(l.Settings())
+	if l.AbsenceMax < l.Grace+l.UpdateTTL {
+		s.add("absence_max grace update_ttl", "Absence shorter than an UPDATE",
+			"absence_max (%s) is below grace (%s) + update_ttl (%s), so that an UPDATE could expire before it is granted. Raise absence_max, or lower the others.",
+			text(l.AbsenceMax), text(l.Grace), text(l.UpdateTTL))
+	}
+	if l.TTL > l.AbsenceMax {
+		s.add("ttl absence_max", "Bounds that contradict each other", "ttl (%s) is above absence_max (%s).", text(l.TTL), text(l.AbsenceMax))
+	}
+	if l.GraceMin > l.Grace {
+		s.add("grace_min grace", "Bounds that contradict each other",
+			"grace_min (%s) is above grace (%s): the grace would be over before an UPDATE may be granted.", text(l.GraceMin), text(l.Grace))
+	}
+	for _, b := range []struct {
+		name   string
+		length time.Duration
+		bounds fallback.Bounds
+	}{
+		{"ttl", l.TTL, l.TTLBounds},
+		{"grace", l.Grace, l.GraceBounds},
+		{"lease", l.Lease, l.LeaseBounds},
+	} {
+		switch {
+		case b.bounds.Min > b.bounds.Max:
+			s.add("bounds."+b.name, "Bounds that contradict each other", "The least (%s) is above the most (%s).", text(b.bounds.Min), text(b.bounds.Max))
+		case b.length != b.bounds.Clamp(b.length):
+			s.add(b.name+" bounds."+b.name, "Value outside its own bounds",
+				"%s (%s) is not within bounds.%[1]s, from %[3]s to %[4]s.", b.name, text(b.length), text(b.bounds.Min), text(b.bounds.Max))
+		}
+	}
+}
+
+func (m *Module) check(s scope, defaults Lifecycle) {
+	if err := module.CheckName(m.Name); err != nil {
+		s.add("", "Not a module name", "%q cannot name a module: %v.", m.Name, err)
+	}
+	s.bounds(m.Settings()[len(m.Lifecycle.Settings()):])
+	if m.Lifecycle != defaults { // else the problem is theirs
+		m.Lifecycle.check(s)
+	}
+	for _, p := range m.Paths {
+		if !strings.HasPrefix(p, "/") {
+			s.add("paths", "Not a path", "%q does not begin with a slash.", p)
+		}
+	}
+	for _, h := range m.WebhookHosts {
+		if h == "" || strings.ContainsAny(h, "/@? ") {
+			s.add("webhook_hosts", "Not a host", "%q is not a host: want a name or an address, with or without a port, but without a scheme.", h)
+		}
+	}
+}
+
+func (p *Process) check(s scope) {
+	if err := module.CheckName(p.Name); err != nil {
+		s.add("", "Not a process name", "%q cannot name a process, since its log is a file of that name: %v.", p.Name, err)
+	}
+	s.bounds(p.Settings())
+	if len(p.Command) == 0 || p.Command[0] == "" {
+		s.add("command", "No command", "The process has nothing to run: want a list of the program and its arguments.")
+	}
+	if p.Backoff.Min > p.Backoff.Max {
+		s.add("backoff.min backoff.max", "Bounds that contradict each other", "backoff.min (%s) is above backoff.max (%s).", text(p.Backoff.Min), text(p.Backoff.Max))
+	}
+	for _, k := range slices.Sorted(maps.Keys(p.Environment)) {
+		switch v := p.Environment[k]; {
+		case k == "" || strings.ContainsAny(k, "=\x00") || strings.Contains(v, "\x00"):
+			s.add("environment", "Not an environment variable", "%q cannot be set: a name is not empty and has no \"=\", and neither name nor value has a zero byte.", k)
+		case k == "PORT" && p.Port != 0:
+			s.add("environment port", "PORT given twice", "The environment sets PORT to %q, and port to %d; drop one.", v, p.Port)
+		}
+	}
+}
+
+// checkPorts reports processes that want one port, or a listener's.
+func (c *Config) checkPorts(ps *problems) {
+	owner := map[int]string{}
+	for _, l := range []struct{ name, address string }{
+		{"gateway.listen", c.Gateway.Listen}, {"gateway.control.listen", c.Gateway.Control.Listen},
+	} {
+		if _, port, err := splitAddress(l.address); err == nil && port != 0 {
+			owner[port] = l.name
+		}
+	}
+	for _, p := range c.Processes {
+		at := "process." + p.Name + ".port"
+		if p.Port == 0 {
+			continue
+		}
+		if o, taken := owner[p.Port]; taken {
+			ps.add([]string{at}, "Port given twice", "Port %d is taken by %s.", p.Port, o)
+			continue
+		}
+		owner[p.Port] = at
+	}
+}
+
+// splitAddress reads host:port. The host may be empty: every interface.
+func splitAddress(s string) (host string, port int, err error) {
+	i := strings.LastIndexByte(s, ':')
+	if i < 0 {
+		return "", 0, fmt.Errorf("it has no port; write it as host:port, such as \"127.0.0.1:9130\"")
+	}
+	n, err := strconv.ParseUint(s[i+1:], 10, 16)
+	if err != nil {
+		return "", 0, fmt.Errorf("its port is not a number from 0 to 65535")
+	}
+	host = s[:i]
+	if inner, ok := strings.CutPrefix(host, "["); ok {
+		host, ok = strings.CutSuffix(inner, "]")
+		if !ok {
+			return "", 0, fmt.Errorf("its bracket is not closed")
+		}
+	} else if strings.ContainsAny(host, ":/ ") {
+		return "", 0, fmt.Errorf("its host is not a name or an address; an IPv6 address stands in brackets, such as \"[::1]:9130\"")
+	}
+	return host, int(n), nil
+}
+
+// loopback reports whether only this machine reaches host.
+func loopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+func isOrigin(s string) bool {
+	scheme, host, ok := strings.Cut(s, "://")
+	return ok && (scheme == "http" || scheme == "https") && host != "" && !strings.ContainsAny(host, "/@?#* ")
+}

@@ -1,0 +1,131 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestDefaultsHaveNoProblem(t *testing.T) {
+	c := Default()
+	c.Modules = []Module{c.Module("catalogue"), c.Module("loans")}
+	p := DefaultProcess("catalogue")
+	p.Command = []string{"catalogue"}
+	c.Processes = []Process{p}
+	for _, p := range c.Check() {
+		t.Error(p)
+	}
+}
+
+func TestCheckFindsEveryProblem(t *testing.T) {
+	c := Default()
+	c.Modules = []Module{c.Module("catalogue")}
+	p := DefaultProcess("catalogue")
+	p.Command = []string{"catalogue"}
+	for _, tc := range []struct {
+		at   string
+		edit func(*Config)
+	}{
+		{"gateway.listen", func(c *Config) { c.Gateway.Listen = "9130" }},
+		{"gateway.listen", func(c *Config) { c.Gateway.Listen = "127.0.0.1:70000" }},
+		{"gateway.listen", func(c *Config) { c.Gateway.Listen = "::1:9130" }},
+		{"gateway.listen", func(c *Config) { c.Gateway.Listen = "[::1:9130" }},
+		{"gateway.control.listen", func(c *Config) { c.Gateway.Listen = c.Gateway.Control.Listen }},
+		{"gateway.control.listen", func(c *Config) { c.Gateway.Control.Listen = "0.0.0.0:9131" }},
+		{"gateway.control.listen", func(c *Config) { c.Gateway.Control.Listen = ":9131" }},
+		{"gateway.control.certificate", func(c *Config) { c.Gateway.Control.Key = "key.pem" }},
+		{"gateway.data_dir", func(c *Config) { c.Gateway.DataDir = "" }},
+		{"gateway.join_secret", func(c *Config) { c.Gateway.JoinSecret = "short" }},
+		{"gateway.limits.head", func(c *Config) { c.Gateway.Limits.Head = KiB }},
+		{"gateway.limits.connections", func(c *Config) { c.Gateway.Limits.Connections = 0 }},
+		{"gateway.parking.per_caller", func(c *Config) { c.Gateway.Parking.PerModule = 1 }},
+		{"gateway.timeouts.connect", func(c *Config) { c.Gateway.Timeouts.Connect = 0 }},
+		{"gateway.cors.origins", func(c *Config) { c.Gateway.CORS.Origins = []string{"library.example"} }},
+		{"defaults.absence_max", func(c *Config) { c.Defaults.AbsenceMax = time.Minute }},
+		{"defaults.ttl", func(c *Config) { c.Defaults.TTL = -1 }},
+		{"defaults.ttl", func(c *Config) { c.Defaults.TTL, c.Defaults.TTLBounds.Max = time.Hour, time.Hour }},
+		{"defaults.ttl", func(c *Config) { c.Defaults.TTLBounds.Min = time.Minute }},
+		{"defaults.grace_min", func(c *Config) { c.Defaults.GraceMin = time.Minute }},
+		{"defaults.bounds.grace", func(c *Config) { c.Defaults.GraceBounds.Min = time.Hour }},
+		{"defaults.lease", func(c *Config) { c.Defaults.LeaseBounds.Min = time.Minute }},
+		{"defaults.takeover.instances", func(c *Config) { c.Defaults.Takeover = 0 }},
+		{"module.catalogue.grace_min", func(c *Config) { c.Modules[0].GraceMin = time.Minute }},
+		{"module.catalogue.paths", func(c *Config) { c.Modules[0].Paths = []string{"items"} }},
+		{"module.catalogue.webhook_hosts", func(c *Config) { c.Modules[0].WebhookHosts = []string{"http://x"} }},
+		{"module.catalogue", func(c *Config) { c.Modules = append(c.Modules, c.Modules[0]) }},
+		{"module.a b", func(c *Config) { c.Modules[0].Name = "a b" }},
+		{"process.catalogue.command", func(c *Config) { c.Processes[0].Command = nil }},
+		{"process.catalogue.port", func(c *Config) { c.Processes[0].Port = 9130 }},
+		{"process.catalogue.port", func(c *Config) { c.Processes[0].Port = 70000 }},
+		{"process.catalogue.backoff.min", func(c *Config) { c.Processes[0].Backoff.Min = time.Minute }},
+		{"process.catalogue.environment", func(c *Config) { c.Processes[0].Environment = map[string]string{"A=B": ""} }},
+		{"process.catalogue.environment", func(c *Config) {
+			c.Processes[0].Port, c.Processes[0].Environment = 9101, map[string]string{"PORT": "1"}
+		}},
+		{"process.catalogue", func(c *Config) { c.Processes = append(c.Processes, c.Processes[0]) }},
+		{"process../x", func(c *Config) { c.Processes[0].Name = "./x" }},
+	} {
+		bad := c
+		bad.Modules = []Module{c.Modules[0]}
+		bad.Processes = []Process{p}
+		tc.edit(&bad)
+		ps := bad.Check()
+		if len(ps) == 0 || ps[0].At[0] != tc.at {
+			t.Errorf("want a problem at %s, got %v", tc.at, ps)
+		}
+	}
+}
+
+// A module that inherits a wrong default does not repeat its problem.
+func TestDefaultsAreReportedOnce(t *testing.T) {
+	c := Default()
+	c.Defaults.AbsenceMax = time.Minute
+	c.Modules = []Module{c.Module("a"), c.Module("b")}
+	if got := len(c.Check()); got != 1 {
+		t.Errorf("%d problems, want 1", got)
+	}
+}
+
+func TestSecretNeverShows(t *testing.T) { // I2
+	c := Default()
+	c.Gateway.JoinSecret = "correct horse battery"
+	b, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := fmt.Sprintf("%v %+v %#v %s %s", c, c, c, b, c.Gateway.JoinSecret)
+	if strings.Contains(shown, "horse") {
+		t.Errorf("the secret shows: %s", shown)
+	}
+}
+
+func TestSizesReadWhatTheyPrint(t *testing.T) {
+	for _, b := range []Bytes{0, 1, 1023, KiB, 3 * MiB, 5*GiB + 1, TiB} {
+		if got, err := ParseBytes(b.String()); err != nil || got != b {
+			t.Errorf("%s: got %d, %v; want %d", b, got, err, b)
+		}
+	}
+	for _, s := range []string{"", "1", "MiB", "-1MiB", "1.5MiB", "1MB", "9999999TiB"} {
+		if _, err := ParseBytes(s); err == nil {
+			t.Errorf("%q was accepted", s)
+		}
+	}
+}
+
+// Every row of the table has a type that the language knows, and defaults
+// that it can write.
+func TestSettingsHaveText(t *testing.T) {
+	c := Default()
+	m, p := c.Module("m"), DefaultProcess("p")
+	for _, rows := range [][]Setting{c.Gateway.Settings(), m.Settings(), p.Settings()} {
+		seen := map[string]bool{}
+		for _, s := range rows {
+			if s.Text() == "" || s.Doc == "" || strings.HasSuffix(s.Doc, ".") || seen[s.Name] {
+				t.Errorf("%s: text %q, doc %q, seen %v", s.Name, s.Text(), s.Doc, seen[s.Name])
+			}
+			seen[s.Name] = true
+		}
+	}
+}

@@ -1,0 +1,109 @@
+package config
+
+import "time"
+
+// Gateway is what operators decide about the gateway itself. Default and
+// bounds of each field stand in Settings.
+type Gateway struct {
+	Listen   string  // data listener, host:port (rule 3.2)
+	Control  Control // control listener (I2)
+	DataDir  string  // state, tokens, logs of processes; made when it is missing
+	Policies string  // folder of Rego units; empty: the embedded policy only
+	Adapters string  // folder of Wasm adapters; empty: none
+
+	JoinSecret Secret // general; empty: a module needs one of its own (I1)
+
+	Limits   Limits
+	Parking  Parking
+	Timeouts Timeouts
+	Settle   time.Duration // G6: nothing expires so soon after a start
+	CORS     CORS
+	Alerts   Alerts
+}
+
+// Control is the control listener. It wants TLS as soon as others than this
+// machine can reach it (I2).
+type Control struct {
+	Listen      string // host:port
+	Certificate string // PEM file; empty: no TLS
+	Key         string // PEM file
+}
+
+// Limits bound what one client may make the gateway hold.
+type Limits struct {
+	Head        Bytes // request line and headers; more is 431
+	Body        Bytes // request body; more is 413
+	Connections int   // of clients, at once
+}
+
+// Parking bounds the requests that wait (A6). Overflow is answered at once.
+type Parking struct {
+	PerModule int   // requests parked at one module
+	PerCaller int   // of these, of one caller
+	Bytes     Bytes // held by all that are parked
+}
+
+// Timeouts bound what a peer may make the gateway wait for.
+type Timeouts struct {
+	Connect   time.Duration // an upstream to accept
+	FirstByte time.Duration // an upstream to begin its answer; then 504
+	Idle      time.Duration // a kept connection to be used again
+	ReadHead  time.Duration // a client to send its whole head; then 408
+	Shutdown  time.Duration // requests in flight to end when the gateway stops
+}
+
+// CORS says which browsers' origins may read gateway-made answers with
+// credentials (3.2).
+type CORS struct {
+	Origins []string // scheme://host[:port]
+}
+
+// Alerts says when the administrator is told. The log is told always.
+type Alerts struct {
+	Unresolved time.Duration // how long a requirement may be unmet before (D5)
+}
+
+// DefaultGateway returns the defaults.
+func DefaultGateway() Gateway {
+	return Gateway{
+		Listen:  "127.0.0.1:9130",
+		Control: Control{Listen: "127.0.0.1:9131"},
+		DataDir: "data",
+		Limits:  Limits{Head: 16 * KiB, Body: GiB, Connections: 10_000},
+		Parking: Parking{PerModule: 10_000, PerCaller: 1_000, Bytes: 64 * MiB},
+		Timeouts: Timeouts{
+			Connect: 2 * time.Second, FirstByte: time.Minute, Idle: 75 * time.Second,
+			ReadHead: 10 * time.Second, Shutdown: 30 * time.Second,
+		},
+		Settle: 10 * time.Second,
+		Alerts: Alerts{Unresolved: 30 * time.Second},
+	}
+}
+
+// Settings lists what the language sets of g, by name below "gateway".
+func (g *Gateway) Settings() []Setting {
+	return []Setting{
+		{Name: "listen", Value: &g.Listen, Form: Address, Doc: "where clients and modules send requests"},
+		{Name: "control.listen", Value: &g.Control.Listen, Form: Address, Doc: "where modules register and administrators look; off loopback it wants a certificate and a key"},
+		{Name: "control.certificate", Value: &g.Control.Certificate, Form: Path, Doc: "PEM file of the control listener's certificate, and those that vouch for it"},
+		{Name: "control.key", Value: &g.Control.Key, Form: Path, Doc: "PEM file of its private key"},
+		{Name: "data_dir", Value: &g.DataDir, Form: Path, Doc: "folder of the state, the tokens and the processes' logs; made when it is missing"},
+		{Name: "policies", Value: &g.Policies, Form: Path, Doc: "folder of policies in Rego; without it the embedded policy decides alone"},
+		{Name: "adapters", Value: &g.Adapters, Form: Path, Doc: "folder of adapters in Wasm"},
+		{Name: "join_secret", Value: &g.JoinSecret, Min: minSecret, Max: maxSecret, Doc: "lets any module register; without it only modules that have a secret of their own may"},
+		{Name: "limits.head", Value: &g.Limits.Head, Min: int64(4 * KiB), Max: int64(MiB), Doc: "size of a request's line and headers; more is answered 431"},
+		{Name: "limits.body", Value: &g.Limits.Body, Min: int64(KiB), Max: int64(TiB), Doc: "size of a request's body; more is answered 413"},
+		{Name: "limits.connections", Value: &g.Limits.Connections, Min: 1, Max: 1_000_000, Doc: "clients' connections at once"},
+		{Name: "parking.per_module", Value: &g.Parking.PerModule, Max: 1_000_000, Doc: "requests parked at one module; 0 parks none"},
+		{Name: "parking.per_caller", Value: &g.Parking.PerCaller, Max: 1_000_000, Doc: "of these, requests of one caller"},
+		{Name: "parking.bytes", Value: &g.Parking.Bytes, Max: int64(64 * GiB), Doc: "held by all parked requests together"},
+		{Name: "timeouts.connect", Value: &g.Timeouts.Connect, Min: ms, Max: minute, Doc: "for an upstream to accept a connection"},
+		{Name: "timeouts.first_byte", Value: &g.Timeouts.FirstByte, Min: ms, Max: day, Doc: "for an upstream to begin its answer; then 504"},
+		{Name: "timeouts.idle", Value: &g.Timeouts.Idle, Min: second, Max: hour, Doc: "for a kept connection to be used again"},
+		{Name: "timeouts.read_head", Value: &g.Timeouts.ReadHead, Min: 100 * ms, Max: 10 * minute, Doc: "for a client to send its whole head; then 408"},
+		{Name: "timeouts.shutdown", Value: &g.Timeouts.Shutdown, Max: hour, Doc: "for requests in flight to end when the gateway stops"},
+		{Name: "settle", Value: &g.Settle, Max: 10 * minute, Doc: "after a start, the time in which no lease and no absence expires (G6)"},
+		{Name: "cors.origins", Value: &g.CORS.Origins, Doc: "browsers' origins, such as \"https://library.example\", that may read the gateway's own answers with credentials"},
+		{Name: "alerts.unresolved", Value: &g.Alerts.Unresolved, Max: day, Doc: "how long a requirement may be unmet before the administrator is told (D5)"},
+	}
+}

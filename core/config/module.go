@@ -1,0 +1,92 @@
+package config
+
+import (
+	"fmt"
+
+	"github.com/modgate/modgate/core/message"
+)
+
+// Module is what operators decide about a module (C1). Bounds of each field
+// stand in Settings.
+type Module struct {
+	Name         string
+	Lifecycle    // the defaults, with what the module's block says instead
+	Routing      Routing
+	Callers      Callers
+	OnDelay      message.OnDelay // Reply: whatever the module says of itself; Park: what it says (A8)
+	Policy       string          // unit of policies that is asked first; empty: the one under the module's name
+	JoinSecret   Secret          // empty: the general one (I1)
+	Paths        []string        // whose requests park before the module ever registered (G3)
+	WebhookHosts []string        // hosts beside the upstream's that a webhook may name (3.4)
+}
+
+// DefaultModule returns the module of which nothing is declared.
+func DefaultModule(name string, defaults Lifecycle) Module {
+	return Module{Name: name, Lifecycle: defaults}
+}
+
+// Settings lists what the language sets of m, by name below its block.
+func (m *Module) Settings() []Setting {
+	return append(m.Lifecycle.Settings(), []Setting{
+		{Name: "routing", Value: &m.Routing, Words: routingNames[:], Doc: "which version gets new requests: the highest that serves, or the highest serving one that satisfies the caller's own requirement (V1)"},
+		{Name: "callers", Value: &m.Callers, Words: callersNames[:], Doc: "who may send it requests: anyone, or only modules, which bear a token (I1)"},
+		{Name: "on_delay", Value: &m.OnDelay, Words: onDelayWords[:], Doc: "what happens to the module's own requests to a delayed one: what it said when it registered, or DELAY by reply in any case (A8)"},
+		{Name: "policy", Value: &m.Policy, Doc: "unit of policies that is asked first; unset: the one under the module's name, if there is one"},
+		{Name: "join_secret", Value: &m.JoinSecret, Min: minSecret, Max: maxSecret, Doc: "what it registers with; then the general secret does not do"},
+		{Name: "paths", Value: &m.Paths, Doc: "patterns such as \"/items/{id}\" whose requests are parked while the module has never registered (G3)"},
+		{Name: "webhook_hosts", Value: &m.WebhookHosts, Doc: "hosts beside the upstream's that its webhook may be at (3.4)"},
+	}...)
+}
+
+var onDelayWords = [...]string{message.Park.String(), message.Reply.String()}
+
+// Routing says which version of a module gets new requests (V1). The zero
+// value is Highest.
+type Routing uint8
+
+// The ways of routing.
+const (
+	Highest Routing = iota
+	Compatible
+)
+
+var routingNames = [...]string{"highest", "compatible"}
+
+func (r Routing) String() string { return routingNames[r] }
+
+// MarshalText writes the language's word.
+func (r Routing) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (r *Routing) UnmarshalText(b []byte) error { return parseWord(r, routingNames[:], b) }
+
+// Callers says who may send requests to a module (I1). The zero value is
+// AnyCaller.
+type Callers uint8
+
+// The circles of callers.
+const (
+	AnyCaller Callers = iota
+	Identified
+)
+
+var callersNames = [...]string{"any", "identified"}
+
+func (c Callers) String() string { return callersNames[c] }
+
+// MarshalText writes the language's word.
+func (c Callers) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (c *Callers) UnmarshalText(b []byte) error { return parseWord(c, callersNames[:], b) }
+
+// parseWord sets *w to the index of b in words.
+func parseWord[W ~uint8](w *W, words []string, b []byte) error {
+	for i, word := range words {
+		if word == string(b) {
+			*w = W(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is none of %q", b, words)
+}
