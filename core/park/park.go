@@ -1,0 +1,239 @@
+// Package park is the waiting room: it holds requests whose module is away
+// until the module is released, their deadline passes or their client leaves.
+//
+// It decides who may wait (bounds, circles), in which order those who wait are
+// woken, and nothing else: it never knows why a module is away, never answers
+// a request, and starts no goroutine for one. Who is woken looks at the route
+// table again.
+package park
+
+import (
+	"errors"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// What Wait returns when the module was not released.
+var (
+	ErrFull    = errors.New("park: no room")                        // a bound is reached (A6)
+	ErrCycle   = errors.New("park: would wait for itself")          // holders would wait in a circle (U11)
+	ErrExpired = errors.New("park: deadline passed")                // the request's own wait is over
+	ErrLeft    = errors.New("park: client left")                    // nobody waits for the answer
+	ErrClosed  = errors.New("park: closed, the gateway shuts down") // now and for every later Wait
+)
+
+// Limits bound the room (A6). A zero field is its default of lifecycle.md 3.5.
+type Limits struct {
+	PerModule int   // requests parked for one module, 10,000
+	PerCaller int   // requests parked of one caller, 1,000
+	Bytes     int64 // held by all parked requests, 64 MiB
+}
+
+func (l Limits) withDefaults() Limits {
+	if l.PerModule == 0 {
+		l.PerModule = 10_000
+	}
+	if l.PerCaller == 0 {
+		l.PerCaller = 1_000
+	}
+	if l.Bytes == 0 {
+		l.Bytes = 64 << 20
+	}
+	return l
+}
+
+// Caller is who is served fairly beside others: an instance, or, of a request
+// without a token, its source address (I1).
+type Caller struct {
+	Instance string
+	Addr     netip.Addr
+}
+
+// Request is one request that wants to wait.
+type Request struct {
+	Module string // target
+	Turn   uint64 // of the target's state that sent the request here
+	Caller Caller
+	Holder string // the caller's module if the caller holds a granted UPDATE, else ""
+	Bytes  int64  // what the request holds while it waits
+}
+
+// Room holds the parked requests of all modules.
+type Room struct {
+	limits Limits
+	closed chan struct{} // closed by Close
+
+	mu    sync.Mutex
+	shut  bool // guarded by mu, as all below
+	lots  map[string]*lot
+	calls map[Caller]int // parked requests of each caller that has some
+	bytes int64
+	edges edges
+}
+
+// NewRoom returns an empty room.
+func NewRoom(l Limits) *Room {
+	return &Room{
+		limits: l.withDefaults(), closed: make(chan struct{}),
+		lots: make(map[string]*lot), calls: make(map[Caller]int), edges: make(edges),
+	}
+}
+
+// Wait parks q until its module is released, and returns nil then. It returns
+// nil at once if the module was released at a later turn than the one q saw:
+// else a request that looked before the release and parks after it would
+// sleep for ever. It returns ErrExpired at the time until, and ErrLeft when
+// left is closed (nil: never).
+func (r *Room) Wait(q Request, until time.Time, left <-chan struct{}) error {
+	wait := time.Until(until)
+	if wait <= 0 {
+		return ErrExpired
+	}
+	w, err := r.enter(q)
+	if w == nil {
+		return err
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-w.wake:
+		return nil
+	case <-timer.C:
+		err = ErrExpired
+	case <-left:
+		err = ErrLeft
+	case <-r.closed:
+		err = ErrClosed
+	}
+	if r.leave(w) {
+		return err
+	}
+	<-w.wake // released meanwhile: the release wins
+	return nil
+}
+
+// enter returns the place of q, or nil if it need not or may not wait.
+func (r *Room) enter(q Request) (*waiter, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.shut {
+		return nil, ErrClosed
+	}
+	l := r.lot(q.Module)
+	if l.turn > q.Turn {
+		return nil, nil
+	}
+	if l.parked >= r.limits.PerModule || r.calls[q.Caller] >= r.limits.PerCaller || r.bytes+q.Bytes > r.limits.Bytes {
+		return nil, ErrFull
+	}
+	if q.Holder != "" {
+		if r.edges.closes(q.Holder, q.Module) {
+			return nil, ErrCycle
+		}
+		r.edges.add(q.Holder, q.Module)
+	}
+	r.calls[q.Caller]++
+	r.bytes += q.Bytes
+	w := &waiter{Request: q, since: time.Now(), wake: make(chan struct{}, 1)}
+	l.push(w)
+	return w, nil
+}
+
+// leave gives up w's place and reports whether it still had one.
+func (r *Room) leave(w *waiter) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if w.line == nil {
+		return false
+	}
+	r.lots[w.Module].remove(w)
+	r.vacate(w)
+	return true
+}
+
+// vacate forgets what w counted for. Guarded by mu.
+func (r *Room) vacate(w *waiter) {
+	if r.calls[w.Caller]--; r.calls[w.Caller] == 0 {
+		delete(r.calls, w.Caller)
+	}
+	r.bytes -= w.Bytes
+	if w.Holder != "" {
+		r.edges.drop(w.Holder, w.Module)
+	}
+}
+
+// Release wakes everyone who waits for module, first come first served within
+// a caller and round robin among callers (A5). The state of that turn must be
+// published before: who is woken looks at it.
+func (r *Room) Release(module string, turn uint64) {
+	r.mu.Lock()
+	l := r.lot(module)
+	l.turn = max(l.turn, turn)
+	var first, last *waiter
+	for w := l.pop(); w != nil; w = l.pop() {
+		r.vacate(w)
+		if last == nil {
+			first = w
+		} else {
+			last.next = w
+		}
+		last = w
+	}
+	r.mu.Unlock()
+
+	for w := first; w != nil; {
+		next := w.next // w belongs to its waiter once it is woken
+		w.wake <- struct{}{}
+		w = next
+	}
+}
+
+// Counts says who waits for a module.
+type Counts struct {
+	Parked  int
+	Callers int
+	Longest time.Duration // of those who wait now
+}
+
+// Parked returns who waits for module now.
+func (r *Room) Parked(module string) Counts {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	l := r.lots[module]
+	if l == nil || l.parked == 0 {
+		return Counts{}
+	}
+	return Counts{Parked: l.parked, Callers: len(l.lines), Longest: time.Since(l.oldest())}
+}
+
+// Total returns how many requests are parked, and the bytes that they hold.
+func (r *Room) Total() (parked int, bytes int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, l := range r.lots {
+		parked += l.parked
+	}
+	return parked, r.bytes
+}
+
+// Close ends every Wait, present and future, with ErrClosed.
+func (r *Room) Close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.shut {
+		r.shut = true
+		close(r.closed)
+	}
+}
+
+// lot returns module's lot. A lot stays for good, for its turn: there are as
+// many as modules were ever known. Guarded by mu.
+func (r *Room) lot(module string) *lot {
+	l := r.lots[module]
+	if l == nil {
+		l = &lot{lines: make(map[Caller]*line)}
+		r.lots[module] = l
+	}
+	return l
+}
