@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -25,7 +24,7 @@ type Book struct {
 // Catalogue keeps all books in memory, and in books.jsonl.
 type Catalogue struct {
 	instance *modgate.Instance
-	fence    modgate.Fence
+	fence    *modgate.Fence
 	journal  *journal.Journal[Book] // written behind fence
 
 	mu    sync.RWMutex
@@ -36,11 +35,12 @@ type Catalogue struct {
 // OpenCatalogue opens the data in folder, which the instance owns from now
 // on: a process of an older epoch can write no more.
 func OpenCatalogue(ctx context.Context, folder string, in *modgate.Instance) (*Catalogue, error) {
-	if err := os.MkdirAll(folder, 0o700); err != nil {
+	fence, err := modgate.NewFence(folder)
+	if err != nil {
 		return nil, err
 	}
-	c := &Catalogue{instance: in, fence: modgate.Fence{Folder: folder}, byID: map[string]int{}}
-	err := in.Write(ctx, c.fence, func() error {
+	c := &Catalogue{instance: in, fence: fence, byID: map[string]int{}}
+	err = in.Write(ctx, c.fence, func() error {
 		j, books, err := journal.Open[Book](filepath.Join(folder, "books.jsonl"))
 		if err != nil {
 			return err

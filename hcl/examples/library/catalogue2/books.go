@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -37,7 +36,7 @@ type View struct {
 // Catalogue keeps all books and authors in memory, and in two files.
 type Catalogue struct {
 	instance       *modgate.Instance
-	fence          modgate.Fence
+	fence          *modgate.Fence
 	authorsJournal *journal.Journal[Author] // written behind fence
 	booksJournal   *journal.Journal[Book]   // written behind fence
 	names          names                    // used behind fence
@@ -53,14 +52,15 @@ type Catalogue struct {
 // The instance owns it from now on: a process of an older epoch can write no
 // more, not even while the restructuring is under way.
 func OpenCatalogue(ctx context.Context, folder, version string, pace time.Duration, in *modgate.Instance) (*Catalogue, error) {
-	if err := os.MkdirAll(folder, 0o700); err != nil {
+	fence, err := modgate.NewFence(folder)
+	if err != nil {
 		return nil, err
 	}
 	c := &Catalogue{
-		instance: in, fence: modgate.Fence{Folder: folder},
+		instance: in, fence: fence,
 		byID: map[string]int{}, authors: map[string]Author{}, byAuthor: map[string][]string{},
 	}
-	err := in.Write(ctx, c.fence, func() error {
+	err = in.Write(ctx, c.fence, func() error {
 		own, err := Restructure(ctx, folder, version, pace)
 		if err != nil {
 			return err

@@ -63,22 +63,34 @@ func read[R any](path string) (records []R, size int64, err error) {
 	return records, int64(len(text)), nil
 }
 
-// Append writes r and returns when it is on disk. After an error the file
+// Append writes rs and returns when they are on disk. After an error the file
 // holds what it held before.
-func (j *Journal[R]) Append(r R) error {
-	row, err := json.Marshal(r)
+func (j *Journal[R]) Append(rs ...R) error {
+	text, err := lines(rs)
 	if err != nil {
 		return err
 	}
-	row = append(row, '\n')
-	if _, err := j.file.WriteAt(row, j.size); err != nil {
+	_, err = j.file.WriteAt(text, j.size)
+	if err == nil {
+		err = j.file.Sync()
+	}
+	if err != nil {
 		return errors.Join(fmt.Errorf("append: %w", err), j.file.Truncate(j.size))
 	}
-	if err := j.file.Sync(); err != nil {
-		return errors.Join(fmt.Errorf("append: %w", err), j.file.Truncate(j.size))
-	}
-	j.size += int64(len(row))
+	j.size += int64(len(text))
 	return nil
+}
+
+// lines encodes rs as the file holds them.
+func lines[R any](rs []R) ([]byte, error) {
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	for _, r := range rs {
+		if err := enc.Encode(r); err != nil {
+			return nil, err
+		}
+	}
+	return text.Bytes(), nil
 }
 
 // Close closes the file.
@@ -115,12 +127,9 @@ func Replace(path string, text []byte) error {
 
 // Write makes a new file at path of records, on disk when it returns.
 func Write[R any](path string, records []R) error {
-	var text bytes.Buffer
-	enc := json.NewEncoder(&text)
-	for _, r := range records {
-		if err := enc.Encode(r); err != nil {
-			return err
-		}
+	text, err := lines(records)
+	if err != nil {
+		return err
 	}
-	return Replace(path, text.Bytes())
+	return Replace(path, text)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -33,7 +32,7 @@ var (
 // change, of which the last counts.
 type Loans struct {
 	instance *modgate.Instance
-	fence    modgate.Fence
+	fence    *modgate.Fence
 	journal  *journal.Journal[Loan] // written behind fence
 
 	mu   sync.RWMutex
@@ -44,11 +43,12 @@ type Loans struct {
 
 // OpenLoans opens the data in folder, which the instance owns from now on.
 func OpenLoans(ctx context.Context, folder string, in *modgate.Instance) (*Loans, error) {
-	if err := os.MkdirAll(folder, 0o700); err != nil {
+	fence, err := modgate.NewFence(folder)
+	if err != nil {
 		return nil, err
 	}
-	l := &Loans{instance: in, fence: modgate.Fence{Folder: folder}, byID: map[string]Loan{}, lent: map[string]string{}}
-	err := in.Write(ctx, l.fence, func() error {
+	l := &Loans{instance: in, fence: fence, byID: map[string]Loan{}, lent: map[string]string{}}
+	err = in.Write(ctx, l.fence, func() error {
 		j, all, err := journal.Open[Loan](filepath.Join(folder, "loans.jsonl"))
 		if err != nil {
 			return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"os"
 	"path/filepath"
 	"sync"
 
@@ -22,7 +21,7 @@ type Member struct {
 // Members keeps all members in memory, and in members.jsonl.
 type Members struct {
 	instance *modgate.Instance
-	fence    modgate.Fence
+	fence    *modgate.Fence
 	journal  *journal.Journal[Member] // written behind fence
 
 	mu   sync.RWMutex
@@ -32,11 +31,12 @@ type Members struct {
 
 // OpenMembers opens the data in folder, which the instance owns from now on.
 func OpenMembers(ctx context.Context, folder string, in *modgate.Instance) (*Members, error) {
-	if err := os.MkdirAll(folder, 0o700); err != nil {
+	fence, err := modgate.NewFence(folder)
+	if err != nil {
 		return nil, err
 	}
-	m := &Members{instance: in, fence: modgate.Fence{Folder: folder}, byID: map[string]int{}}
-	err := in.Write(ctx, m.fence, func() error {
+	m := &Members{instance: in, fence: fence, byID: map[string]int{}}
+	err = in.Write(ctx, m.fence, func() error {
 		j, all, err := journal.Open[Member](filepath.Join(folder, "members.jsonl"))
 		if err != nil {
 			return err

@@ -15,21 +15,38 @@ import (
 // writer's: another version owns it, or the writer has not heard the news.
 var ErrStale = errors.New("stale epoch: the data was written in a higher one")
 
-// Fence keeps, beside a module's data, the highest epoch that wrote it. Its
-// file lock admits one writer at a time, of all processes and goroutines, so
-// that comparing the epoch and writing are one act.
+// Fence keeps, beside a module's data, the highest epoch that wrote it. It
+// admits one writer at a time, of all goroutines and processes, so that
+// comparing the epoch and writing are one act.
 type Fence struct {
-	Folder string // of the data; must exist
+	folder string
+	lock   chan *os.File // holds the lock file; who writes takes it out
 }
 
-// Write runs write under the lock if no higher epoch has written, and notes
-// epoch first: from then on lower ones are stale.
-func (f Fence) Write(epoch uint64, write func() error) (err error) {
-	lock, err := f.lock()
+// NewFence puts a fence around folder, which it makes if it is missing.
+func NewFence(folder string) (*Fence, error) {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, err
+	}
+	file, err := os.OpenFile(filepath.Join(folder, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
+		return nil, err
+	}
+	f := &Fence{folder: folder, lock: make(chan *os.File, 1)}
+	f.lock <- file
+	return f, nil
+}
+
+// Write runs write if no higher epoch has written, and notes epoch first:
+// from then on lower ones are stale.
+func (f *Fence) Write(epoch uint64, write func() error) error {
+	file := <-f.lock
+	defer func() { f.lock <- file }()
+	// Other processes wait here.
+	if err := flock(file, syscall.LOCK_EX); err != nil {
 		return fmt.Errorf("lock data: %w", err)
 	}
-	defer lock.Close() // unlocks
+	defer func() { _ = flock(file, syscall.LOCK_UN) }() // cannot fail on a file that is locked
 	highest, err := f.highest()
 	switch {
 	case err != nil:
@@ -44,30 +61,19 @@ func (f Fence) Write(epoch uint64, write func() error) (err error) {
 	return write()
 }
 
-// lock opens the lock file anew each time: locks belong to the open file, so
-// that goroutines exclude each other too.
-func (f Fence) lock() (*os.File, error) {
-	file, err := os.OpenFile(filepath.Join(f.Folder, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
+func flock(file *os.File, how int) error {
 	for {
-		err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX)
+		err := syscall.Flock(int(file.Fd()), how)
 		if !errors.Is(err, syscall.EINTR) {
-			break
+			return err
 		}
 	}
-	if err != nil {
-		file.Close()
-		return nil, err
-	}
-	return file, nil
 }
 
-func (f Fence) path() string { return filepath.Join(f.Folder, "epoch") }
+func (f *Fence) path() string { return filepath.Join(f.folder, "epoch") }
 
 // highest returns the epoch that the data was last written in, 0 if never.
-func (f Fence) highest() (uint64, error) {
+func (f *Fence) highest() (uint64, error) {
 	text, err := os.ReadFile(f.path())
 	if errors.Is(err, os.ErrNotExist) {
 		return 0, nil
@@ -79,7 +85,7 @@ func (f Fence) highest() (uint64, error) {
 }
 
 // note replaces the epoch whole: a crash leaves the old one or the new one.
-func (f Fence) note(epoch uint64) error {
+func (f *Fence) note(epoch uint64) error {
 	next, err := os.Create(f.path() + ".next")
 	if err != nil {
 		return err
@@ -107,7 +113,7 @@ func (in *Instance) See(epoch uint64) {
 // Write runs write behind the fence, with the highest epoch seen. If that is
 // stale it renews the lease once (U8): either the gateway names the epoch to
 // retry with, or Write returns ErrFenced and nothing may be written any more.
-func (in *Instance) Write(ctx context.Context, f Fence, write func() error) error {
+func (in *Instance) Write(ctx context.Context, f *Fence, write func() error) error {
 	err := f.Write(in.Epoch(), write)
 	if !errors.Is(err, ErrStale) {
 		return err

@@ -99,7 +99,7 @@ func Register(ctx context.Context, e Environment, r Registration, log *slog.Logg
 	}
 	c.bearer = answer.Token
 	in := &Instance{
-		ID: answer.Instance, Module: r.Module, Version: r.Version, Requirements: newRequirements(answer.Requirements),
+		ID: answer.Instance, Module: r.Module, Version: r.Version, Requirements: NewRequirements(answer.Requirements),
 		control: c, data: e.Data, log: log, lease: lease, fenced: make(chan struct{}),
 	}
 	in.See(answer.Epoch)

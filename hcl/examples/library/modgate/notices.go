@@ -163,7 +163,7 @@ func (s *stream) deliver(ctx context.Context, event, data string) error {
 func (in *Instance) heard(ctx context.Context, n Notice) {
 	if n.Subject != in.ID {
 		in.log.Info("notice", "says", n.Kind, "requires", n.Subject, "wanted", n.Required, "found", n.Found, "reason", n.Reason, "ttl", n.TTL)
-		in.Requirements.hear(n)
+		in.Requirements.Hear(n)
 		return
 	}
 	in.See(n.Epoch)

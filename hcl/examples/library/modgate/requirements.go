@@ -32,7 +32,9 @@ type Requirements struct {
 	changed chan struct{}          // guarded by mu; closed by the next change
 }
 
-func newRequirements(rs []Requirement) *Requirements {
+// NewRequirements returns requirements that stand as the registration's answer
+// says.
+func NewRequirements(rs []Requirement) *Requirements {
 	q := &Requirements{byID: map[string]Requirement{}, changed: make(chan struct{})}
 	for _, r := range rs {
 		q.byID[r.ID] = r
@@ -64,8 +66,8 @@ func (q *Requirements) Settled(ctx context.Context, id string) (Requirement, err
 	}
 }
 
-// hear notes what n says of a requirement.
-func (q *Requirements) hear(n Notice) {
+// Hear notes what n says of a requirement.
+func (q *Requirements) Hear(n Notice) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	r := q.byID[n.Subject]

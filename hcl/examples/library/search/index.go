@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -27,7 +26,7 @@ type Entry struct {
 // index.jsonl.
 type Index struct {
 	instance *modgate.Instance
-	fence    modgate.Fence
+	fence    *modgate.Fence
 	journal  *journal.Journal[Entry] // written behind fence
 
 	mu      sync.RWMutex
@@ -40,11 +39,12 @@ type Index struct {
 // wait until another has let go of it.
 func OpenIndex(ctx context.Context, folder string, in *modgate.Instance) (*Index, error) {
 	folder = filepath.Join(folder, in.Version)
-	if err := os.MkdirAll(folder, 0o700); err != nil {
+	fence, err := modgate.NewFence(folder)
+	if err != nil {
 		return nil, err
 	}
-	x := &Index{instance: in, fence: modgate.Fence{Folder: folder}, byWord: map[string][]int{}}
-	err := in.Write(ctx, x.fence, func() error {
+	x := &Index{instance: in, fence: fence, byWord: map[string][]int{}}
+	err = in.Write(ctx, x.fence, func() error {
 		j, entries, err := journal.Open[Entry](filepath.Join(folder, "index.jsonl"))
 		if err != nil {
 			return err
@@ -82,13 +82,11 @@ func (x *Index) CatchUp(ctx context.Context) error {
 // is held.
 func (x *Index) add(entries []Entry) error {
 	last := x.change()
-	for _, e := range entries {
-		if e.Change <= last {
-			continue
-		}
-		if err := x.journal.Append(e); err != nil {
-			return err
-		}
+	fresh := slices.DeleteFunc(entries, func(e Entry) bool { return e.Change <= last })
+	if err := x.journal.Append(fresh...); err != nil {
+		return err
+	}
+	for _, e := range fresh {
 		x.keep(e)
 	}
 	return nil
