@@ -72,6 +72,11 @@ func (s scope) add(names, summary, format string, args ...any) {
 	s.ps.add(at, summary, format, args...)
 }
 
+// reported reports whether the setting of that name has a problem already.
+func (s scope) reported(name string) bool {
+	return slices.ContainsFunc(*s.ps, func(p Problem) bool { return p.At[0] == s.path+"."+name })
+}
+
 // bounds reports every setting that is outside its own bounds.
 func (s scope) bounds(settings []Setting) {
 	for _, v := range settings {
@@ -141,7 +146,7 @@ func (l *Lifecycle) check(s scope) {
 		switch {
 		case b.bounds.Min > b.bounds.Max:
 			s.add("bounds."+b.name, "Bounds that contradict each other", "The least (%s) is above the most (%s).", text(b.bounds.Min), text(b.bounds.Max))
-		case b.length != b.bounds.Clamp(b.length):
+		case b.length != b.bounds.Clamp(b.length) && !s.reported(b.name):
 			s.add(b.name+" bounds."+b.name, "Value outside its own bounds",
 				"%s (%s) is not within bounds.%[1]s, from %[3]s to %[4]s.", b.name, text(b.length), text(b.bounds.Min), text(b.bounds.Max))
 		}
@@ -153,9 +158,7 @@ func (m *Module) check(s scope, defaults Lifecycle) {
 		s.add("", "Not a module name", "%q cannot name a module: %v.", m.Name, err)
 	}
 	s.bounds(m.Settings()[len(m.Lifecycle.Settings()):])
-	if m.Lifecycle != defaults { // else the problem is theirs
-		m.Lifecycle.check(s)
-	}
+	m.checkLifecycle(s, defaults)
 	for _, p := range m.Paths {
 		if !strings.HasPrefix(p, "/") {
 			s.add("paths", "Not a path", "%q does not begin with a slash.", p)
@@ -164,6 +167,18 @@ func (m *Module) check(s scope, defaults Lifecycle) {
 	for _, h := range m.WebhookHosts {
 		if h == "" || strings.ContainsAny(h, "/@? ") {
 			s.add("webhook_hosts", "Not a host", "%q is not a host: want a name or an address, with or without a port, but without a scheme.", h)
+		}
+	}
+}
+
+// checkLifecycle leaves out what is wrong with the defaults already.
+func (m *Module) checkLifecycle(s scope, defaults Lifecycle) {
+	var own, theirs problems
+	m.Lifecycle.check(scope{s.path, &own})
+	defaults.check(scope{s.path, &theirs})
+	for _, p := range own {
+		if !slices.ContainsFunc(theirs, func(q Problem) bool { return p.Detail == q.Detail }) {
+			*s.ps = append(*s.ps, p)
 		}
 	}
 }

@@ -1,0 +1,176 @@
+package hcl
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/ext/typeexpr"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+	"github.com/zclconf/go-cty/cty/function"
+)
+
+// variablePrefix begins the environment variable that sets a variable.
+const variablePrefix = "MODGATE_VAR_"
+
+// evaluator knows the variables and local values of a configuration. One
+// that could not be evaluated is unknown, so that what uses it fails
+// silently: the reason was reported where it arose.
+type evaluator struct {
+	env       func(string) (string, bool)
+	variables map[string]cty.Value
+	locals    map[string]cty.Value // those evaluated so far
+	pending   map[string]*hcl.Attribute
+	functions map[string]map[string]function.Function // by folder
+}
+
+func newEvaluator(env func(string) (string, bool)) *evaluator {
+	return &evaluator{
+		env: env, variables: map[string]cty.Value{}, locals: map[string]cty.Value{},
+		pending: map[string]*hcl.Attribute{}, functions: map[string]map[string]function.Function{},
+	}
+}
+
+// value evaluates e. Files that it names are relative to its own file.
+func (ev *evaluator) value(e hcl.Expression) (cty.Value, hcl.Diagnostics) {
+	used := map[string]cty.Value{}
+	var found hcl.Diagnostics
+	for _, t := range e.Variables() {
+		found = append(found, ev.refer(t, used)...)
+	}
+	if found.HasErrors() {
+		return cty.DynamicVal, found
+	}
+	folder := folderAt(e.Range())
+	if ev.functions[folder] == nil {
+		ev.functions[folder] = functions(folder, ev.env)
+	}
+	v, more := e.Value(&hcl.EvalContext{
+		Functions: ev.functions[folder],
+		Variables: map[string]cty.Value{"var": cty.ObjectVal(ev.variables), "local": cty.ObjectVal(used)},
+	})
+	if more.HasErrors() {
+		v = cty.DynamicVal
+	}
+	return v, more
+}
+
+// refer checks one reference, and puts the local value it means into used.
+func (ev *evaluator) refer(t hcl.Traversal, used map[string]cty.Value) hcl.Diagnostics {
+	at := t.SourceRange()
+	root := t.RootName()
+	if root != "var" && root != "local" {
+		return placed(at, "Unknown name", "There is no %q here: names are var.NAME and local.NAME. A text stands in quotes: %q.", root, root)
+	}
+	name, ok := second(t)
+	if !ok {
+		return placed(at, "Incomplete reference", "Say which one: %s.NAME.", root)
+	}
+	if root == "var" {
+		if _, ok := ev.variables[name]; !ok {
+			return placed(at, "Undeclared variable", "No variable %q is declared.%s Declare it: variable %[1]q {}.", name,
+				didYouMean(name, slices.Sorted(maps.Keys(ev.variables))))
+		}
+		return nil
+	}
+	v, found := ev.local(name, at)
+	used[name] = v
+	return found
+}
+
+// second returns the name after the first dot, or in the first index.
+func second(t hcl.Traversal) (string, bool) {
+	if len(t) < 2 {
+		return "", false
+	}
+	switch step := t[1].(type) {
+	case hcl.TraverseAttr:
+		return step.Name, true
+	case hcl.TraverseIndex:
+		if step.Key.Type() == cty.String {
+			return step.Key.AsString(), true
+		}
+	}
+	return "", false
+}
+
+// local returns a local value, evaluating it if it was not yet. While it is
+// evaluated it is neither in locals nor in pending.
+func (ev *evaluator) local(name string, at hcl.Range) (cty.Value, hcl.Diagnostics) {
+	if v, ok := ev.locals[name]; ok {
+		if v == cty.NilVal {
+			return cty.DynamicVal, placed(at, "Circular local value", "local.%s refers to itself, at once or through others.", name)
+		}
+		return v, nil
+	}
+	attr, ok := ev.pending[name]
+	if !ok {
+		return cty.DynamicVal, placed(at, "Undeclared local value", "No local value %q is declared.%s", name,
+			didYouMean(name, slices.Sorted(maps.Keys(ev.pending))))
+	}
+	ev.locals[name] = cty.NilVal // being evaluated
+	v, found := ev.value(attr.Expr)
+	ev.locals[name] = v
+	return v, found
+}
+
+// declareVariable evaluates a variable block's content.
+func (ev *evaluator) declareVariable(name string, c *hcl.BodyContent, at hcl.Range) hcl.Diagnostics {
+	ev.variables[name] = cty.DynamicVal
+	want := cty.DynamicPseudoType
+	var found hcl.Diagnostics
+	if a, ok := c.Attributes["type"]; ok {
+		want, found = typeexpr.TypeConstraint(a.Expr)
+		if found.HasErrors() {
+			return found
+		}
+	}
+	v, from, more := ev.given(name, want, c, at)
+	if found = append(found, more...); found.HasErrors() {
+		return found
+	}
+	v, err := convert.Convert(v, want)
+	if err != nil {
+		return append(found, placed(from, "Wrong type", "The value of variable %q does not fit its type %s: %v.", name, typeexpr.TypeString(want), err)...)
+	}
+	ev.variables[name] = v
+	return found
+}
+
+// given returns the value that the environment gives a variable, else its
+// default, and where that stands.
+func (ev *evaluator) given(name string, want cty.Type, c *hcl.BodyContent, at hcl.Range) (cty.Value, hcl.Range, hcl.Diagnostics) {
+	key := variablePrefix + name
+	if text, ok := ev.env(key); ok {
+		if want == cty.String || want == cty.DynamicPseudoType {
+			return cty.StringVal(text), at, nil
+		}
+		e, found := hclsyntax.ParseExpression([]byte(text), key, hcl.InitialPos)
+		if found.HasErrors() {
+			return cty.DynamicVal, at, placed(at, "Wrong type", "The environment gives %s as %q, which is no expression of type %s.", key, text, typeexpr.TypeString(want))
+		}
+		v, found := e.Value(nil)
+		return v, at, found
+	}
+	if a, ok := c.Attributes["default"]; ok {
+		if used := a.Expr.Variables(); len(used) > 0 {
+			return cty.DynamicVal, at, placed(used[0].SourceRange(), "Default that varies", "A default may call functions, but not refer to variables or local values.")
+		}
+		v, found := ev.value(a.Expr)
+		return v, a.Expr.Range(), found
+	}
+	return cty.DynamicVal, at, placed(at, "Variable without a value", "Set %s in the environment, or give the variable a default.", key)
+}
+
+// placed returns one error.
+func placed(at hcl.Range, summary, format string, args ...any) hcl.Diagnostics {
+	return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(format, args...), Subject: &at}}
+}
+
+// unplaced returns an error about no place in a file.
+func unplaced(summary, format string, args ...any) *hcl.Diagnostic {
+	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,136 @@
+// Package hcl reads the language in which operators declare a platform, and
+// turns it into a config.Config or into diagnostics that say where it is
+// wrong and what to do. The language is specified in spec.md; its blocks and
+// attributes are the settings of package config.
+//
+// It decides what the files say. It never decides what is sensible: bounds
+// and checks are config's; and it opens no file that the operator did not
+// name.
+package hcl
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/hcl/v2/hclwrite"
+	"github.com/hashicorp/hcl/v2/json"
+
+	"github.com/modgate/modgate/core/config"
+)
+
+// Load reads one configuration from files and folders; of a folder, every
+// *.hcl and *.hcl.json in it, but not below. The configuration is nil when
+// one of the diagnostics is an error.
+func Load(paths ...string) (*config.Config, Diagnostics) {
+	sources, found := open(paths)
+	home := "."
+	if len(paths) > 0 {
+		home = folderOf(paths[0])
+	}
+	return read(sources, found, home, os.LookupEnv)
+}
+
+// Format returns a native source in the canonical form: indented, aligned,
+// otherwise as it was. A source with syntax errors is formatted as far as it
+// goes.
+func Format(src []byte) []byte { return hclwrite.Format(src) }
+
+// source is one file of a configuration.
+type source struct {
+	name string // as the operator would write it
+	text []byte
+}
+
+const (
+	nativeExt = ".hcl"
+	jsonExt   = ".hcl.json"
+	maxSource = 8 << 20
+)
+
+// open reads the files that paths name, each once.
+func open(paths []string) ([]source, hcl.Diagnostics) {
+	var found hcl.Diagnostics
+	var names []string
+	for _, p := range paths {
+		files, err := filesOf(p)
+		switch {
+		case err != nil:
+			found = append(found, unplaced("Nothing to read", "Cannot read %s: %v.", p, cause(err)))
+		case len(files) == 0:
+			found = append(found, unplaced("Nothing to read", "The folder %s has no file that ends in %s or %s.", p, nativeExt, jsonExt))
+		}
+		for _, f := range files {
+			if f = filepath.Clean(f); !slices.Contains(names, f) {
+				names = append(names, f)
+			}
+		}
+	}
+	if len(paths) == 0 {
+		found = append(found, unplaced("Nothing to read", "Name a file or a folder."))
+	}
+	var sources []source
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		switch {
+		case err != nil:
+			found = append(found, unplaced("Nothing to read", "Cannot read %s: %v.", name, cause(err)))
+		case len(text) > maxSource:
+			found = append(found, unplaced("File too large", "%s has %d bytes; split it into files of at most %d.", name, len(text), maxSource))
+		default:
+			sources = append(sources, source{name, text})
+		}
+	}
+	return sources, found
+}
+
+// filesOf returns the file p, or the files of the folder p, sorted.
+func filesOf(p string) ([]string, error) {
+	info, err := os.Stat(p)
+	if err != nil || !info.IsDir() {
+		return []string{p}, err
+	}
+	entries, err := os.ReadDir(p)
+	if err != nil {
+		return nil, err
+	}
+	var files []string
+	for _, e := range entries {
+		name := e.Name()
+		ours := strings.HasSuffix(name, nativeExt) || strings.HasSuffix(name, jsonExt)
+		if ours && !e.IsDir() && !strings.HasPrefix(name, ".") {
+			files = append(files, filepath.Join(p, name))
+		}
+	}
+	return files, nil
+}
+
+// folderOf returns p if it is a folder, else the one that p is in.
+func folderOf(p string) string {
+	if info, err := os.Stat(p); err == nil && info.IsDir() {
+		return p
+	}
+	return filepath.Dir(p)
+}
+
+// folderAt returns the folder of the file that r is in.
+func folderAt(r hcl.Range) string { return filepath.Dir(r.Filename) }
+
+// parse returns the body of a source, which may be incomplete after errors,
+// or nil. The extension decides between the syntaxes.
+func parse(s source) (hcl.Body, hcl.Diagnostics) {
+	var f *hcl.File
+	var found hcl.Diagnostics
+	if strings.HasSuffix(s.name, ".json") {
+		f, found = json.Parse(s.text, s.name)
+	} else {
+		f, found = hclsyntax.ParseConfig(s.text, s.name, hcl.InitialPos)
+	}
+	if f == nil {
+		return nil, found
+	}
+	return f.Body, found
+}

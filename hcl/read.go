@@ -1,0 +1,197 @@
+package hcl
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/modgate/modgate/core/config"
+)
+
+// reader turns sources into a configuration. What it finds wrong it
+// collects, and goes on.
+type reader struct {
+	*evaluator
+	sources []source
+	found   hcl.Diagnostics
+	places  map[string]hcl.Range // of what was written, by config's path
+	failed  map[string]bool      // what could not be read, by config's path
+}
+
+// read is Load after the files were read; found is what was wrong so far.
+// Relative to home is what no file says.
+func read(sources []source, found hcl.Diagnostics, home string, env func(string) (string, bool)) (*config.Config, Diagnostics) {
+	r := reader{
+		evaluator: newEvaluator(env), sources: sources, found: found,
+		places: map[string]hcl.Range{}, failed: map[string]bool{},
+	}
+	c := config.Default()
+	if blocks, ok := r.blocks(); ok {
+		r.declareVariables(blocks["variable"])
+		r.declareLocals(blocks["locals"])
+		r.gateway(&c, blocks, home)
+		r.modules(&c, blocks["module"])
+		r.processes(&c, blocks["process"])
+		r.check(&c)
+	}
+	ds := report(r.found, sources)
+	if ds.HasErrors() {
+		return nil, ds
+	}
+	return &c, ds
+}
+
+// blocks returns the outermost blocks of all sources by type. After a syntax
+// error there are none: what follows from one would mislead.
+func (r *reader) blocks() (map[string]hcl.Blocks, bool) {
+	var bodies []hcl.Body
+	syntax := true
+	for _, s := range r.sources {
+		body, found := parse(s)
+		r.found = append(r.found, slices.CompactFunc(found, sameAdvice)...)
+		syntax = syntax && !found.HasErrors()
+		bodies = append(bodies, body)
+	}
+	if !syntax {
+		return nil, false
+	}
+	all := map[string]hcl.Blocks{}
+	for _, b := range bodies {
+		for _, block := range r.content(b, topLevel()).Blocks {
+			all[block.Type] = append(all[block.Type], block)
+		}
+	}
+	return all, true
+}
+
+// sameAdvice reports whether b says what a says: after a quote that is not
+// closed the parser repeats itself on every line.
+func sameAdvice(a, b *hcl.Diagnostic) bool {
+	return a.Summary == b.Summary && a.Detail == b.Detail
+}
+
+func (r *reader) declareVariables(blocks hcl.Blocks) {
+	for _, b := range r.distinct(blocks) {
+		c := r.content(b.Body, variableBody())
+		r.found = append(r.found, r.declareVariable(b.Labels[0], c, b.DefRange)...)
+	}
+}
+
+func (r *reader) declareLocals(blocks hcl.Blocks) {
+	var names []string
+	for _, b := range blocks {
+		attrs, found := b.Body.JustAttributes()
+		r.found = append(r.found, found...)
+		for name, a := range attrs {
+			if first, ok := r.pending[name]; ok {
+				r.found = append(r.found, placed(a.NameRange, "Declared twice", "local.%s is declared at %s already.", name, place(first.NameRange))...)
+				continue
+			}
+			r.pending[name] = a
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if _, ok := r.locals[name]; !ok {
+			_, found := r.local(name, r.pending[name].NameRange)
+			r.found = append(r.found, found...)
+		}
+	}
+}
+
+func (r *reader) gateway(c *config.Config, blocks map[string]hcl.Blocks, home string) {
+	for _, b := range r.distinct(blocks["gateway"]) {
+		home = folderAt(b.DefRange)
+		r.body(b.Body, "gateway", c.Gateway.Settings())
+		r.places["gateway"] = b.DefRange
+	}
+	for _, b := range r.distinct(blocks["defaults"]) {
+		r.body(b.Body, "defaults", c.Defaults.Settings())
+		r.places["defaults"] = b.DefRange
+	}
+	if _, written := r.places["gateway.data_dir"]; !written {
+		if dir, err := inFolder(c.Gateway.DataDir, home); err == nil {
+			c.Gateway.DataDir = dir
+		}
+	}
+}
+
+func (r *reader) modules(c *config.Config, blocks hcl.Blocks) {
+	for _, b := range r.distinct(blocks) {
+		m := config.DefaultModule(b.Labels[0], c.Defaults)
+		path := "module." + m.Name
+		r.body(b.Body, path, m.Settings())
+		r.places[path] = b.DefRange
+		c.Modules = append(c.Modules, m)
+	}
+	slices.SortFunc(c.Modules, func(a, b config.Module) int { return strings.Compare(a.Name, b.Name) })
+}
+
+func (r *reader) processes(c *config.Config, blocks hcl.Blocks) {
+	for _, b := range r.distinct(blocks) {
+		p := config.DefaultProcess(b.Labels[0])
+		path := "process." + p.Name
+		r.body(b.Body, path, p.Settings())
+		r.places[path] = b.DefRange
+		if p.Dir == "" {
+			p.Dir, _ = inFolder(".", folderAt(b.DefRange)) // without a working folder, ours
+		}
+		c.Processes = append(c.Processes, p)
+	}
+	slices.SortFunc(c.Processes, func(a, b config.Process) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// distinct returns the blocks without those that repeat an earlier one of
+// the same type and labels, which it reports.
+func (r *reader) distinct(blocks hcl.Blocks) hcl.Blocks {
+	first := map[string]hcl.Range{}
+	return slices.DeleteFunc(slices.Clone(blocks), func(b *hcl.Block) bool {
+		what := b.Type
+		for _, l := range b.Labels {
+			what += " \"" + l + "\""
+		}
+		at, again := first[what]
+		if again {
+			r.found = append(r.found, placed(b.DefRange, "Declared twice", "%s is declared at %s already; merge the two blocks, or drop one.", what, place(at))...)
+		} else {
+			first[what] = b.DefRange
+		}
+		return again
+	})
+}
+
+// check adds what config finds wrong with the values, at the place of the
+// likeliest setting that was written, else of the block around it. What
+// could not be read has been reported.
+func (r *reader) check(c *config.Config) {
+	for _, p := range c.Check() {
+		if slices.ContainsFunc(p.At, func(path string) bool { return r.failed[path] }) {
+			continue
+		}
+		d := hcl.Diagnostic{Severity: hcl.DiagError, Summary: p.Summary, Detail: p.Detail}
+		if at, ok := r.placeOf(p.At); ok {
+			d.Subject = &at
+		}
+		r.found = append(r.found, &d)
+	}
+}
+
+func (r *reader) placeOf(paths []string) (hcl.Range, bool) {
+	for _, p := range paths {
+		if at, ok := r.places[p]; ok {
+			return at, true
+		}
+	}
+	for p := paths[0]; ; {
+		i := strings.LastIndexByte(p, '.')
+		if i < 0 {
+			return hcl.Range{}, false
+		}
+		if at, ok := r.places[p[:i]]; ok {
+			return at, true
+		}
+		p = p[:i]
+	}
+}

@@ -1,0 +1,107 @@
+# A configuration that says everything.
+variable "host" {
+  type        = string
+  default     = "127.0.0.1"
+  description = "where all listen"
+}
+
+locals {
+  port  = 9130 + 100
+  names = { for n in ["a", "b"] : n => upper(n) }
+}
+
+gateway {
+  listen      = "${var.host}:${local.port}"
+  data_dir    = "state"
+  policies    = "policies"
+  adapters    = "/opt/adapters"
+  join_secret = file("join.secret")
+  settle      = "5s"
+
+  control {
+    listen      = "[::]:9131"
+    certificate = "tls/cert.pem"
+    key         = "tls/key.pem"
+  }
+  limits {
+    head        = "32KiB"
+    body        = "2MiB"
+    connections = 500
+  }
+  parking {
+    per_module = 100
+    per_caller = 10
+    bytes      = "1 MiB"
+  }
+  timeouts {
+    connect    = "500ms"
+    first_byte = "90s"
+    idle       = "1m30s"
+    read_head  = "5s"
+    shutdown   = "0s"
+  }
+  cors {
+    origins = ["https://library.example"]
+  }
+  alerts {
+    unresolved = "2m"
+  }
+}
+
+defaults {
+  ttl          = "20s"
+  absence_max  = "1h"
+  update_ttl   = "5m"
+  grace        = "45s"
+  grace_min    = "1s"
+  stream_grace = "2s"
+  start_ttl    = "2m"
+  lease        = "15s"
+
+  takeover {
+    instances = 2
+  }
+  bounds {
+    ttl   = ["1s", "1h"]
+    grace = ["0s", "1h"]
+    lease = ["5s", "1m"]
+  }
+}
+
+module "catalogue" {
+  ttl           = null
+  grace         = "10s"
+  routing       = "compatible"
+  callers       = "identified"
+  on_delay      = "reply"
+  policy        = "patient"
+  join_secret   = "only for the catalogue"
+  paths         = ["/items/{id}", "/items"]
+  webhook_hosts = ["hooks.example:8443"]
+}
+
+module "loans" {
+  takeover {
+    instances = 1
+  }
+}
+
+process "catalogue" {
+  module       = "catalogue"
+  command      = ["./bin/catalogue", "-v", local.names.a]
+  environment  = { LANG = "C", RETRIES = 3 }
+  dir          = "run"
+  port         = 9101
+  restart      = "always"
+  autostart    = false
+  stop_timeout = "3s"
+
+  backoff {
+    min = "100ms"
+    max = "2s"
+  }
+}
+
+process "loans" {
+  command = ["loans"]
+}

@@ -1,0 +1,5 @@
+gateway {
+  control {
+    listen = "0.0.0.0:9131"
+  }
+}

@@ -1,0 +1,6 @@
+gateway {
+  control {
+    listen      = "gateway.example:9131"
+    certificate = "tls.crt"
+  }
+}

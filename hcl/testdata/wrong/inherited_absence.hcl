@@ -1,0 +1,6 @@
+module "catalogue" {
+  bounds {
+    grace = ["0s", "20m"]
+  }
+  grace = "14m"
+}

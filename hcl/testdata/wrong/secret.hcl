@@ -1,0 +1,7 @@
+gateway {
+  join_secret = "swordfish"
+}
+
+module "catalogue" {
+  join_secret = 5
+}

@@ -1,0 +1,10 @@
+gateway {
+  limits {
+    head        = "16KB"
+    body        = 1048576
+    connections = "many"
+  }
+  parking {
+    per_module = 1.5
+  }
+}

@@ -1,0 +1,9 @@
+gateway {
+  listen =
+}
+
+module "catalogue" {
+  ttl = "30s" grace = "3s"
+}
+
+module catalogue {

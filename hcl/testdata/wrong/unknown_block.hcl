@@ -1,0 +1,9 @@
+gatewy {}
+
+gateway {
+  limit {
+    head = "16KiB"
+  }
+}
+
+modul "catalogue" {}
