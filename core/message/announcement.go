@@ -43,6 +43,27 @@ type Announcement struct {
 	Reason   string   `json:"reason,omitempty"`
 }
 
+// Check returns everything that is wrong with a, or nil.
+func (a Announcement) Check() []Fault {
+	var fs faults
+	if a.Type == 0 {
+		fs.add("/type", `want "update", "resume" or "disconnect"`)
+	}
+	if a.Seq == 0 {
+		fs.add("/seq", "want a number from 1 on that rises with each announcement of the instance")
+	}
+	if a.Expected < 0 {
+		fs.add("/expected", "want a positive duration such as 90s")
+	}
+	if len(a.Reason) > maxReason {
+		fs.add("/reason", fmt.Sprintf("want at most %d bytes", maxReason))
+	}
+	return fs
+}
+
+// maxReason bounds an announcement's own words.
+const maxReason = 1024
+
 // Outcome is how an announcement ended. The zero value is Pending.
 type Outcome uint8
 

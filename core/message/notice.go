@@ -37,6 +37,7 @@ type Notice struct {
 	Kind     Kind
 	Turn     uint64 // of Data.Module
 	Time     time.Time
+	Until    time.Time // end of a DELAY; the wire says it as Data.TTL
 	Data     NoticeData
 }
 

@@ -1,0 +1,285 @@
+// Package control takes what happens to modules through the store and the
+// lifecycle's machine, one event of a module at a time, and performs the
+// effects: it publishes routes and states, releases who is parked, hands out
+// notices, raises alerts. It owns the one timer.
+//
+// It decides order and durability: an event counts when its record is saved,
+// and is seen by requests before its answer is sent. It never decides what an
+// event means; core/lifecycle does.
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/modgate/modgate/core/config"
+	"github.com/modgate/modgate/core/fallback"
+	"github.com/modgate/modgate/core/lifecycle"
+	"github.com/modgate/modgate/core/message"
+	"github.com/modgate/modgate/core/requirement"
+	"github.com/modgate/modgate/core/route"
+	"github.com/modgate/modgate/core/store"
+)
+
+// The spaces of the store that control writes.
+const (
+	recordSpace = "modules" // module -> lifecycle.Record
+	cursorSpace = "cursors" // instance -> requirement.Cursor
+)
+
+// Options are what a Control works with. Its functions must not block and
+// must not call back into it.
+type Options struct {
+	Store  store.Store
+	Live   *route.Live
+	Config *config.Config
+	Decide fallback.Decide
+	RunKey []byte // of it the webhook secrets are derived
+	Log    *slog.Logger
+
+	Release func(m *route.Module, turn uint64)                   // wake who is parked
+	Tell    func(message.Notice)                                 // hand to delivery
+	Forget  func(instance string)                                // end delivery to it
+	Raise   func(module string, a lifecycle.Alert)               // open an incident
+	Resolve func(key string)                                     // end one
+	Reach   func(instance, upstream string, again func())        // try its socket until it connects (L6)
+	Unreach func(instance string)                                // stop trying
+	Observe func(module string, ev lifecycle.Event, turn uint64) // after each saved event
+}
+
+// Control holds the present picture of all modules. Open makes one.
+type Control struct {
+	o      Options
+	config *config.Config // guarded by mu
+
+	mu        sync.Mutex
+	modules   map[string]*entry         // guarded by mu
+	view      requirement.View          // guarded by mu
+	instances map[string]*process       // by instance id; guarded by mu
+	cursors   map[string]store.Revision // of stored cursors, by instance id; guarded by mu
+	settled   time.Time                 // no lease expires before (G6)
+	started   time.Time
+
+	queue queue
+	done  sync.WaitGroup
+	stop  context.CancelFunc
+}
+
+// entry is one module.
+type entry struct {
+	name string
+	// stepping is held from reading the record until its effects are done:
+	// one event of a module at a time. It is taken before Control.mu.
+	stepping sync.Mutex
+
+	// guarded by Control.mu
+	record   *lifecycle.Record // immutable, replaced
+	revision store.Revision
+	saved    []byte
+	route    *route.Module
+	live     []message.Route // as they stand in the table
+	removed  []lifecycle.Removed
+	changed  chan struct{} // closed by the next publication
+}
+
+// Open reads all records, applies what a restart means to them (G6), and
+// publishes the first generation. Then requests may be let in (G3).
+func Open(o Options) (*Control, error) {
+	now := time.Now()
+	c := &Control{
+		o: o, config: o.Config, modules: map[string]*entry{}, instances: map[string]*process{}, cursors: map[string]store.Revision{},
+		settled: now.Add(o.Config.Gateway.Settle), started: now,
+	}
+	c.queue.wake = make(chan struct{}, 1)
+	c.o.Live.Store(&route.Generation{Table: &route.Table{}, Modules: map[string]*route.Module{}, Callers: map[route.TokenHash]*route.Caller{}})
+	if err := c.load(); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	c.stop = cancel
+	c.done.Go(func() { c.run(ctx) })
+	return c, nil
+}
+
+// load brings every stored record, and every module that is configured, to
+// life.
+func (c *Control) load() error {
+	cursors, err := c.loadCursors()
+	if err != nil {
+		return err
+	}
+	entries, err := c.o.Store.Load(recordSpace)
+	if err != nil {
+		return fmt.Errorf("load modules: %w", err)
+	}
+	for _, stored := range entries {
+		r := &lifecycle.Record{}
+		if err := json.Unmarshal(stored.Value, r); err != nil {
+			return fmt.Errorf("load module %s: %w", stored.Key, err)
+		}
+		e := c.entry(stored.Key)
+		e.record, e.revision, e.saved = r, stored.Revision, stored.Value
+		c.view.Set(r)
+	}
+	for _, stored := range entries { // none is told anything before all are there
+		e := c.entry(stored.Key)
+		if _, err := c.apply(e.name, lifecycle.Restarted{Settled: c.settled}); err != nil {
+			return fmt.Errorf("restart module %s: %w", e.name, err)
+		}
+		c.install(e, *e.record)
+	}
+	c.adopt(cursors)
+	if err := c.configure(c.settled); err != nil {
+		return err
+	}
+	c.tellAll()
+	return nil
+}
+
+// configure makes the modules known that the configuration names; the
+// absence of a new one counts from since (A7).
+func (c *Control) configure(since time.Time) error {
+	for _, m := range c.config.Modules {
+		if _, err := c.apply(m.Name, lifecycle.Configured{Since: since}); err != nil {
+			return fmt.Errorf("configure module %s: %w", m.Name, err)
+		}
+	}
+	return nil
+}
+
+// Reconfigure puts cfg in the place of the present configuration (C1). No
+// registered version is dropped by it.
+func (c *Control) Reconfigure(cfg *config.Config) error {
+	c.mu.Lock()
+	c.config = cfg
+	c.mu.Unlock()
+	c.queue.wakeUp()
+	return c.configure(time.Now())
+}
+
+// Close stops the timer and waits for what is under way. The store stays
+// open; it belongs to who opened it.
+func (c *Control) Close() {
+	c.stop()
+	c.done.Wait()
+}
+
+// entry returns the module's entry, which it makes if need be.
+func (c *Control) entry(name string) *entry {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.modules[name]
+	if e == nil {
+		e = &entry{name: name, record: &lifecycle.Record{Module: name}, route: route.NewModule(name), changed: make(chan struct{})}
+		c.modules[name] = e
+	}
+	return e
+}
+
+// apply takes one event through machine and store, and performs its effects.
+// An error means that nothing changed: the machine refused it, or it could
+// not be saved.
+func (c *Control) apply(name string, ev lifecycle.Event) (*lifecycle.Record, error) {
+	e := c.entry(name)
+	e.stepping.Lock()
+	defer e.stepping.Unlock()
+	for {
+		before, env := c.present(e)
+		next, effects, err := lifecycle.Step(*before, env, ev)
+		if err != nil {
+			return before, err
+		}
+		err = c.save(e, &next)
+		if errors.Is(err, store.ErrConflict) {
+			if err = c.reload(e); err == nil {
+				continue // another gateway was faster
+			}
+		}
+		if err != nil {
+			return before, fmt.Errorf("save module %s: %w", name, err)
+		}
+		c.perform(e, next, effects)
+		c.o.Observe(name, ev, next.Turn)
+		return &next, nil
+	}
+}
+
+func (c *Control) present(e *entry) (*lifecycle.Record, lifecycle.Env) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m := c.config.Module(e.name)
+	return e.record, lifecycle.Env{Now: time.Now(), Settings: m.Lifecycle, Decide: c.o.Decide}
+}
+
+// save writes the record if it differs from what is stored.
+func (c *Control) save(e *entry, r *lifecycle.Record) error {
+	data, err := json.Marshal(r)
+	if err != nil || string(data) == string(e.saved) {
+		return err
+	}
+	revision, err := c.o.Store.Swap(recordSpace, e.name, data, e.revision)
+	if err != nil {
+		return err
+	}
+	e.saved, e.revision = data, revision
+	return nil
+}
+
+// reload reads the record that another gateway wrote.
+func (c *Control) reload(e *entry) error {
+	entries, err := c.o.Store.Load(recordSpace)
+	if err != nil {
+		return err
+	}
+	for _, stored := range entries {
+		if stored.Key != e.name {
+			continue
+		}
+		r := &lifecycle.Record{}
+		if err := json.Unmarshal(stored.Value, r); err != nil {
+			return err
+		}
+		e.saved, e.revision = stored.Value, stored.Revision
+		c.perform(e, *r, []lifecycle.Effect{lifecycle.Publish{}, lifecycle.Release{Turn: r.Turn}})
+		return nil
+	}
+	return fmt.Errorf("record of module %s vanished from the store", e.name)
+}
+
+// perform does what the step asked for, in order: requests see the new
+// picture before anyone is woken or told.
+func (c *Control) perform(e *entry, next lifecycle.Record, effects []lifecycle.Effect) {
+	var notices []message.Notice
+	for _, effect := range effects {
+		switch effect := effect.(type) {
+		case lifecycle.Publish:
+			notices = c.install(e, next)
+		case lifecycle.Release:
+			c.o.Release(e.route, effect.Turn)
+		case lifecycle.Alert:
+			c.o.Raise(e.name, effect)
+		case lifecycle.Resolve:
+			c.o.Resolve(effect.Key)
+		}
+	}
+	if len(effects) == 0 || !isPublish(effects[0]) { // a seq, an outcome: no picture
+		c.mu.Lock()
+		e.record = &next
+		c.view.Set(e.record)
+		c.mu.Unlock()
+	}
+	for _, n := range notices {
+		c.o.Tell(n)
+	}
+	c.queue.wakeUp()
+}
+
+func isPublish(e lifecycle.Effect) bool {
+	_, ok := e.(lifecycle.Publish)
+	return ok
+}

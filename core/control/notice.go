@@ -1,0 +1,167 @@
+package control
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/modgate/modgate/core/lifecycle"
+	"github.com/modgate/modgate/core/message"
+	"github.com/modgate/modgate/core/requirement"
+	"github.com/modgate/modgate/core/route"
+)
+
+func (c *Control) loadCursors() (map[string]requirement.Cursor, error) {
+	stored, err := c.o.Store.Load(cursorSpace)
+	if err != nil {
+		return nil, fmt.Errorf("load cursors: %w", err)
+	}
+	cursors := map[string]requirement.Cursor{}
+	for _, s := range stored {
+		told := requirement.Cursor{}
+		if err := json.Unmarshal(s.Value, &told); err != nil {
+			return nil, fmt.Errorf("load cursor of %s: %w", s.Key, err)
+		}
+		cursors[s.Key], c.cursors[s.Key] = told, s.Revision
+	}
+	return cursors, nil
+}
+
+// adopt gives the instances the cursors that they had before a restart.
+func (c *Control) adopt(cursors map[string]requirement.Cursor) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id, p := range c.instances {
+		if p.told = cursors[id]; p.told == nil {
+			p.told = requirement.Cursor{}
+		}
+	}
+	for id := range cursors {
+		if c.instances[id] == nil {
+			c.queue.mark(id)
+		}
+	}
+}
+
+// due returns what every instance is owed now that e's module changed. The
+// caller holds mu.
+func (c *Control) due(e *entry, now time.Time) []message.Notice {
+	var due []message.Notice
+	for _, other := range c.modules {
+		for i := range other.record.Versions {
+			v := &other.record.Versions[i]
+			for j := range v.Instances {
+				if p := c.instances[v.Instances[j].ID]; p != nil && p.told != nil {
+					due = append(due, c.view.Due(now, e.name, other.record, v, &v.Instances[j], p.told)...)
+				}
+			}
+		}
+	}
+	return due
+}
+
+// tellAll hands out what everyone is owed after a start: what happened before
+// a crash and was not told (N1).
+func (c *Control) tellAll() {
+	var due []message.Notice
+	c.mu.Lock()
+	for _, e := range c.modules {
+		due = append(due, c.due(e, time.Now())...)
+	}
+	c.mu.Unlock()
+	for _, n := range due {
+		c.o.Tell(n)
+	}
+}
+
+// Standing returns what is not met for the instance now: the snapshot with
+// which its stream begins (3.4).
+func (c *Control) Standing(instance string) []message.Notice {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.instances[instance]
+	if p == nil {
+		return nil
+	}
+	r := c.modules[p.module].record
+	v, in := r.Find(instance)
+	if in == nil {
+		return nil
+	}
+	return c.view.Standing(time.Now(), r, v, in)
+}
+
+// Told records that n was written to its receiver's open stream (N1). It is
+// saved soon after; what a crash makes forgotten is told again.
+func (c *Control) Told(n message.Notice) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p := c.instances[n.Receiver]; p != nil && p.told != nil && p.told.Note(n) {
+		c.queue.mark(n.Receiver)
+	}
+}
+
+// saveCursor stores what the instance was last told, or forgets it with the
+// instance.
+func (c *Control) saveCursor(id string) error {
+	c.mu.Lock()
+	var data []byte
+	var err error
+	if p := c.instances[id]; p != nil {
+		data, err = json.Marshal(p.told)
+	}
+	expect := c.cursors[id]
+	c.mu.Unlock()
+	if err != nil || data == nil && expect == 0 {
+		return err
+	}
+	revision, err := c.o.Store.Swap(cursorSpace, id, data, expect)
+	if err != nil {
+		return fmt.Errorf("save cursor of %s: %w", id, err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cursors[id] = revision; data == nil {
+		delete(c.cursors, id)
+	}
+	return nil
+}
+
+// inform gives every caller its own unmet requirements on e's module, and
+// e's instances theirs on all (D3). The caller holds mu.
+func (c *Control) inform(e *entry) {
+	for _, other := range c.modules {
+		for i := range other.record.Versions {
+			v := &other.record.Versions[i]
+			if other != e && !c.view.Concerns(v.Requires, e.name) {
+				continue
+			}
+			unmet := c.unmet(v)
+			for _, in := range v.Instances {
+				if p := c.instances[in.ID]; p != nil {
+					p.caller.SetUnmet(unmet)
+				}
+			}
+		}
+	}
+}
+
+// unmet lists what the modules do not meet of v's requirements (D3).
+func (c *Control) unmet(v *lifecycle.Version) map[*route.Module][]route.Unmet {
+	var out map[*route.Module][]route.Unmet
+	for _, u := range c.view.Unmet(v.Requires) {
+		m := c.modules[u.Module]
+		if m == nil {
+			continue
+		}
+		if out == nil {
+			out = map[*route.Module][]route.Unmet{}
+		}
+		r := route.Unmet{Interface: u.Requirement.ID, State: u.State, Range: u.Requirement.Range, Found: u.Found, Until: u.Until}
+		if u.Requirement.ID == u.Module {
+			r.Interface = ""
+		}
+		out[m.route] = append(out[m.route], r)
+	}
+	return out
+}

@@ -1,0 +1,166 @@
+package control
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/modgate/modgate/core/lifecycle"
+	"github.com/modgate/modgate/core/message"
+	"github.com/modgate/modgate/core/route"
+)
+
+// ErrUnauthorized is returned when a secret or token does not open what is
+// asked for (I1).
+var ErrUnauthorized = errors.New("the secret or token is not valid here")
+
+// InvalidError says what is wrong with a registration.
+type InvalidError struct{ Faults []message.Fault }
+
+func (e *InvalidError) Error() string {
+	var b strings.Builder
+	for i, f := range e.Faults {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		fmt.Fprintf(&b, "%s: %s", f.Pointer, f.Detail)
+	}
+	return b.String()
+}
+
+// ConflictError says that something belongs to another module: an instance
+// id, or a route (V9).
+type ConflictError struct{ Detail string }
+
+func (e *ConflictError) Error() string { return e.Detail }
+
+// MayJoin reports whether secret opens registration of the module: the
+// module's own join secret if it has one, else the general one (I1).
+func (c *Control) MayJoin(moduleName, secret string) bool {
+	c.mu.Lock()
+	want := c.config.Module(moduleName).JoinSecret
+	if want == "" {
+		want = c.config.Gateway.JoinSecret
+	}
+	c.mu.Unlock()
+	return want != "" && subtle.ConstantTimeCompare([]byte(want), []byte(secret)) == 1
+}
+
+// Register makes a process known (3.3). The errors are *InvalidError,
+// *ConflictError, ErrUnauthorized, or that the record could not be saved.
+func (c *Control) Register(reg message.Registration, secret string) (message.Registered, error) {
+	if faults := check(reg); faults != nil {
+		return message.Registered{}, &InvalidError{faults}
+	}
+	if !c.MayJoin(reg.Module, secret) {
+		return message.Registered{}, ErrUnauthorized
+	}
+	if reg.Instance == "" {
+		reg.Instance = newInstanceID(reg.Module)
+	}
+	token := randomText(32)
+	hash := sha256.Sum256([]byte(token))
+	ev, err := c.claim(reg, hash)
+	if err != nil {
+		return message.Registered{}, err
+	}
+	r, err := c.apply(reg.Module, ev)
+	if err != nil {
+		return message.Registered{}, err
+	}
+	return message.Registered{
+		Instance: reg.Instance, Token: token, WebhookSecret: c.webhookSecret(hash), Epoch: r.Epoch,
+		Lease: message.Duration(ev.Instance.Lease), State: r.State(time.Now(), reg.Instance), Requirements: c.baseline(reg),
+	}, nil
+}
+
+func check(reg message.Registration) []message.Fault {
+	faults := reg.Check()
+	for i, r := range reg.Routes {
+		if _, err := route.ParsePattern(r.Path); err != nil {
+			faults = append(faults, message.Fault{Pointer: fmt.Sprintf("/routes/%d/path", i), Detail: err.Error()})
+		}
+	}
+	return faults
+}
+
+// claim turns a registration into its event, unless its id or a route
+// belongs to another module.
+func (c *Control) claim(reg message.Registration, hash [32]byte) (lifecycle.Registered, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p := c.instances[reg.Instance]; p != nil && p.module != reg.Module {
+		return lifecycle.Registered{}, &ConflictError{fmt.Sprintf("instance %q belongs to module %s: choose another id", reg.Instance, p.module)}
+	}
+	if err := c.collides(reg.Module, reg.Routes); err != nil {
+		return lifecycle.Registered{}, err
+	}
+	settings := c.config.Module(reg.Module)
+	lease := settings.Lease
+	if reg.Lease > 0 {
+		lease = settings.LeaseBounds.Clamp(time.Duration(reg.Lease))
+	}
+	return lifecycle.Registered{
+		Version: reg.Version, Routes: reg.Routes, Provides: reg.Provides, Requires: reg.Requires,
+		Instance: lifecycle.Instance{
+			ID: reg.Instance, Upstream: strings.TrimSuffix(reg.Upstream, "/"), Webhook: reg.Webhook,
+			Lease: lease, OnDelay: reg.OnDelay, Token: hash[:],
+		},
+	}, nil
+}
+
+// collides reports the first of routes that another module has, unless that
+// one is missing (V9). The caller holds mu.
+func (c *Control) collides(name string, routes []message.Route) error {
+	e := c.modules[name]
+	if e == nil {
+		e = &entry{name: name, route: route.NewModule(name)}
+	}
+	_, _, err := fit(c.o.Live.Load().Table, e.route, entries(e.route, routes, nil))
+	var conflict *route.ConflictError
+	if errors.As(err, &conflict) {
+		return &ConflictError{conflict.Error()}
+	}
+	if err != nil {
+		return &InvalidError{[]message.Fault{{Pointer: "/routes", Detail: err.Error()}}}
+	}
+	return nil
+}
+
+// baseline is what the registration's answer tells about the requirements:
+// its notices go on from there (D1, N1).
+func (c *Control) baseline(reg message.Registration) []message.Requirement {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p := c.instances[reg.Instance]; p != nil {
+		p.told = c.view.Baseline(reg.Requires)
+		c.queue.mark(reg.Instance)
+	}
+	return c.view.Report(reg.Requires)
+}
+
+// webhookSecret derives the instance's signing secret, in the form of
+// Standard Webhooks. It changes with the token and survives restarts.
+func (c *Control) webhookSecret(token [32]byte) string {
+	mac := hmac.New(sha256.New, c.o.RunKey)
+	mac.Write([]byte("webhook\x00"))
+	mac.Write(token[:])
+	return "whsec_" + base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// randomText returns n random bytes in base64url.
+func randomText(n int) string {
+	b := make([]byte, n)
+	rand.Read(b) // never fails
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+func newInstanceID(moduleName string) string {
+	return moduleName[:min(len(moduleName), 48)] + "-" + randomText(6)
+}

@@ -1,0 +1,200 @@
+// Package requirement decides who is owed what knowledge: the state of each
+// requirement (D1, D3), and which notices an instance is due (D2, N1), from
+// the present records and what was told before.
+//
+// It is pure. It never infers a module's state from its requirements' (D4),
+// and it never tells anyone anything.
+package requirement
+
+import (
+	"slices"
+	"time"
+
+	"github.com/modgate/modgate/core/lifecycle"
+	"github.com/modgate/modgate/core/message"
+	"github.com/modgate/modgate/core/module"
+)
+
+// View is the present picture of all modules. The zero value is empty. It is
+// not safe for concurrent use; records in it must not change.
+type View struct {
+	records   map[string]*lifecycle.Record
+	providers map[string][]string // interface id -> modules, sorted
+}
+
+// Set puts r in the place of the module's former record.
+func (v *View) Set(r *lifecycle.Record) {
+	if v.records == nil {
+		v.records, v.providers = map[string]*lifecycle.Record{}, map[string][]string{}
+	}
+	if old := v.records[r.Module]; old != nil {
+		for _, id := range provided(old) {
+			v.providers[id] = slices.DeleteFunc(v.providers[id], func(m string) bool { return m == r.Module })
+			if len(v.providers[id]) == 0 {
+				delete(v.providers, id)
+			}
+		}
+	}
+	v.records[r.Module] = r
+	for _, id := range provided(r) {
+		at, found := slices.BinarySearch(v.providers[id], r.Module)
+		if !found {
+			v.providers[id] = slices.Insert(v.providers[id], at, r.Module)
+		}
+	}
+}
+
+// Record returns the module's record, or nil.
+func (v *View) Record(name string) *lifecycle.Record { return v.records[name] }
+
+// provides reports whether a version of the named module provides id.
+func (v *View) provides(name, id string) bool {
+	_, found := slices.BinarySearch(v.providers[id], name)
+	return found
+}
+
+// Concerns reports whether one of requires may be met by the named module.
+func (v *View) Concerns(requires []module.Requirement, name string) bool {
+	return slices.ContainsFunc(requires, func(q module.Requirement) bool { return v.provides(name, q.ID) })
+}
+
+// provided lists the interface ids of all of r's versions, its own name
+// included.
+func provided(r *lifecycle.Record) []string {
+	ids := []string{r.Module}
+	for i := range r.Versions {
+		for _, p := range r.Versions[i].Provides {
+			ids = append(ids, p.ID)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// Resolution is the state of one requirement, and on which module's word.
+type Resolution struct {
+	State  message.Fulfilment
+	Reason message.Reason
+	Found  string // the owner's version, of what the range is about
+	Module string // "" while nobody provides it
+	Turn   uint64 // of Module
+	Until  time.Time
+}
+
+// Resolve returns the state of q now. Of several providers the best counts.
+func (v *View) Resolve(q module.Requirement) Resolution {
+	best := Resolution{State: message.UnmetMissing, Reason: message.ReasonUnknown}
+	for i, name := range v.providers[q.ID] {
+		r := ResolveIn(v.records[name], q)
+		if i == 0 || r.State < best.State {
+			best = r
+		}
+	}
+	if best.Reason == message.ReasonUnknown && q.Optional {
+		return Resolution{State: message.Met} // D3: met while its target is unknown
+	}
+	return best
+}
+
+// ResolveIn returns the state of q as far as one module can meet it (D3).
+func ResolveIn(r *lifecycle.Record, q module.Requirement) Resolution {
+	rng, err := module.ParseRange(q.Range, q.Scheme)
+	if err != nil { // refused at registration; a record of before a change of the rules
+		return Resolution{State: message.UnmetMissing, Reason: message.ReasonVersion, Module: r.Module, Turn: r.Turn}
+	}
+	res := Resolution{Module: r.Module, Turn: r.Turn, Found: found(r, q)}
+	admits := func(v *lifecycle.Version) bool {
+		have, ok := v.Provided(r.Module, q.ID, q.Kind)
+		return ok && rng.Admits(have)
+	}
+	if s := r.Serving(); s != nil && admits(s) {
+		res.State = message.Met
+		return res
+	}
+	ready := r.Availability() == message.Ready
+	res.State, res.Reason = message.UnmetMissing, message.ReasonVersion
+	switch {
+	case !hopeful(r, admits, ready):
+	case ready:
+		res.State = message.UnmetDelayed
+	case r.Availability() == message.Missing:
+		res.Reason = r.Reason()
+	default:
+		res.State, res.Reason, res.Until = message.UnmetDelayed, r.Reason(), r.Absence.Until
+	}
+	return res
+}
+
+// hopeful reports whether a version would meet the requirement that may come
+// to serve: starting, waiting, updating, absent with its module, or draining
+// while an UPDATE waits. A configured module that never registered may.
+func hopeful(r *lifecycle.Record, admits func(*lifecycle.Version) bool, ready bool) bool {
+	for i := range r.Versions {
+		v := &r.Versions[i]
+		if !admits(v) {
+			continue
+		}
+		switch v.Phase() {
+		case message.Starting, message.Waiting, message.Updating:
+			return true
+		case message.Draining, message.Out:
+			if !ready {
+				return true
+			}
+		case message.Serving, message.Idle, message.Fenced:
+		}
+	}
+	return len(r.Versions) == 0
+}
+
+// found returns what the owner has of what q asks for; while nobody serves,
+// what the last server had.
+func found(r *lifecycle.Record, q module.Requirement) string {
+	v := r.Owner()
+	if v == nil {
+		v = r.Version(r.Served)
+	}
+	if v == nil && len(r.Versions) > 0 {
+		v = &r.Versions[len(r.Versions)-1]
+	}
+	if v == nil {
+		return ""
+	}
+	have, _ := v.Provided(r.Module, q.ID, q.Kind)
+	return have
+}
+
+// Report returns the states of a version's requirements, for an answer (D1).
+func (v *View) Report(requires []module.Requirement) []message.Requirement {
+	out := make([]message.Requirement, len(requires))
+	for i, q := range requires {
+		r := v.Resolve(q)
+		out[i] = message.Requirement{
+			ID: q.ID, Range: q.Range, Optional: q.Optional,
+			State: r.State, Reason: r.Reason, Found: r.Found, Module: r.Module,
+		}
+	}
+	return out
+}
+
+// Unmet is a requirement that one module does not meet although it may be
+// up: requests of the requirer to it are answered DELAY or MISSING (D3).
+type Unmet struct {
+	Module      string
+	Requirement module.Requirement
+	Resolution
+}
+
+// Unmet returns those of requires that a known module does not meet for
+// its version's sake. Who is merely away is left to its module's own state.
+func (v *View) Unmet(requires []module.Requirement) []Unmet {
+	var out []Unmet
+	for _, q := range requires {
+		for _, name := range v.providers[q.ID] {
+			if r := ResolveIn(v.records[name], q); r.Reason == message.ReasonVersion {
+				out = append(out, Unmet{name, q, r})
+			}
+		}
+	}
+	return out
+}
