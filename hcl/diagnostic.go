@@ -37,7 +37,7 @@ type Diagnostic struct {
 	Line      int      `json:"line,omitempty"`
 	Column    int      `json:"column,omitempty"`
 	EndColumn int      `json:"end_column,omitempty"` // first one after it, on Line
-	Source    string   `json:"source,omitempty"`     // text of Line, unless it speaks of a secret
+	Source    string   `json:"source,omitempty"`     // text of Line, unless it speaks of a secret or is very long
 }
 
 // String writes d for people: place, summary, source with a mark below it,
@@ -72,6 +72,9 @@ func (d Diagnostic) mark() string {
 	return b.String() + strings.Repeat("^", max(1, d.EndColumn-d.Column))
 }
 
+// maxExcerpt is the length of a line, in bytes, that is still shown.
+const maxExcerpt = 400
+
 // Diagnostics is all that is to say of a configuration, in the order of
 // files and lines.
 type Diagnostics []Diagnostic
@@ -105,7 +108,7 @@ func report(found hcl.Diagnostics, sources []source) Diagnostics {
 			if r.End.Line != r.Start.Line {
 				d.EndColumn = max(d.Column, len([]rune(line))) + 1
 			}
-			if !strings.Contains(line, "secret") {
+			if len(line) <= maxExcerpt && !strings.Contains(line, "secret") {
 				d.Source = line
 			}
 		}

@@ -148,12 +148,15 @@ func (ev *evaluator) given(name string, want cty.Type, c *hcl.BodyContent, at hc
 		if want == cty.String || want == cty.DynamicPseudoType {
 			return cty.StringVal(text), at, nil
 		}
+		v := cty.DynamicVal
 		e, found := hclsyntax.ParseExpression([]byte(text), key, hcl.InitialPos)
+		if !found.HasErrors() {
+			v, found = e.Value(nil)
+		}
 		if found.HasErrors() {
 			return cty.DynamicVal, at, placed(at, "Wrong type", "The environment gives %s as %q, which is no expression of type %s.", key, text, typeexpr.TypeString(want))
 		}
-		v, found := e.Value(nil)
-		return v, at, found
+		return v, at, nil
 	}
 	if a, ok := c.Attributes["default"]; ok {
 		if used := a.Expr.Variables(); len(used) > 0 {

@@ -122,13 +122,15 @@ func folderAt(r hcl.Range) string { return filepath.Dir(r.Filename) }
 // parse returns the body of a source, which may be incomplete after errors,
 // or nil. The extension decides between the syntaxes.
 func parse(s source) (hcl.Body, hcl.Diagnostics) {
-	var f *hcl.File
-	var found hcl.Diagnostics
+	deep, parser := tooDeep, hclsyntax.ParseConfig
 	if strings.HasSuffix(s.name, ".json") {
-		f, found = json.Parse(s.text, s.name)
-	} else {
-		f, found = hclsyntax.ParseConfig(s.text, s.name, hcl.InitialPos)
+		deep = tooDeepJSON
+		parser = func(text []byte, name string, _ hcl.Pos) (*hcl.File, hcl.Diagnostics) { return json.Parse(text, name) }
 	}
+	if at, ok := deep(s); ok {
+		return nil, placed(at, "Nested too deep", "Here are more than %d brackets in each other, or a text that is too long; name parts of it in locals.", maxDepth)
+	}
+	f, found := parser(s.text, s.name, hcl.InitialPos)
 	if f == nil {
 		return nil, found
 	}

@@ -9,10 +9,11 @@ import (
 // didYouMean returns a sentence that names the word nearest to what was
 // given, with a space before it, or nothing if none is near.
 func didYouMean(given string, words []string) string {
-	best, least := "", 1+len(given)/3
+	best, least := "", len(given)
 	for _, w := range words {
-		if d := distance(strings.ToLower(given), w); d <= least {
-			best, least = w, d-1
+		near := 1 + min(len(given), len(w))/3
+		if d := distance(strings.ToLower(given), w); d <= near && d < least {
+			best, least = w, d
 		}
 	}
 	if best == "" {
