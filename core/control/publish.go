@@ -140,6 +140,15 @@ func (p *process) haunt(yes bool) {
 	}
 }
 
+// runs is the number of runs in flight that are known.
+func (p *process) runs() int64 {
+	n := p.route.Runs()
+	if p.phantom {
+		n--
+	}
+	return n
+}
+
 // bar closes those that take none, and lets the others finish (V2, U2). A
 // drain whose runs were lost count of is not reported (G6).
 func (c *Control) bar(e *entry) {

@@ -80,7 +80,7 @@ func (c *Control) overview(e *entry, now time.Time) Overview {
 		for _, in := range v.Instances {
 			io := InstanceOverview{ID: in.ID, Upstream: in.Upstream, Phase: in.Phase, Away: in.Away}
 			if p := c.instances[in.ID]; p != nil {
-				io.Runs = p.route.Runs()
+				io.Runs = p.runs()
 				if in.Phase != message.Out {
 					io.LeaseLeft = message.Duration(max(0, p.expiry.Sub(now)))
 				}
