@@ -23,7 +23,8 @@ var (
 	ErrClosed  = errors.New("park: closed, the gateway shuts down") // now and for every later Wait
 )
 
-// Limits bound the room (A6). A zero field is its default of lifecycle.md 3.5.
+// Limits bound the room (A6). A zero field is its default of lifecycle.md 3.5;
+// a negative one lets nobody in.
 type Limits struct {
 	PerModule int   // requests parked for one module, 10,000
 	PerCaller int   // requests parked of one caller, 1,000

@@ -1,0 +1,211 @@
+package proxy
+
+import (
+	"bytes"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/modgate/modgate/core/fallback"
+	"github.com/modgate/modgate/core/message"
+	"github.com/modgate/modgate/core/park"
+	"github.com/modgate/modgate/core/route"
+)
+
+// verdict is what became of a request whose module cannot take it now.
+type verdict uint8
+
+const (
+	answered verdict = iota // by the gateway
+	entered                 // a fallback takes it
+	again                   // look at the state again
+)
+
+// absent decides about a request that the state st, or the caller's own
+// requirement, keeps from its module (A3, D3).
+func (x *exchange) absent(st *route.State, unmet *route.Unmet) verdict {
+	if unmet != nil && unmet.State == message.UnmetMissing {
+		x.missingVersion(st, unmet)
+		return answered
+	}
+	if len(x.head.preflight) > 0 && len(x.head.origin) > 0 && string(x.head.method) == "OPTIONS" {
+		x.preflight()
+		return answered
+	}
+	d := st.Decision
+	if st.Availability == message.Ready {
+		d = fallback.Decision{} // the requirement is what is delayed
+	}
+	if d.Action == fallback.Substitute {
+		if v := x.substitute(d.Fallback); v != again {
+			return v
+		}
+	}
+	switch {
+	case st.Availability == message.Unknown:
+		x.unknown("")
+	case st.Availability == message.Missing, d.Action == fallback.Miss:
+		x.missing(st)
+	case x.serving():
+		x.cycle(st)
+	case d.Reply, x.caller != nil && x.caller.OnDelay == message.Reply:
+		x.delayFor(st, unmet)
+	default:
+		return x.park(st, unmet)
+	}
+	return answered
+}
+
+// substitute answers by the policy's fallback (A3). If that is not to be had
+// either, the module's own state decides.
+func (x *exchange) substitute(f fallback.Fallback) verdict {
+	st := x.module.State()
+	switch {
+	case f.Static != nil:
+		x.static(f.Static)
+		return answered
+	case f.Older:
+		if st.Older != nil && x.enter(st, st.Older) {
+			return entered
+		}
+	default:
+		if m := x.gen.Modules[f.Module]; m != nil {
+			if st := m.State(); st.Availability == message.Ready && st.Serving != nil && x.enter(st, st.Serving) {
+				return entered
+			}
+		}
+	}
+	return again
+}
+
+// park waits for the module, three rounds at most under one deadline. Who is
+// woken looks again.
+func (x *exchange) park(st *route.State, unmet *route.Unmet) verdict {
+	now := time.Now()
+	x.shorten(st, unmet, now)
+	if x.rounds == maxRounds || !now.Before(x.until) {
+		x.expire(st, unmet, now)
+		return answered
+	}
+	x.rounds++
+	x.p.stats.parked.Add(1)
+
+	departure := x.p.watcher.Watch(x.ctx.Conn())
+	err := x.p.Room.Wait(park.Request{
+		Module: x.module.Name, Turn: st.Turn, Caller: x.fairly(), Holder: x.holder(), Bytes: x.held(),
+	}, x.until, departure.Gone())
+	departure.Stop()
+
+	x.parked = true
+	x.waited += time.Since(now)
+	switch {
+	case err == nil, errors.Is(err, park.ErrExpired):
+		return again
+	case errors.Is(err, park.ErrFull):
+		x.overflow(st)
+	case errors.Is(err, park.ErrCycle):
+		x.cycle(st)
+	case errors.Is(err, park.ErrLeft):
+		x.gone()
+	default: // the gateway shuts down
+		x.delayFor(st, unmet)
+	}
+	return answered
+}
+
+// shorten sets the end of the request's own wait, the least of what the state,
+// the policy and the caller say (A6). It never moves it later (A4).
+func (x *exchange) shorten(st *route.State, unmet *route.Unmet, now time.Time) {
+	if x.rounds == 0 {
+		x.began = now
+	}
+	until := st.Until
+	if unmet != nil && !unmet.Until.IsZero() {
+		until = unmet.Until
+	}
+	if until.IsZero() {
+		until = x.began.Add(x.p.Limits.Wait)
+	}
+	if w := st.Decision.Wait; w > 0 {
+		until = earlier(until, x.began.Add(w))
+	}
+	if w, ok := preferredWait(x.head.prefer); ok {
+		until = earlier(until, x.began.Add(w))
+		x.preferred = w
+		x.prefers = true
+	}
+	if x.rounds > 0 {
+		until = earlier(until, x.until)
+	}
+	x.until = until
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// expire answers a request whose wait is over: MISSING if the absence's own
+// deadline is, else DELAY (A4).
+func (x *exchange) expire(st *route.State, unmet *route.Unmet, now time.Time) {
+	switch {
+	case unmet != nil && !unmet.Until.IsZero() && !now.Before(unmet.Until):
+		x.missingVersion(st, unmet)
+	case unmet == nil && !st.Until.IsZero() && !now.Before(st.Until):
+		x.expired(st)
+	default:
+		x.delayFor(st, unmet)
+	}
+}
+
+// preferredWait reads "wait=N" of a Prefer field (RFC 7240 4.3).
+func preferredWait(prefer []byte) (time.Duration, bool) {
+	for p := range list(prefer) {
+		p, _, _ = bytes.Cut(p, []byte(";"))
+		name, value, _ := bytes.Cut(p, []byte("="))
+		if !equalFold(trim(name), "wait") {
+			continue
+		}
+		if n, err := strconv.ParseUint(string(trim(value)), 10, 31); err == nil {
+			return time.Duration(n) * time.Second, true
+		}
+	}
+	return 0, false
+}
+
+// fairly returns who the request counts for in the waiting room: the calling
+// instance, or the client's address; of IPv6 the network, which is one
+// client's (I1).
+func (x *exchange) fairly() park.Caller {
+	if x.caller != nil {
+		return park.Caller{Instance: x.caller.Instance.ID}
+	}
+	addr := x.remote()
+	if addr.Is6() {
+		if network, err := addr.Prefix(64); err == nil {
+			addr = network.Addr()
+		}
+	}
+	return park.Caller{Addr: addr}
+}
+
+// holder returns the caller's module if the caller holds a granted UPDATE.
+func (x *exchange) holder() string {
+	if x.caller == nil {
+		return ""
+	}
+	m := x.gen.Modules[x.caller.Instance.Module]
+	if m == nil || m.State().Holder != x.caller.Instance {
+		return ""
+	}
+	return m.Name
+}
+
+// held returns the bytes that the request keeps while it waits: its head, and
+// of its body what the server has read ahead.
+func (x *exchange) held() int64 {
+	body := min(max(x.ctx.Request.Header.ContentLength(), 0), readAhead)
+	return int64(len(x.head.raw) + len(x.head.target) + body)
+}

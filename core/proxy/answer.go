@@ -1,0 +1,329 @@
+package proxy
+
+import (
+	"encoding/json"
+	"html/template"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/modgate/modgate/core/fallback"
+	"github.com/modgate/modgate/core/message"
+	"github.com/modgate/modgate/core/route"
+)
+
+// answer is an answer that the gateway makes itself (3.2).
+type answer struct {
+	message.Problem
+	proxyError string        // error type of Proxy-Status (RFC 9209)
+	details    string        // of Proxy-Status
+	retryAfter time.Duration // 0: none
+	word       string        // of Modgate-Status: delay or missing; "": none
+	last       bool          // the connection cannot be used again
+}
+
+// delay answers DELAY for the state st; a reason that is given goes before the
+// state's.
+func (x *exchange) delay(st *route.State, why message.Reason) {
+	if why == message.NoReason {
+		why = st.Reason
+	}
+	a := x.problemOf(st, why)
+	a.Type, a.Title = message.ProblemDelay, "Module "+x.module.Name+" is delayed"
+	a.details, a.word = "delay", "delay"
+	if a.Detail == "" {
+		a.Detail = "It is expected back; try again later."
+	}
+	a.retryAfter = time.Duration(a.TTL)
+	x.answer(delayed, a)
+}
+
+// delayFor answers DELAY for what keeps the request from its module.
+func (x *exchange) delayFor(st *route.State, unmet *route.Unmet) {
+	if unmet == nil || st.Availability != message.Ready {
+		x.delay(st, message.NoReason)
+		return
+	}
+	a := x.problemOf(st, message.ReasonVersion)
+	a.Type, a.Title = message.ProblemDelay, "Module "+x.module.Name+" is delayed for this caller"
+	a.Detail, a.details, a.word = "The version that the caller requires is expected.", "delay", "delay"
+	a.Required, a.Found, a.TTL = unmet.Range, unmet.Found, ttl(unmet.Until)
+	a.retryAfter = time.Duration(a.TTL)
+	x.answer(delayed, a)
+}
+
+// missing answers MISSING for the state st.
+func (x *exchange) missing(st *route.State) { x.answerMissing(x.problemOf(st, st.Reason)) }
+
+// expired answers MISSING at the end of an absence's TTL, whether or not the
+// state says so already (A4).
+func (x *exchange) expired(st *route.State) {
+	x.answerMissing(x.problemOf(st, message.ReasonExpired))
+}
+
+// missingVersion answers MISSING for a requirement of the caller (D3).
+func (x *exchange) missingVersion(st *route.State, unmet *route.Unmet) {
+	a := x.problemOf(st, message.ReasonVersion)
+	a.Detail = "No version satisfies the caller's requirement."
+	a.Required, a.Found = unmet.Range, unmet.Found
+	x.answerMissing(a)
+}
+
+func (x *exchange) answerMissing(a answer) {
+	a.Type, a.Title, a.TTL = message.ProblemMissing, "Module "+a.Module+" is missing", 0
+	a.details, a.word = "missing", "missing"
+	if a.Detail == "" {
+		a.Detail = "It is not expected back by itself."
+	}
+	x.answer(missing, a)
+}
+
+// fenced refuses a token that opens nothing (I1, U8).
+func (x *exchange) fenced() {
+	x.answer(missing, answer{
+		Problem: message.Problem{
+			Type: message.ProblemMissing, Status: fasthttp.StatusServiceUnavailable, Title: "The token is fenced",
+			Detail: "The token in Modgate-Token opens nothing: renew the lease, or register anew.", Reason: message.ReasonFenced,
+		},
+		proxyError: "destination_unavailable", details: "fenced", word: "missing",
+	})
+}
+
+// cycle answers a request that would wait for itself (U11).
+func (x *exchange) cycle(st *route.State) {
+	from := ""
+	if x.caller != nil {
+		from = x.caller.Instance.Module
+	}
+	x.p.Cycle(from, x.module.Name)
+	x.delay(st, message.ReasonCycle)
+}
+
+// overflow answers a request that finds no room to wait (A6).
+func (x *exchange) overflow(st *route.State) {
+	a := x.problemOf(st, st.Reason)
+	a.Type, a.Title = message.ProblemOverflow, "Too many requests wait for module "+x.module.Name
+	a.proxyError, a.details, a.TTL = "connection_limit_reached", "overflow", 0
+	a.retryAfter = max(time.Until(st.Until), time.Second)
+	x.answer(overflow, a)
+}
+
+// unknown answers for a path that no module serves; after a start DELAY, for
+// as long as a configured module has never registered (G3).
+func (x *exchange) unknown(detail string) {
+	if left := time.Until(x.gen.StartingUntil); left > 0 && detail == "" {
+		x.answer(delayed, answer{
+			Problem: message.Problem{
+				Type: message.ProblemDelay, Status: fasthttp.StatusServiceUnavailable, Title: "The platform is starting",
+				Detail: "A module that may serve this path has not registered yet.",
+				Reason: message.ReasonStarting, TTL: message.Duration(left),
+			},
+			proxyError: "destination_unavailable", details: "delay", word: "delay", retryAfter: left,
+		})
+		return
+	}
+	a := answer{
+		Problem: message.Problem{
+			Type: message.ProblemUnknown, Status: fasthttp.StatusNotFound, Title: "No module serves this path",
+			Detail: detail, Reason: message.ReasonUnknown,
+		},
+		proxyError: "destination_not_found",
+	}
+	if x.module != nil {
+		a.Module = x.module.Name
+	}
+	x.answer(unknown, a)
+}
+
+func (x *exchange) tokenRequired() {
+	x.answer(rejected, answer{
+		Problem: message.Problem{
+			Type: message.ProblemTokenRequired, Status: fasthttp.StatusUnauthorized, Title: "A token is required",
+			Detail: "Only registered modules may call this one: send an instance token in Modgate-Token.", Module: x.module.Name,
+		},
+		proxyError: "http_request_denied",
+	})
+}
+
+// invalid refuses a head (architecture.md 6). Nothing that follows on the
+// connection can be trusted.
+func (x *exchange) invalid(err error) {
+	x.answer(rejected, answer{
+		Problem: message.Problem{
+			Type: message.ProblemInvalid, Status: fasthttp.StatusBadRequest, Title: "The request is malformed", Detail: err.Error(),
+		},
+		proxyError: "http_request_error", last: true,
+	})
+}
+
+func (x *exchange) tooLarge() {
+	x.answer(rejected, answer{
+		Problem: message.Problem{
+			Type: message.ProblemTooLarge, Status: fasthttp.StatusRequestEntityTooLarge, Title: "The request's body is too large",
+			Detail: "At most " + strconv.FormatInt(x.p.Limits.Body, 10) + " bytes are accepted.",
+		},
+		proxyError: "http_request_error", last: true,
+	})
+}
+
+// upstreamFailed answers for an upstream that took the request and gave no
+// proper answer; proxyError is of RFC 9209.
+func (x *exchange) upstreamFailed(status int, proxyError, detail string) {
+	x.answer(failed, answer{
+		Problem: message.Problem{
+			Type: message.ProblemUpstream, Status: status, Title: "Module " + x.module.Name + " gave no proper answer",
+			Detail: detail, Module: x.module.Name,
+		},
+		proxyError: proxyError,
+	})
+}
+
+// problemOf returns an answer about the module in the state st.
+func (x *exchange) problemOf(st *route.State, why message.Reason) answer {
+	return answer{
+		Problem: message.Problem{
+			Status: fasthttp.StatusServiceUnavailable, Detail: st.Decision.Detail, Module: x.module.Name,
+			Reason: why, Since: st.Since, TTL: ttl(st.Until), Epoch: st.Epoch,
+		},
+		proxyError: "destination_unavailable",
+	}
+}
+
+// ttl returns what is left until t, never less than nothing.
+func ttl(t time.Time) message.Duration {
+	if t.IsZero() {
+		return 0
+	}
+	return message.Duration(max(time.Until(t), 0))
+}
+
+// answer writes a into the response.
+func (x *exchange) answer(o outcome, a answer) {
+	x.p.stats.count(o)
+	h := x.blank(a.Status)
+	if a.proxyError != "" {
+		status := "modgate; error=" + a.proxyError
+		if a.details != "" {
+			status += `; details="` + a.details + `"`
+		}
+		h.Set("Proxy-Status", status)
+	}
+	if a.retryAfter > 0 || a.word == "delay" {
+		h.Set("Retry-After", strconv.FormatInt(message.RetryAfter(a.retryAfter), 10))
+	}
+	if a.word != "" {
+		h.Set("Modgate-Status", a.statusField())
+	}
+	if x.prefers {
+		h.Set("Preference-Applied", "wait="+strconv.Itoa(int(x.preferred/time.Second)))
+	}
+	h.Set("Cache-Control", "no-store")
+	x.allowOrigin()
+	x.body(a)
+	if a.last {
+		x.hangUp()
+	}
+}
+
+// statusField writes a as Modgate-Status (3.1, RFC 9651).
+func (a answer) statusField() string {
+	var b strings.Builder
+	b.WriteString(a.word)
+	if a.Module != "" {
+		b.WriteString(`;module="` + a.Module + `"`)
+	}
+	if a.Reason != message.NoReason {
+		b.WriteString(";reason=" + a.Reason.String())
+	}
+	if a.word == "delay" {
+		b.WriteString(";ttl=" + strconv.FormatInt(message.RetryAfter(time.Duration(a.TTL)), 10))
+	}
+	if a.Epoch > 0 {
+		b.WriteString(";epoch=" + strconv.FormatUint(a.Epoch, 10))
+	}
+	return b.String()
+}
+
+// body writes the problem as a page for browsers, else as JSON (RFC 9457).
+func (x *exchange) body(a answer) {
+	a.RequestID = string(x.id)
+	r := &x.ctx.Response
+	if wantsPage(x.head.accept) {
+		r.Header.SetContentType("text/html; charset=utf-8")
+		_ = page.Execute(r.BodyWriter(), a.Problem) // a response's body takes everything
+		return
+	}
+	r.Header.SetContentType("application/problem+json")
+	b, _ := json.Marshal(a.Problem) // of strings, numbers and times
+	r.SetBodyRaw(b)
+}
+
+// wantsPage reports whether a browser asks: it names HTML, and no JSON.
+func wantsPage(accept []byte) bool {
+	page := false
+	for m := range list(accept) {
+		switch {
+		case hasType(m, "text/html"):
+			page = true
+		case hasType(m, "application/json"), hasType(m, "application/problem+json"):
+			return false
+		}
+	}
+	return page
+}
+
+func hasType(member []byte, lowerCase string) bool {
+	rest, ok := cutPrefixFold(member, lowerCase)
+	return ok && (len(rest) == 0 || rest[0] == ';' || rest[0] == ' ')
+}
+
+var page = template.Must(template.New("page").Parse(`<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{{.Title}}</title>
+<style>body{font:1rem/1.5 system-ui,sans-serif;margin:15vh auto;max-width:36rem;padding:0 1rem}small{color:#666}</style>
+</head><body><h1>{{.Title}}</h1><p>{{.Detail}}</p>
+{{with .Required}}<p>Required: {{.}}</p>{{end}}{{with .Found}}<p>Found: {{.}}</p>{{end}}
+<p><small>{{.Status}}{{with .Reason.String}} &middot; {{.}}{{end}} &middot; {{.RequestID}}</small></p></body></html>
+`))
+
+// blank makes the response empty, of this status, with what every answer of
+// the gateway carries. Unlike a relayed one, which keeps its own, it is dated.
+func (x *exchange) blank(status int) *fasthttp.ResponseHeader {
+	r := &x.ctx.Response
+	r.Reset()
+	new(fasthttp.ResponseHeader).CopyTo(&r.Header)
+	r.Header.DisableNormalizing()
+	r.Header.SetNoDefaultContentType(true)
+	r.Header.SetStatusCode(status)
+	r.Header.SetBytesV("Modgate-Request-Id", x.id)
+	return &r.Header
+}
+
+// plain answers with a status alone.
+func (x *exchange) plain(status int) {
+	x.p.stats.count(relayedAnswer)
+	x.blank(status)
+}
+
+// static answers as the policy says (A3).
+func (x *exchange) static(s *fallback.Static) {
+	x.p.stats.count(substituted)
+	h := x.blank(s.Status)
+	for _, kv := range s.Headers {
+		h.Add(kv[0], kv[1])
+	}
+	x.ctx.Response.SetBodyString(s.Body)
+}
+
+// gone ends the exchange with a client that left: nobody reads an answer.
+func (x *exchange) gone() {
+	x.p.stats.count(left)
+	x.blank(statusClientLeft)
+	x.ctx.SetConnectionClose()
+}
+
+// statusClientLeft is what nginx and others log where nobody waits for the
+// answer any more.
+const statusClientLeft = 499

@@ -1,0 +1,157 @@
+package proxy
+
+import (
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// clients are the connections that clients have open.
+type clients struct {
+	open atomic.Int64
+	gone sync.WaitGroup
+
+	mu  sync.Mutex
+	all map[*client]struct{} // guarded by mu
+}
+
+// listener accepts at most limit connections at once; more are answered 503
+// and closed, so that a client knows.
+type listener struct {
+	net.Listener
+	clients *clients
+	limit   int64
+	write   time.Duration // longest time that one write may take
+}
+
+const crowded = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: 1\r\n" +
+	"Proxy-Status: modgate; error=connection_limit_reached\r\nConnection: close\r\nContent-Length: 87\r\n\r\n" +
+	`{"type":"urn:modgate:unavailable","title":"Too many connections are open","status":503}`
+
+// Accept returns the next connection within the limit.
+func (l *listener) Accept() (net.Conn, error) {
+	for {
+		nc, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if l.clients.open.Load() < l.limit {
+			return l.clients.add(nc, l.write), nil
+		}
+		_ = nc.SetWriteDeadline(time.Now().Add(time.Second)) // a fresh socket takes it at once
+		_, _ = io.WriteString(nc, crowded)
+		_ = nc.Close()
+	}
+}
+
+func (s *clients) add(nc net.Conn, write time.Duration) *client {
+	c := &client{Conn: nc, clients: s, write: write}
+	s.open.Add(1)
+	s.gone.Add(1)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.all == nil {
+		s.all = make(map[*client]struct{})
+	}
+	s.all[c] = struct{}{}
+	return c
+}
+
+// cut closes every connection, whatever goes on there.
+func (s *clients) cut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.all {
+		_ = c.Conn.Close()
+	}
+}
+
+// client is a client's connection, under the server's.
+type client struct {
+	net.Conn
+	clients *clients
+	write   time.Duration
+	closed  atomic.Bool
+
+	// linger is set when a request was answered before it was read to its
+	// end: closing would then reset the connection, and the answer be lost.
+	linger bool
+
+	// While an upload reads the request's body, the baton is held by whoever
+	// may touch the server's state of that body: the upload, but while it
+	// waits for bytes, or the server, from the end of the handler until the
+	// answer's body is written. lent is set while there is an upload.
+	lent  bool
+	baton sync.Mutex
+}
+
+// clientOf returns the client under c.
+func clientOf(c net.Conn) *client {
+	for {
+		if found, ok := c.(*client); ok {
+			return found
+		}
+		inner, ok := c.(interface{ NetConn() net.Conn })
+		if !ok {
+			return &client{Conn: c}
+		}
+		c = inner.NetConn()
+	}
+}
+
+// NetConn returns the connection under c.
+func (c *client) NetConn() net.Conn { return c.Conn }
+
+// Read reads from the client. An upload that waits here lets go of the baton.
+func (c *client) Read(p []byte) (int, error) {
+	if c.lent {
+		c.baton.Unlock()
+		defer c.baton.Lock()
+	}
+	return c.Conn.Read(p)
+}
+
+// Write writes to the client, which must take it in time: a client that does
+// not read would hold the request for ever.
+func (c *client) Write(p []byte) (int, error) {
+	if c.write > 0 {
+		if err := c.SetWriteDeadline(time.Now().Add(c.write)); err != nil {
+			return 0, err
+		}
+	}
+	return c.Conn.Write(p)
+}
+
+const (
+	lingerTime  = time.Second
+	lingerBytes = 1 << 20
+)
+
+// Close closes the connection, after what the client still sends where its
+// request was answered early.
+func (c *client) Close() error {
+	if c.closed.Swap(true) {
+		return nil
+	}
+	if w, ok := c.Conn.(interface{ CloseWrite() error }); ok && c.linger && w.CloseWrite() == nil {
+		_ = c.SetReadDeadline(time.Now().Add(lingerTime))
+		_, _ = io.CopyN(io.Discard, c.Conn, lingerBytes)
+	}
+	err := c.Conn.Close()
+	if s := c.clients; s != nil {
+		s.mu.Lock()
+		delete(s.all, c)
+		s.mu.Unlock()
+		s.open.Add(-1)
+		s.gone.Done()
+	}
+	return err
+}
+
+// hangUp closes the connection after the answer.
+func (x *exchange) hangUp() {
+	x.ctx.SetConnectionClose()
+	x.client().linger = true
+}

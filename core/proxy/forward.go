@@ -1,0 +1,307 @@
+package proxy
+
+import (
+	"errors"
+	"net/netip"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// readAhead is how much of a body of known length the server has read before
+// the handler runs (fasthttp's readBodyWithStreaming). Such a body is sent
+// with the head, and can be sent again.
+const readAhead = 8 << 10
+
+// refusalWait is how long a request waits before it tries a refused connection
+// again: a little more than L6 asks to lie between two refusals.
+const refusalWait = 101 * time.Millisecond
+
+// forward sends the request to its place and relays the answer. It returns
+// false if no connection was made, and so no byte written: look again (L6).
+func (x *exchange) forward() bool {
+	up, err := x.p.upstreams.of(x.place.instance)
+	if err != nil {
+		x.upstreamFailed(fasthttp.StatusBadGateway, "destination_ip_unroutable", err.Error())
+		x.leave()
+		return true
+	}
+	if err := x.compose(up); err != nil {
+		x.leave()
+		x.clientFailed()
+		return true
+	}
+	for fresh := false; ; fresh = true {
+		c, err := up.take(fresh)
+		if err != nil {
+			return x.unconnected(err)
+		}
+		if !c.reused {
+			x.place.instance.Reached()
+		}
+		err = x.exchangeOn(c)
+		if err == nil {
+			return true
+		}
+		c.discard()
+		if !fresh && c.reused && errors.Is(err, errStale) && x.repeatable() {
+			x.p.stats.retried.Add(1)
+			continue
+		}
+		x.explain(err)
+		x.leave()
+		return true
+	}
+}
+
+// unconnected deals with a dial that failed. It returns false if the request
+// is to look again.
+func (x *exchange) unconnected(err error) bool {
+	i := x.place.instance
+	alone := x.place.version == nil || len(x.place.version.Instances) == 1
+	x.leave()
+	if !unreachable(err) {
+		x.upstreamFailed(fasthttp.StatusBadGateway, "connection_terminated", "No connection could be made.")
+		x.p.Log.Warn("dial upstream", "instance", i.ID, "upstream", i.Upstream, "err", err)
+		return true
+	}
+	x.p.stats.refused.Add(1)
+	switch {
+	case i.Refuse(time.Now()):
+		x.p.Unreachable(i)
+	case alone || x.shunned != nil:
+		time.Sleep(refusalWait)
+	}
+	x.shunned = i
+	return false
+}
+
+// Why no answer came.
+var (
+	errStale    = errors.New("the connection was closed before an answer began")
+	errAnswer   = errors.New("the answer is malformed")
+	errSwitched = errors.New("the upstream switched protocols unasked")
+)
+
+// repeatable reports whether the request may be sent a second time though the
+// upstream may have seen the first: it means the same twice (RFC 9110 9.2.2),
+// and its body is still at hand.
+func (x *exchange) repeatable() bool {
+	if x.upload.streams {
+		return false
+	}
+	switch string(x.head.method) {
+	case "GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE":
+		return true
+	default:
+		return x.upload.sent == 0
+	}
+}
+
+// exchangeOn sends the request on c and relays the answer. On an error nothing
+// was answered yet.
+func (x *exchange) exchangeOn(c *conn) error {
+	if err := c.SetDeadline(time.Now().Add(x.p.Limits.FirstByte)); err != nil {
+		return errStale
+	}
+	n, err := c.Write(x.out)
+	x.upload.sent = n
+	switch {
+	case err == nil && x.upload.streams:
+		x.upload.start(c)
+	case err != nil && errors.Is(err, os.ErrDeadlineExceeded):
+		return err
+	}
+	// An upstream may answer and close before it has read everything.
+	err = x.receive(c)
+	if err != nil {
+		x.upload.stop()
+	}
+	return err
+}
+
+// receive reads the head of the answer and relays it with what follows.
+func (x *exchange) receive(c *conn) error {
+	h := &x.ctx.Response.Header
+	for {
+		if _, err := c.br.Peek(1); err != nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				return err
+			}
+			return errStale
+		}
+		if err := h.Read(c.br); err != nil {
+			if errors.Is(err, fasthttp.ErrTimeout) {
+				return os.ErrDeadlineExceeded
+			}
+			return errors.Join(errAnswer, err)
+		}
+		switch status := h.StatusCode(); {
+		case status == fasthttp.StatusSwitchingProtocols && !x.head.upgrades():
+			return errSwitched
+		case status == fasthttp.StatusSwitchingProtocols:
+			x.tunnel(c)
+			return nil
+		case status >= 200:
+			x.relayOn(c)
+			return nil
+		}
+		if err := x.interim(h); err != nil {
+			return err
+		}
+	}
+}
+
+// interim relays an interim answer such as 103. A 100 is not relayed: the
+// client got its own.
+func (x *exchange) interim(h *fasthttp.ResponseHeader) error {
+	if x.head.http10 || h.StatusCode() == fasthttp.StatusContinue {
+		return nil
+	}
+	tidy(h)
+	_, err := x.ctx.Conn().Write(h.Header()) // the server holds no bytes back (ReduceMemoryUsage)
+	return err
+}
+
+// explain answers for an upstream that gave no answer, or for a client that
+// broke off its request.
+func (x *exchange) explain(err error) {
+	switch {
+	case x.upload.failure != nil:
+		x.clientFailed()
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		x.upstreamFailed(fasthttp.StatusGatewayTimeout, "http_response_timeout", "It did not answer in time.")
+	case errors.Is(err, errAnswer), errors.Is(err, errSwitched):
+		x.upstreamFailed(fasthttp.StatusBadGateway, "http_protocol_error", "Its answer is malformed.")
+	default:
+		x.upstreamFailed(fasthttp.StatusBadGateway, "connection_terminated", "It closed the connection without an answer.")
+	}
+	if x.upload.streams {
+		x.hangUp()
+	}
+}
+
+// clientFailed answers a client whose body is broken or too large.
+func (x *exchange) clientFailed() {
+	if errors.Is(x.upload.failure, errTooLarge) {
+		x.tooLarge()
+		return
+	}
+	x.invalid(errBody)
+}
+
+var errBody = errors.New("the body is not what its head says")
+
+// compose writes the request as the upstream gets it: what is for this hop
+// removed, what the gateway says added, and a body that is at hand.
+func (x *exchange) compose(up *upstream) error {
+	h := &x.head
+	b := append(x.out[:0], h.method...)
+	b = append(b, ' ')
+	b = append(b, h.target...)
+	b = append(b, " HTTP/1.1\r\nHost: "...)
+	if len(h.host) > 0 {
+		b = append(b, h.host...)
+	} else if h.hosts == 0 {
+		b = append(b, up.host...)
+	}
+	b = append(b, '\r', '\n')
+	for _, f := range h.fields {
+		if f.kind == relayed {
+			b = append(b, h.raw[f.start:f.end]...)
+			b = append(b, '\r', '\n')
+		}
+	}
+	b = x.appendHop(b)
+	b = x.appendTrace(b)
+	b = x.appendOurs(b)
+	b = append(b, '\r', '\n')
+	b, err := x.upload.prepare(b)
+	x.out = b
+	return err
+}
+
+// appendHop writes what is for the hop to the upstream only.
+func (x *exchange) appendHop(b []byte) []byte {
+	h := &x.head
+	switch n := x.ctx.Request.Header.ContentLength(); {
+	case h.chunked:
+		b = append(b, "Transfer-Encoding: chunked\r\n"...)
+	case h.length:
+		b = append(b, "Content-Length: "...)
+		b = strconv.AppendInt(b, int64(n), 10)
+		b = append(b, '\r', '\n')
+	}
+	switch {
+	case h.upgrades():
+		b = append(b, "Connection: Upgrade\r\nUpgrade: "...)
+		b = append(b, h.upgrade...)
+		b = append(b, '\r', '\n')
+	case h.trailers:
+		b = append(b, "Connection: TE\r\nTE: trailers\r\n"...)
+	}
+	return b
+}
+
+// appendTrace writes who asks and by which way. What the client said of that
+// was dropped: anyone can say it.
+func (x *exchange) appendTrace(b []byte) []byte {
+	version := "1.1"
+	if x.head.http10 {
+		version = "1.0"
+	}
+	proto := "http"
+	if x.ctx.IsTLS() {
+		proto = "https"
+	}
+	b = append(b, "Via: "...)
+	b = append(b, version...)
+	b = append(b, " modgate\r\nX-Forwarded-Proto: "...)
+	b = append(b, proto...)
+	if len(x.head.host) > 0 {
+		b = append(b, "\r\nX-Forwarded-Host: "...)
+		b = append(b, x.head.host...)
+	}
+	addr := x.remote()
+	if addr.IsValid() {
+		b = append(b, "\r\nX-Forwarded-For: "...)
+		b = addr.AppendTo(b)
+	}
+	b = append(b, "\r\nForwarded: for="...)
+	b = appendNode(b, addr)
+	if len(x.head.host) > 0 {
+		b = append(b, `;host="`...)
+		b = append(b, x.head.host...)
+		b = append(b, '"')
+	}
+	b = append(b, ";proto="...)
+	b = append(b, proto...)
+	return append(b, '\r', '\n')
+}
+
+// appendNode writes a node of Forwarded (RFC 7239 6).
+func appendNode(b []byte, addr netip.Addr) []byte {
+	switch {
+	case !addr.IsValid():
+		return append(b, "unknown"...)
+	case addr.Is4():
+		return addr.AppendTo(b)
+	default:
+		b = append(b, `"[`...)
+		b = addr.AppendTo(b)
+		return append(b, `]"`...)
+	}
+}
+
+// appendOurs writes the gateway's own fields (3.1).
+func (x *exchange) appendOurs(b []byte) []byte {
+	b = append(b, "Modgate-Request-Id: "...)
+	b = append(b, x.id...)
+	b = append(b, "\r\nModgate-Epoch: "...)
+	b = strconv.AppendUint(b, x.place.state.Epoch, 10)
+	b = append(b, "\r\nModgate-Run: "...)
+	b = x.run.appended(b, x.place.instance.Hop)
+	return append(b, '\r', '\n')
+}

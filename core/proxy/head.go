@@ -1,0 +1,278 @@
+package proxy
+
+import (
+	"bytes"
+	"errors"
+)
+
+// Why a head is refused before routing. Two parsers that disagree about a head
+// are how requests are smuggled, so nothing is repaired.
+var (
+	errVersion     = errors.New("the version must be HTTP/1.1 or HTTP/1.0")
+	errConnect     = errors.New("CONNECT is not for a gateway")
+	errTarget      = errors.New("the request target must be a path, an http URL or, for OPTIONS, an asterisk, in visible ASCII and without a fragment")
+	errLine        = errors.New("a header line must end in CRLF and may not be folded")
+	errName        = errors.New("a header name must be a token that the colon follows at once")
+	errFolded      = errors.New("a header name may not look like Content-Length or Transfer-Encoding")
+	errFraming     = errors.New("the body's length must be said once, by a decimal Content-Length or by Transfer-Encoding: chunked")
+	errHost        = errors.New("exactly one valid Host is required")
+	errExpectation = errors.New("only 100-continue can be expected")
+)
+
+// kind says what becomes of a header field.
+type kind uint8
+
+const (
+	relayed kind = iota // forwarded as it was sent
+	dropped             // for this hop, or written anew
+)
+
+// field is one header line of the raw head.
+type field struct {
+	start, end int // of the line without its CRLF
+	colon      int
+	kind       kind
+}
+
+// head is a request's head, checked and sorted out. Its slices point into the
+// request and live as long as it.
+type head struct {
+	method []byte
+	target []byte // in origin-form or asterisk-form, to be forwarded untouched
+	path   []byte // target without the query
+	host   []byte
+	http10 bool
+
+	raw    []byte
+	fields []field
+
+	token     []byte // Modgate-Token
+	run       []byte // Modgate-Run
+	requestID []byte // Modgate-Request-Id
+	prefer    []byte
+	origin    []byte
+	accept    []byte
+	preflight []byte // Access-Control-Request-Method
+	askedFor  []byte // Access-Control-Request-Headers
+	upgrade   []byte // what Upgrade asks for, if Connection says so too
+
+	tokens    int // number of Modgate-Token lines
+	trailers  bool
+	hosts     int
+	length    bool // Content-Length was there
+	chunked   bool
+	nominated [][]byte // by Connection, to be dropped
+}
+
+// parse checks a head as it came in: the request line in parts, and the raw
+// lines up to and including the empty one.
+func (h *head) parse(method, target, version, raw []byte) error {
+	*h = head{method: method, raw: raw, fields: h.fields[:0], nominated: h.nominated[:0]}
+	switch string(version) {
+	case "HTTP/1.1":
+	case "HTTP/1.0":
+		h.http10 = true
+	default:
+		return errVersion
+	}
+	if string(method) == "CONNECT" {
+		return errConnect
+	}
+	if err := h.split(raw); err != nil {
+		return err
+	}
+	if len(h.nominated) > 0 {
+		h.dropNominated()
+	}
+	if h.length && h.chunked || h.http10 && h.chunked {
+		return errFraming
+	}
+	if h.hosts > 1 || h.hosts == 0 && !h.http10 || !validHost(h.host) {
+		return errHost
+	}
+	return h.aim(target)
+}
+
+// split sorts the raw lines out.
+func (h *head) split(raw []byte) error {
+	for at := 0; at < len(raw); {
+		n := bytes.IndexByte(raw[at:], '\n')
+		if n < 1 || raw[at+n-1] != '\r' {
+			return errLine
+		}
+		line := raw[at : at+n-1]
+		if len(line) == 0 {
+			return nil
+		}
+		if line[0] == ' ' || line[0] == '\t' {
+			return errLine
+		}
+		colon := bytes.IndexByte(line, ':')
+		if colon < 1 || !isToken(line[:colon]) {
+			return errName
+		}
+		k, err := h.take(line[:colon], trim(line[colon+1:]))
+		if err != nil {
+			return err
+		}
+		h.fields = append(h.fields, field{start: at, end: at + len(line), colon: colon, kind: k})
+		at += n + 1
+	}
+	return nil
+}
+
+// take keeps what the gateway reads of a field, and says what becomes of it.
+func (h *head) take(name, value []byte) (kind, error) {
+	var buf [32]byte
+	if len(name) > len(buf) {
+		return relayed, checkFold(name)
+	}
+	switch string(lower(buf[:0], name)) {
+	case "host":
+		h.host = value
+		h.hosts++
+	case "content-length":
+		if h.length || !isDecimal(value) {
+			return dropped, errFraming
+		}
+		h.length = true
+	case "transfer-encoding":
+		if h.chunked || !equalFold(value, "chunked") {
+			return dropped, errFraming
+		}
+		h.chunked = true
+	case "connection":
+		h.options(value)
+	case "upgrade":
+		h.upgrade = value
+	case "te":
+		h.trailers = h.trailers || listHas(value, "trailers")
+	case "expect":
+		if !equalFold(value, "100-continue") {
+			return dropped, errExpectation
+		}
+	case "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "http2-settings":
+	case "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port",
+		"x-forwarded-server", "x-real-ip":
+	case "modgate-token":
+		h.token = value
+		h.tokens++
+	case "modgate-run":
+		h.run = value
+	case "modgate-request-id":
+		h.requestID = value
+	case "modgate-epoch", "modgate-status":
+	case "prefer":
+		h.prefer = value
+		return relayed, nil
+	case "origin":
+		h.origin = value
+		return relayed, nil
+	case "accept":
+		h.accept = value
+		return relayed, nil
+	case "access-control-request-method":
+		h.preflight = value
+		return relayed, nil
+	case "access-control-request-headers":
+		h.askedFor = value
+		return relayed, nil
+	default:
+		return relayed, checkFold(name)
+	}
+	return dropped, nil
+}
+
+// options reads a Connection field: what it nominates is for this hop only
+// (RFC 9110 7.6.1).
+func (h *head) options(value []byte) {
+	for option := range list(value) {
+		if !equalFold(option, "close") && !equalFold(option, "keep-alive") {
+			h.nominated = append(h.nominated, option)
+		}
+	}
+}
+
+// dropNominated drops the fields that Connection names.
+func (h *head) dropNominated() {
+	for i := range h.fields {
+		f := &h.fields[i]
+		if f.kind == relayed && h.nominates(h.raw[f.start:f.start+f.colon]) {
+			f.kind = dropped
+		}
+	}
+}
+
+func (h *head) nominates(name []byte) bool {
+	for _, n := range h.nominated {
+		if bytes.EqualFold(n, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// upgrades reports whether the client asks for another protocol on this
+// connection. HTTP/2 in clear text is none that we would tunnel.
+func (h *head) upgrades() bool {
+	return len(h.upgrade) > 0 && !h.http10 && !h.length && !h.chunked &&
+		h.nominates([]byte("upgrade")) && !equalFold(h.upgrade, "h2c")
+}
+
+// aim reads the request target (RFC 9112 3.2). Of an absolute one, its
+// authority replaces Host.
+func (h *head) aim(target []byte) error {
+	for _, c := range target {
+		if c <= ' ' || c >= 0x7f || c == '#' {
+			return errTarget
+		}
+	}
+	h.target = target
+	switch {
+	case len(target) == 0:
+		return errTarget
+	case target[0] == '/':
+	case len(target) == 1 && target[0] == '*' && string(h.method) == "OPTIONS":
+	default:
+		return h.aimAbsolute(target)
+	}
+	h.path = beforeQuery(h.target)
+	return nil
+}
+
+func (h *head) aimAbsolute(target []byte) error {
+	rest, ok := cutPrefixFold(target, "http://")
+	if !ok {
+		rest, ok = cutPrefixFold(target, "https://")
+	}
+	if !ok {
+		return errTarget
+	}
+	n := bytes.IndexAny(rest, "/?")
+	if n < 0 {
+		n = len(rest)
+	}
+	if n == 0 || !validHost(rest[:n]) {
+		return errTarget
+	}
+	h.host, h.target = rest[:n], rest[n:]
+	switch {
+	case len(h.target) == 0 && string(h.method) == "OPTIONS":
+		h.target = []byte("*")
+	case len(h.target) == 0 || h.target[0] == '?':
+		h.target = append([]byte("/"), h.target...)
+	}
+	h.path = beforeQuery(h.target)
+	return nil
+}
+
+func beforeQuery(target []byte) []byte {
+	if n := bytes.IndexByte(target, '?'); n >= 0 {
+		return target[:n]
+	}
+	return target
+}
+
+// validHost reports whether s may be a Host (RFC 3986 3.2.2, with a port): no
+// user, no separator, nothing that a URL would end at. Empty is valid.
+func validHost(s []byte) bool { return hostOctets.all(s) }

@@ -1,0 +1,137 @@
+package proxy
+
+import (
+	"bytes"
+	"iter"
+)
+
+// octetSet has a bit for each of its octets.
+type octetSet [4]uint64
+
+func octets(s string) (set octetSet) {
+	for i := range len(s) {
+		set[s[i]>>6] |= 1 << (s[i] & 63)
+	}
+	return set
+}
+
+func (o *octetSet) has(c byte) bool { return o[c>>6]&(1<<(c&63)) != 0 }
+
+// all reports whether s has octets of the set only.
+func (o *octetSet) all(s []byte) bool {
+	for _, c := range s {
+		if !o.has(c) {
+			return false
+		}
+	}
+	return true
+}
+
+const alphanumeric = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+var (
+	tokenOctets = octets(alphanumeric + "!#$%&'*+-.^_`|~")
+	hostOctets  = octets(alphanumeric + "-._~!$&'()*+;=%:[]")
+	digitOctets = octets("0123456789")
+	idOctets    = octets(alphanumeric + "-._~:+/=@")
+)
+
+// isToken reports whether s is a token of RFC 9110 5.6.2.
+func isToken(s []byte) bool { return len(s) > 0 && tokenOctets.all(s) }
+
+func isDecimal(s []byte) bool { return len(s) > 0 && digitOctets.all(s) }
+
+// lower appends s in lower case.
+func lower(dst, s []byte) []byte {
+	for _, c := range s {
+		if 'A' <= c && c <= 'Z' {
+			c |= 0x20
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+func equalFold(s []byte, lowerCase string) bool {
+	if len(s) != len(lowerCase) {
+		return false
+	}
+	for i, c := range s {
+		if 'A' <= c && c <= 'Z' {
+			c |= 0x20
+		}
+		if c != lowerCase[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func cutPrefixFold(s []byte, lowerCase string) ([]byte, bool) {
+	if len(s) < len(lowerCase) || !equalFold(s[:len(lowerCase)], lowerCase) {
+		return s, false
+	}
+	return s[len(lowerCase):], true
+}
+
+// trim returns s without the white space around it.
+func trim(s []byte) []byte {
+	for len(s) > 0 && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	for len(s) > 0 && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+// list yields the members of a comma-separated field value.
+func list(value []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for len(value) > 0 {
+			var member []byte
+			if n := bytes.IndexByte(value, ','); n >= 0 {
+				member, value = value[:n], value[n+1:]
+			} else {
+				member, value = value, nil
+			}
+			if member = trim(member); len(member) > 0 && !yield(member) {
+				return
+			}
+		}
+	}
+}
+
+func listHas(value []byte, lowerCase string) bool {
+	for member := range list(value) {
+		if equalFold(member, lowerCase) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkFold refuses a name that some parser could take for one of the two
+// that frame a body: Transfer_Encoding, Content.Length and their like.
+func checkFold(name []byte) error {
+	if folds(name, "contentlength") || folds(name, "transferencoding") {
+		return errFolded
+	}
+	return nil
+}
+
+// folds reports whether the letters of name are those of letters.
+func folds(name []byte, letters string) bool {
+	at := 0
+	for _, c := range name {
+		c |= 0x20
+		if c < 'a' || c > 'z' {
+			continue
+		}
+		if at == len(letters) || c != letters[at] {
+			return false
+		}
+		at++
+	}
+	return at == len(letters)
+}

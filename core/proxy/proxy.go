@@ -1,0 +1,138 @@
+// Package proxy is the request path: it takes a request from a client, finds
+// the instance that it is for, and relays request and answer. Where there is
+// none it parks the request, or answers DELAY, MISSING or a fallback itself.
+//
+// It decides who a caller is (I1), which instance gets a request, when a
+// request waits, and what is relayed. It never decides whether a module is
+// ready: it reads that from the published state, once per look. A request to
+// a ready module meets no lock of the lifecycle, no policy and no allocation
+// of ours (A2).
+//
+// It is the only importer of fasthttp. What a request needs beyond its
+// RequestCtx lives in an exchange; the rest of the package knows fasthttp
+// only where bytes come in and go out (server.go, client.go, relay.go).
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/modgate/modgate/core/park"
+	"github.com/modgate/modgate/core/route"
+)
+
+// Options say what a Proxy works with.
+type Options struct {
+	Live   *route.Live // required; holds a generation before Serve (G3)
+	Room   *park.Room  // required; closed by Shutdown
+	RunKey []byte      // required; signs Modgate-Run (U11); survives restarts (G6)
+	Limits Limits
+
+	// Origins may read the gateway's own answers with credentials (3.2).
+	Origins []string
+
+	// Unreachable is told, once per loss, that an instance refuses
+	// connections (L6). When it returns, the module's State says so.
+	Unreachable func(*route.Instance)
+
+	// Cycle is told that a request of the module from to the module to would
+	// have waited for itself (U11). It is told every time.
+	Cycle func(from, to string)
+
+	// Dial connects to upstreams; nil: net.Dialer.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	TLS *tls.Config  // for https upstreams; nil: the system's roots
+	Log *slog.Logger // for what nobody is left to be told; nil: slog.Default
+}
+
+// Limits bound what clients and upstreams may make the gateway hold or wait
+// for. A zero field is its default.
+type Limits struct {
+	Head        int   // bytes of a request's line and headers, and of an answer's, 16 KiB; more is 431, or 502
+	Body        int64 // bytes of a request's body, 1 GiB; more is 413
+	Connections int   // of clients at once, 10,000
+
+	Connect   time.Duration // an upstream to accept, 2 s
+	FirstByte time.Duration // an upstream to begin its answer, 1 min; then 504
+	Idle      time.Duration // a kept connection to be used again, and a body to go on, 75 s
+	Stream    time.Duration // an upgraded connection or event stream to go on, 1 h
+	ReadHead  time.Duration // a client to send its head, 10 s; then 408
+	Wait      time.Duration // a request to be parked where no deadline is known, 30 s
+}
+
+func (l Limits) withDefaults() Limits {
+	setDefault(&l.Head, 16<<10)
+	setDefault(&l.Body, 1<<30)
+	setDefault(&l.Connections, 10_000)
+	setDefault(&l.Connect, 2*time.Second)
+	setDefault(&l.FirstByte, time.Minute)
+	setDefault(&l.Idle, 75*time.Second)
+	setDefault(&l.Stream, time.Hour)
+	setDefault(&l.ReadHead, 10*time.Second)
+	setDefault(&l.Wait, 30*time.Second)
+	return l
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Proxy serves the data plane. Create it with New.
+type Proxy struct {
+	Options
+	origins map[string]bool
+	server  *fasthttp.Server
+	watcher *park.Watcher
+	stats   counters
+
+	exchanges sync.Pool // of *exchange
+	buffers   sync.Pool // of *[]byte, for bodies
+	upstreams upstreams
+	clients   clients
+}
+
+// New returns a proxy that owns goroutines until Shutdown.
+func New(o Options) (*Proxy, error) {
+	switch {
+	case o.Live == nil || o.Room == nil:
+		return nil, errors.New("create proxy: Options.Live and Options.Room are required")
+	case len(o.RunKey) == 0:
+		return nil, errors.New("create proxy: Options.RunKey is required")
+	}
+	o.Limits = o.Limits.withDefaults()
+	setDefault(&o.Log, slog.Default())
+	if o.Unreachable == nil {
+		o.Unreachable = func(*route.Instance) {}
+	}
+	if o.Cycle == nil {
+		o.Cycle = func(string, string) {}
+	}
+	if o.Dial == nil {
+		o.Dial = new(net.Dialer).DialContext
+	}
+	watcher, err := park.NewWatcher()
+	if err != nil {
+		return nil, fmt.Errorf("create proxy: %w", err)
+	}
+	p := &Proxy{Options: o, watcher: watcher, origins: make(map[string]bool)}
+	for _, origin := range o.Origins {
+		p.origins[origin] = true
+	}
+	p.exchanges.New = func() any { return newExchange(p) }
+	p.buffers.New = func() any { b := make([]byte, 32<<10); return &b }
+	p.server = p.newServer()
+	p.upstreams.open(p)
+	return p, nil
+}

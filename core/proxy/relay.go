@@ -1,0 +1,343 @@
+package proxy
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// relay is the answer's body on its way from the upstream to the client. As
+// the response's body stream it lives on after the handler, until Close.
+type relay struct {
+	x    *exchange
+	c    *conn
+	open bool // handed to the server, which closes it
+	done bool // read to its end
+	keep bool // c may be used again after it
+
+	length int   // as the head says: bytes, or one of the two below
+	left   int64 // of the body, or of the chunk
+	begun  bool  // of a chunked body: the first chunk was
+	idle   time.Duration
+}
+
+// Lengths that are none, as fasthttp says them.
+const (
+	chunked  = -1
+	untilEOF = -2
+)
+
+// relayOn relays the answer whose head was read from c.
+func (x *exchange) relayOn(c *conn) {
+	r := &x.ctx.Response
+	h := &r.Header
+	length := h.ContentLength()
+	keep := !h.ConnectionClose()
+	tidy(h)
+	x.mark(h)
+	x.p.stats.count(relayedAnswer)
+
+	x.relay = relay{x: x, c: c, keep: keep, length: length, left: int64(max(length, 0)), idle: x.p.Limits.Idle}
+	bodyless := x.ctx.IsHead() || h.StatusCode() == fasthttp.StatusNoContent || h.StatusCode() == fasthttp.StatusNotModified
+	switch {
+	case bodyless, length == 0:
+		x.relay.done = true
+		x.relay.finish()
+	case length > 0 && length <= c.br.Buffered() && !x.upload.running:
+		body, _ := c.br.Peek(length) // they are there
+		r.SetBody(body)
+		_, _ = c.br.Discard(length)
+		x.relay.done = true
+		x.relay.finish()
+	default:
+		x.stream(length)
+	}
+}
+
+// stream hands the rest of the answer to the server, which writes it when the
+// handler has returned.
+func (x *exchange) stream(length int) {
+	r := &x.ctx.Response
+	if bytes.HasPrefix(r.Header.ContentType(), []byte("text/event-stream")) {
+		x.relay.idle = x.p.Limits.Stream
+	}
+	x.relay.open = true
+	if x.head.http10 && length < 0 {
+		x.streamToEOF()
+		return
+	}
+	r.ImmediateHeaderFlush = length >= 0 || x.relay.c.br.Buffered() == 0
+	r.SetBodyStream(&x.relay, max(length, chunked))
+	x.upload.yield()
+}
+
+// mark adds what the gateway says on an answer that it relays (3.2, V2).
+func (x *exchange) mark(h *fasthttp.ResponseHeader) {
+	h.SetBytesV("Modgate-Request-Id", x.id)
+	if x.parked {
+		b := append(x.out[:0], `resume;module="`...)
+		b = append(b, x.module.Name...)
+		b = append(b, `";waited=`...)
+		b = strconv.AppendInt(b, x.waited.Milliseconds(), 10)
+		h.SetBytesV("Modgate-Status", b)
+		x.out = b[:0]
+	}
+	if x.prefers {
+		h.Set("Preference-Applied", "wait="+strconv.Itoa(int(x.preferred/time.Second)))
+	}
+	if v := x.place.version; v != nil && !v.DrainedAt.IsZero() {
+		h.Set("Deprecation", "@"+strconv.FormatInt(v.DrainedAt.Unix(), 10)) // RFC 9745
+		h.SetBytesV("Sunset", fasthttp.AppendHTTPDate(nil, v.Sunset))       // RFC 8594
+	}
+}
+
+// Read is there for the interface; the server calls WriteTo.
+func (r *relay) Read(p []byte) (int, error) {
+	piece, err := r.next()
+	if err != nil {
+		return 0, err
+	}
+	n := copy(p, piece)
+	r.took(n)
+	return n, nil
+}
+
+// SupportsBodyWriteTo tells the server to call WriteTo.
+func (r *relay) SupportsBodyWriteTo() bool { return true }
+
+// WriteTo writes the body as it comes. Of a body of known length the server
+// would hold back what does not fill its buffer; its head is flushed
+// (ImmediateHeaderFlush), so the bytes go to the client directly.
+func (r *relay) WriteTo(w io.Writer) (n int64, err error) {
+	r.x.upload.resume()
+	if r.length >= 0 {
+		w = r.x.ctx.Conn()
+	}
+	for {
+		piece, err := r.next()
+		if errors.Is(err, io.EOF) {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+		m, err := w.Write(piece)
+		n += int64(m)
+		if err != nil {
+			return n, err
+		}
+		r.took(m)
+	}
+}
+
+// next returns the bytes of the body that are there, and waits for some if
+// there are none. They are valid until took. After the last it returns io.EOF.
+func (r *relay) next() ([]byte, error) {
+	if r.length == chunked && r.left == 0 {
+		if err := r.nextChunk(); err != nil {
+			return nil, err
+		}
+	}
+	if r.length >= 0 && r.left == 0 {
+		r.done = true
+	}
+	if r.done {
+		return nil, io.EOF
+	}
+	if err := r.await(); err != nil {
+		if r.length == untilEOF && errors.Is(err, io.EOF) {
+			r.done = true
+			return nil, io.EOF
+		}
+		return nil, unexpected(err)
+	}
+	n := r.c.br.Buffered()
+	if r.length != untilEOF {
+		n = int(min(int64(n), r.left))
+	}
+	return r.c.br.Peek(n)
+}
+
+// await waits until bytes are there.
+func (r *relay) await() error {
+	if r.c.br.Buffered() > 0 {
+		return nil
+	}
+	if err := r.c.SetReadDeadline(time.Now().Add(r.idle)); err != nil {
+		return err
+	}
+	_, err := r.c.br.Peek(1)
+	return err
+}
+
+// took says that n bytes of what next returned are used.
+func (r *relay) took(n int) {
+	_, _ = r.c.br.Discard(n)
+	r.left -= int64(n)
+}
+
+var errChunk = errors.New("chunk is malformed")
+
+// nextChunk reads the line before a chunk, and after the last chunk the
+// trailers, which go to the client. It is strict: CRLF, a size of hexadecimal
+// digits, and extensions, which are dropped.
+func (r *relay) nextChunk() error {
+	if r.done {
+		return nil
+	}
+	if r.begun {
+		if end, err := r.line(); err != nil || len(end) > 0 {
+			return errors.Join(errChunk, err)
+		}
+	}
+	r.begun = true
+	line, err := r.line()
+	if err != nil {
+		return errors.Join(errChunk, err)
+	}
+	digits, _, _ := bytes.Cut(line, []byte(";"))
+	size, ok := hexadecimal(trim(digits))
+	if !ok {
+		return errChunk
+	}
+	r.left = size
+	if size > 0 {
+		return nil
+	}
+	r.done = true
+	if err := r.x.ctx.Response.Header.ReadTrailer(r.c.br); err != nil {
+		return unexpected(err)
+	}
+	return nil
+}
+
+// line reads a line that ends in CRLF, and returns it without.
+func (r *relay) line() ([]byte, error) {
+	if err := r.await(); err != nil {
+		return nil, unexpected(err)
+	}
+	line, err := r.c.br.ReadSlice('\n')
+	if err != nil {
+		return nil, unexpected(err)
+	}
+	if n := len(line) - 2; n >= 0 && line[n] == '\r' {
+		return line[:n], nil
+	}
+	return nil, errChunk
+}
+
+func unexpected(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// hexadecimal reads a chunk's size.
+func hexadecimal(s []byte) (n int64, ok bool) {
+	if len(s) == 0 || len(s) > 15 {
+		return 0, false
+	}
+	for _, c := range s {
+		switch {
+		case '0' <= c && c <= '9':
+			c -= '0'
+		case 'a' <= c|0x20 && c|0x20 <= 'f':
+			c = c | 0x20 - 'a' + 10
+		default:
+			return 0, false
+		}
+		n = n<<4 | int64(c)
+	}
+	return n, true
+}
+
+// Close ends the exchange: the server has written the answer, or given up.
+func (r *relay) Close() error {
+	x := r.x
+	r.finish()
+	r.open = false
+	x.end()
+	return nil
+}
+
+// finish gives the connection back if it is clean, and ends the run.
+func (r *relay) finish() {
+	if r.c == nil {
+		return
+	}
+	whole := r.x.upload.stop()
+	if r.done && r.keep && whole && r.length != untilEOF {
+		r.c.release(time.Now())
+	} else {
+		r.c.discard()
+	}
+	r.c = nil
+	r.x.leave()
+}
+
+// tidy removes from an answer's head what is for the hop from the upstream
+// only, and what only the gateway may say.
+func tidy(h *fasthttp.ResponseHeader) {
+	h.ResetConnectionClose()
+	var buf [8][]byte
+	nominated := buf[:0]
+	for k, v := range h.All() {
+		if equalFold(k, "connection") {
+			for option := range list(v) {
+				nominated = append(nominated, bytes.Clone(option))
+			}
+		}
+	}
+	for {
+		name := forThisHop(h, nominated)
+		if name == nil {
+			return
+		}
+		h.DelBytes(name)
+	}
+}
+
+// forThisHop returns a field that must not be relayed.
+func forThisHop(h *fasthttp.ResponseHeader, nominated [][]byte) []byte {
+	for k := range h.All() {
+		if ofHop(k) {
+			return k
+		}
+		for _, n := range nominated {
+			if bytes.EqualFold(k, n) && !equalFold(k, "content-length") && !equalFold(k, "transfer-encoding") {
+				return k
+			}
+		}
+	}
+	return nil
+}
+
+// ofHop reports whether a field of an answer is for one hop, or the
+// gateway's alone to say.
+func ofHop(name []byte) bool {
+	switch len(name) | int(name[0]|0x20)<<8 {
+	case 10 | 'c'<<8:
+		return equalFold(name, "connection")
+	case 10 | 'k'<<8:
+		return equalFold(name, "keep-alive")
+	case 7 | 'u'<<8:
+		return equalFold(name, "upgrade")
+	case 2 | 't'<<8:
+		return equalFold(name, "te")
+	case 16 | 'p'<<8:
+		return equalFold(name, "proxy-connection")
+	case 18 | 'p'<<8:
+		return equalFold(name, "proxy-authenticate")
+	case 18 | 'm'<<8:
+		return equalFold(name, "modgate-request-id")
+	case 14 | 'm'<<8:
+		return equalFold(name, "modgate-status")
+	default:
+		return false
+	}
+}

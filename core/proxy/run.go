@@ -1,0 +1,143 @@
+package proxy
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"hash"
+)
+
+// A run is the chain of instances through which a piece of work has come, as
+// the header Modgate-Run carries it (U11, 3.1):
+//
+//	v1.<base64url hops>.<base64url mac>
+//
+// hops are module@version/instance, joined by a space. The mac is that of the
+// last hop: HMAC-SHA256(run key, mac of the hop before | hop), cut to 16
+// bytes; before the first hop stands nothing.
+//
+// The gateway appends a hop without verifying what it appends to. That is
+// safe because a run is honoured only with the token of its last hop, and
+// verifying starts from the first one: whoever forges a beginning gets a mac
+// that can never verify, and harms only their own request.
+type run struct {
+	mac hash.Hash // keyed; owned by one exchange at a time
+
+	hops  []byte // of the incoming run, decoded; empty if none is honoured
+	sum   []byte // its mac, as given
+	text  []byte // scratch of appended
+	macs  [sha256.Size]byte
+	count int // of hops
+}
+
+const (
+	runPrefix  = "v1."
+	macSize    = 16
+	maxHops    = 16
+	hopDivider = ' '
+)
+
+var runEncoding = base64.RawURLEncoding.Strict()
+
+func newRun(key []byte) run { return run{mac: hmac.New(sha256.New, key)} }
+
+// read takes an incoming run whose last hop is caller, without verifying its
+// mac. Any other is as none.
+func (r *run) read(value []byte, caller string) {
+	r.forget()
+	rest, ok := bytes.CutPrefix(value, []byte(runPrefix))
+	if !ok {
+		return
+	}
+	hops, mac, ok := bytes.Cut(rest, []byte("."))
+	if !ok || len(hops) == 0 {
+		return
+	}
+	var err1, err2 error
+	r.hops, err1 = runEncoding.AppendDecode(r.hops[:0], hops)
+	r.sum, err2 = runEncoding.AppendDecode(r.sum[:0], mac)
+	if err1 != nil || err2 != nil || len(r.sum) != macSize || !endsIn(r.hops, caller) {
+		r.forget()
+		return
+	}
+	r.count = 1 + bytes.Count(r.hops, []byte{hopDivider})
+	if r.count > maxHops {
+		r.forget()
+	}
+}
+
+// forget makes the incoming run none.
+func (r *run) forget() {
+	r.hops, r.sum, r.count = r.hops[:0], r.sum[:0], 0
+}
+
+// endsIn reports whether hop is the last of hops.
+func endsIn(hops []byte, hop string) bool {
+	n := len(hops) - len(hop)
+	return n >= 0 && string(hops[n:]) == hop && (n == 0 || hops[n-1] == hopDivider)
+}
+
+// full reports that no hop can be added.
+func (r *run) full() bool { return r.count >= maxHops }
+
+// verified reports whether the incoming run is the gateway's own. If not, it
+// counts as absent from now on.
+func (r *run) verified() bool {
+	if r.count == 0 {
+		return false
+	}
+	var sum []byte
+	for hop := range bytes.SplitSeq(r.hops, []byte{hopDivider}) {
+		sum = r.sign(sum, hop)
+	}
+	if !hmac.Equal(sum, r.sum) {
+		r.forget()
+		return false
+	}
+	return true
+}
+
+// sign returns the mac of hop after a hop of mac before, valid until the
+// next sign.
+func (r *run) sign(before, hop []byte) []byte {
+	r.mac.Reset()
+	r.mac.Write(before)
+	r.mac.Write(hop)
+	return r.mac.Sum(r.macs[:0])[:macSize]
+}
+
+// appended appends to dst the run with one hop more.
+func (r *run) appended(dst []byte, hop string) []byte {
+	r.text = append(r.text[:0], r.hops...)
+	if len(r.hops) > 0 {
+		r.text = append(r.text, hopDivider)
+	}
+	start := len(r.text)
+	r.text = append(r.text, hop...)
+
+	dst = append(dst, runPrefix...)
+	dst = runEncoding.AppendEncode(dst, r.text)
+	dst = append(dst, '.')
+	return runEncoding.AppendEncode(dst, r.sign(r.sum, r.text[start:]))
+}
+
+// find returns the hop of module that came last, for which accept is true.
+// The run must be verified.
+func (r *run) find(module string, accept func(version, instance []byte) bool) bool {
+	rest := r.hops
+	for len(rest) > 0 {
+		hop := rest
+		if n := bytes.LastIndexByte(rest, hopDivider); n >= 0 {
+			rest, hop = rest[:n], rest[n+1:]
+		} else {
+			rest = nil
+		}
+		name, at, _ := bytes.Cut(hop, []byte("@"))
+		version, instance, _ := bytes.Cut(at, []byte("/"))
+		if string(name) == module && accept(version, instance) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,132 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/modgate/modgate/core/message"
+)
+
+// newServer returns the server, set up so that it does nothing on its own
+// that a gateway must decide.
+func (p *Proxy) newServer() *fasthttp.Server {
+	return &fasthttp.Server{
+		Handler:       p.handle,
+		ExpectHandler: p.expect,
+		ErrorHandler:  p.unreadable,
+
+		ReadBufferSize:     p.Limits.Head,
+		WriteBufferSize:    16 << 10,
+		Concurrency:        p.Limits.Connections + 1, // the listener answers those above
+		MaxRequestBodySize: readAhead,                // more is streamed; Limits.Body bounds it
+		ReadTimeout:        p.Limits.ReadHead,
+		IdleTimeout:        p.Limits.Idle,
+
+		StreamRequestBody:             true,
+		DisablePreParseMultipartForm:  true,
+		DisableHeaderNamesNormalizing: true, // names are relayed as they were sent
+		NoDefaultServerHeader:         true,
+		NoDefaultContentType:          true,
+		NoDefaultDate:                 true, // an upstream's own is relayed
+		CloseOnShutdown:               true,
+		LazyRequestTime:               true,
+		SecureErrorLogMessage:         true,
+
+		// Every answer is flushed before the next request is looked at: a
+		// request that is parked holds back none of an answer before it.
+		ReduceMemoryUsage: true,
+
+		Logger: quiet{p.Log},
+	}
+}
+
+// Serve serves ln until Shutdown, and returns nil then. It may be called for
+// several listeners at once.
+func (p *Proxy) Serve(ln net.Listener) error {
+	return p.server.Serve(&listener{
+		Listener: ln, clients: &p.clients, limit: int64(p.Limits.Connections), write: p.Limits.Idle,
+	})
+}
+
+// Shutdown stops accepting, answers what is parked with DELAY, and waits for
+// the requests in flight. When ctx ends it cuts those that are left, and
+// returns ctx's error. Nothing runs afterwards.
+func (p *Proxy) Shutdown(ctx context.Context) error {
+	p.Room.Close()
+	err := p.server.ShutdownWithContext(ctx)
+	if err == nil {
+		err = p.tunnelsEnd(ctx)
+	}
+	p.clients.cut()
+	p.upstreams.close()
+	p.clients.gone.Wait()
+	return errors.Join(err, p.watcher.Close())
+}
+
+// tunnelsEnd waits for the connections that the server does not count.
+func (p *Proxy) tunnelsEnd(ctx context.Context) error {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for p.clients.open.Load() > 0 {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+	return nil
+}
+
+// expect decides about a request that waits for 100 Continue, before its body
+// is sent: it is parked now (A6). Its place is looked for again when the body
+// comes, and its run begins only then.
+func (p *Proxy) expect(ctx *fasthttp.RequestCtx) int {
+	x := p.begin(ctx)
+	defer x.end()
+	if !x.admit() || !x.find() {
+		return ctx.Response.StatusCode()
+	}
+	x.leave()
+	if x.parked {
+		ctx.SetUserValue(waitedKey{}, x.waited)
+	}
+	return fasthttp.StatusContinue
+}
+
+// waitedKey is where expect leaves how long the request was parked.
+type waitedKey struct{}
+
+// unreadable answers a request whose head the server could not read.
+func (p *Proxy) unreadable(ctx *fasthttp.RequestCtx, err error) {
+	x := p.begin(ctx)
+	defer x.end()
+	x.identify()
+	var small *fasthttp.ErrSmallBuffer
+	var timeout net.Error
+	a := answer{
+		Problem:    message.Problem{Type: message.ProblemInvalid, Status: fasthttp.StatusBadRequest, Title: "The request is malformed"},
+		proxyError: "http_request_error", last: true,
+	}
+	switch {
+	case errors.As(err, &small):
+		a.Type, a.Status = message.ProblemTooLarge, fasthttp.StatusRequestHeaderFieldsTooLarge
+		a.Title = "The request's head is too large"
+	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, fasthttp.ErrTimeout):
+		a.Status, a.Title = fasthttp.StatusRequestTimeout, "The request did not come in time"
+	}
+	x.answer(rejected, a)
+}
+
+// quiet gives what the server logs to the gateway's log.
+type quiet struct{ log *slog.Logger }
+
+// Printf logs one of the server's own messages.
+func (q quiet) Printf(format string, args ...any) {
+	q.log.Debug("server: "+strings.TrimSpace(format), "args", args)
+}

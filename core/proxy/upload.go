@@ -1,0 +1,183 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"strconv"
+	"time"
+)
+
+// upload is the request's body on its way to the upstream. A body that is at
+// hand is sent with the head; any other is sent by a goroutine of its own, so
+// that an upstream may answer while it reads.
+type upload struct {
+	x       *exchange
+	streams bool // sent by start
+	running bool // start was, and stop was not
+	sent    int  // bytes written before start
+
+	c       *conn
+	client  *client
+	holding bool          // the handler's side holds the baton
+	done    chan struct{} // closed when run returns
+	whole   bool          // the body was sent to its end; as failure, read after done
+	failure error         // of the client's side
+}
+
+var errTooLarge = errors.New("the body is too large")
+
+// prepare appends a body that is at hand to the head b.
+func (u *upload) prepare(b []byte) ([]byte, error) {
+	length := u.x.ctx.Request.Header.ContentLength()
+	if length == chunked || length > readAhead {
+		u.streams = true
+		return b, nil
+	}
+	if length <= 0 {
+		return b, nil
+	}
+	if len(u.x.small) == 0 { // not read for an earlier place
+		u.x.small = append(u.x.small[:0], make([]byte, length)...)
+		if _, err := io.ReadFull(u.x.ctx.RequestBodyStream(), u.x.small); err != nil {
+			return b, err
+		}
+	}
+	return append(b, u.x.small...), nil
+}
+
+// start sends the body to c.
+func (u *upload) start(c *conn) {
+	u.c, u.client, u.done, u.running = c, u.x.client(), make(chan struct{}), true
+	u.client.lent = true
+	_ = c.SetReadDeadline(time.Time{}) // set when the body is sent
+	go u.run(u.x.ctx.RequestBodyStream())
+}
+
+func (u *upload) run(body io.Reader) {
+	defer close(u.done)
+	u.client.baton.Lock()
+	defer u.client.baton.Unlock()
+
+	u.failure = u.copy(body)
+	if u.failure == nil {
+		u.whole = true
+		_ = u.c.SetReadDeadline(time.Now().Add(u.x.p.Limits.FirstByte))
+		return
+	}
+	_ = u.c.Close() // the upstream must not take a part for the whole
+}
+
+// copy sends the body. What it returns is the client's fault, or the
+// upstream's as errGone.
+func (u *upload) copy(body io.Reader) error {
+	const room = 16 // for a chunk's size before the data, and CRLF after them
+	v := u.x.p.buffers.Get().(*[]byte)
+	defer u.x.p.buffers.Put(v)
+	buf := *v
+	var total int64
+	for {
+		if err := u.client.SetReadDeadline(time.Now().Add(u.x.p.Limits.Idle)); err != nil {
+			return err
+		}
+		n, err := body.Read(buf[room : len(buf)-room])
+		if total += int64(n); total > u.x.p.Limits.Body {
+			return errTooLarge
+		}
+		if n > 0 {
+			if err := u.write(buf, room, n); err != nil {
+				return errGone
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return u.finish()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// errGone says that the upstream takes no more of the body. Its answer, if it
+// gave one, is still to be read.
+var errGone = errors.New("the upstream reads no more")
+
+// write sends buf[room:room+n], as a chunk if the body is chunked. The server
+// may look at the body's state meanwhile.
+func (u *upload) write(buf []byte, room, n int) error {
+	start, end := room, room+n
+	if u.x.head.chunked {
+		var size [16]byte
+		line := append(strconv.AppendInt(size[:0], int64(n), 16), '\r', '\n')
+		start -= len(line)
+		copy(buf[start:], line)
+		end += copy(buf[end:], "\r\n")
+	}
+	return u.push(buf[start:end])
+}
+
+func (u *upload) push(b []byte) error {
+	u.client.baton.Unlock()
+	defer u.client.baton.Lock()
+	if err := u.c.SetWriteDeadline(time.Now().Add(u.x.p.Limits.Idle)); err != nil {
+		return err
+	}
+	_, err := u.c.Write(b)
+	return err
+}
+
+// finish sends what ends a chunked body: the last chunk and the trailers.
+func (u *upload) finish() error {
+	if !u.x.head.chunked {
+		return nil
+	}
+	h := &u.x.ctx.Request.Header
+	b := []byte("0\r\n")
+	h.VisitAllTrailer(func(name []byte) {
+		b = append(b, name...)
+		b = append(b, ": "...)
+		b = append(b, h.PeekBytes(name)...)
+		b = append(b, '\r', '\n')
+	})
+	if u.push(append(b, '\r', '\n')) != nil {
+		return errGone
+	}
+	return nil
+}
+
+// yield takes the baton for the server, which looks at the body's state
+// between the handler and the answer's body.
+func (u *upload) yield() {
+	if u.running {
+		u.client.baton.Lock()
+		u.holding = true
+	}
+}
+
+// resume gives the baton back.
+func (u *upload) resume() {
+	if u.holding {
+		u.holding = false
+		u.client.baton.Unlock()
+	}
+}
+
+// stop ends the upload, if it still goes on, joins it, and reports whether the
+// body was sent to its end. A client that sent only a part of its body is not
+// read from again.
+func (u *upload) stop() (whole bool) {
+	if !u.running {
+		return !u.streams
+	}
+	u.resume()
+	select {
+	case <-u.done:
+	default:
+		u.client.linger = true
+		_ = u.c.SetWriteDeadline(time.Unix(1, 0))
+		_ = u.client.SetReadDeadline(time.Unix(1, 0))
+		<-u.done
+	}
+	u.running = false
+	u.client.lent = false
+	return u.whole
+}

@@ -1,0 +1,263 @@
+package proxy
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/modgate/modgate/core/route"
+)
+
+// upstreams are the connections to all instances. Finding an instance's takes
+// no lock; taking one of its idle connections takes that upstream's own, the
+// only lock on the way of a request to a ready module.
+type upstreams struct {
+	p    *Proxy
+	all  sync.Map // *route.Instance -> *upstream
+	stop chan struct{}
+	done chan struct{} // closed when sweep returns
+}
+
+// open starts the sweep, which ends with close.
+func (u *upstreams) open(p *Proxy) {
+	u.p, u.stop, u.done = p, make(chan struct{}), make(chan struct{})
+	go u.sweep()
+}
+
+// of returns the upstream of i.
+func (u *upstreams) of(i *route.Instance) (*upstream, error) {
+	if v, ok := u.all.Load(i); ok {
+		return v.(*upstream), nil
+	}
+	up, err := newUpstream(u.p, i.Upstream)
+	if err != nil {
+		return nil, err
+	}
+	v, _ := u.all.LoadOrStore(i, up)
+	return v.(*upstream), nil
+}
+
+// sweep closes idle connections, and forgets upstreams that were not used
+// between two sweeps: an instance that is gone leaves nothing behind.
+func (u *upstreams) sweep() {
+	defer close(u.done)
+	tick := time.NewTicker(u.p.Limits.Idle / 2)
+	defer tick.Stop()
+	for {
+		select {
+		case <-u.stop:
+			return
+		case now := <-tick.C:
+			u.all.Range(func(i, v any) bool {
+				if v.(*upstream).sweep(now.Add(-u.p.Limits.Idle)) {
+					u.all.Delete(i)
+				}
+				return true
+			})
+		}
+	}
+}
+
+// close closes every connection, in use or not, and joins the sweep.
+func (u *upstreams) close() {
+	close(u.stop)
+	<-u.done
+	u.all.Range(func(_, v any) bool {
+		v.(*upstream).close()
+		return true
+	})
+}
+
+// upstream is one instance's address and the connections to it.
+type upstream struct {
+	p       *Proxy
+	address string // host:port
+	host    string // as Host where the client sent none
+	tls     *tls.Config
+	used    atomic.Bool // since the last sweep
+
+	mu     sync.Mutex
+	idle   []*conn // guarded by mu, as below; the last used last
+	open   map[*conn]struct{}
+	closed bool
+}
+
+func newUpstream(p *Proxy, origin string) (*upstream, error) {
+	u, err := url.Parse(origin)
+	if err != nil {
+		return nil, fmt.Errorf("upstream %q: %w", origin, err)
+	}
+	up := &upstream{p: p, host: u.Host, open: make(map[*conn]struct{})}
+	port := u.Port()
+	switch {
+	case u.Scheme == "http" && port == "":
+		port = "80"
+	case u.Scheme == "https":
+		up.tls = &tls.Config{}
+		if p.TLS != nil {
+			up.tls = p.TLS.Clone()
+		}
+		if up.tls.ServerName == "" {
+			up.tls.ServerName = u.Hostname()
+		}
+		if port == "" {
+			port = "443"
+		}
+	}
+	up.address = net.JoinHostPort(u.Hostname(), port)
+	return up, nil
+}
+
+// conn is a connection to an upstream, owned by one exchange at a time.
+type conn struct {
+	net.Conn
+	up     *upstream
+	br     *bufio.Reader
+	health health
+	since  time.Time // idle since
+	reused bool
+}
+
+// take returns an idle connection that is clean, or, if there is none or
+// fresh is asked for, a new one.
+func (u *upstream) take(fresh bool) (*conn, error) {
+	if !u.used.Load() {
+		u.used.Store(true)
+	}
+	for !fresh {
+		c := u.pop()
+		if c == nil {
+			break
+		}
+		if c.health.clean() {
+			c.reused = true
+			return c, nil
+		}
+		c.discard()
+	}
+	return u.dial()
+}
+
+func (u *upstream) pop() *conn {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	n := len(u.idle) - 1
+	if n < 0 {
+		return nil
+	}
+	c := u.idle[n]
+	u.idle[n] = nil
+	u.idle = u.idle[:n]
+	return c
+}
+
+func (u *upstream) dial() (*conn, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), u.p.Limits.Connect)
+	defer cancel()
+	nc, err := u.p.Dial(ctx, "tcp", u.address)
+	if err != nil {
+		return nil, err
+	}
+	c := &conn{up: u, health: newHealth(nc)}
+	if u.tls != nil {
+		secure := tls.Client(nc, u.tls)
+		if err := secure.HandshakeContext(ctx); err != nil {
+			_ = nc.Close()
+			return nil, fmt.Errorf("%w: %w", errHandshake, err)
+		}
+		nc = secure
+	}
+	c.Conn, c.br = nc, bufio.NewReaderSize(nc, u.p.Limits.Head)
+
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.closed {
+		_ = nc.Close()
+		return nil, net.ErrClosed
+	}
+	u.open[c] = struct{}{}
+	return c, nil
+}
+
+// errHandshake is returned by take when an upstream accepted a connection and
+// did not agree to TLS.
+var errHandshake = errors.New("TLS handshake")
+
+// release gives c back for the next request. It must be clean: the answer
+// read to its end, and nothing after it.
+func (c *conn) release(now time.Time) {
+	if c.br.Buffered() > 0 {
+		c.discard()
+		return
+	}
+	u := c.up
+	u.mu.Lock()
+	if !u.closed {
+		c.since = now
+		u.idle = append(u.idle, c)
+		c = nil
+	}
+	u.mu.Unlock()
+	if c != nil {
+		c.discard()
+	}
+}
+
+// discard closes c for good.
+func (c *conn) discard() {
+	c.up.mu.Lock()
+	delete(c.up.open, c)
+	c.up.mu.Unlock()
+	_ = c.Close()
+}
+
+// sweep closes connections that are idle since before, and reports whether
+// the upstream may be forgotten. It is closed then.
+func (u *upstream) sweep(before time.Time) (forget bool) {
+	u.mu.Lock()
+	old := 0
+	for old < len(u.idle) && u.idle[old].since.Before(before) {
+		old++
+	}
+	stale := append([]*conn(nil), u.idle[:old]...)
+	u.idle = append(u.idle[:0], u.idle[old:]...)
+	forget = !u.used.Swap(false) && len(u.open) == len(stale)
+	u.closed = forget
+	u.mu.Unlock()
+	for _, c := range stale {
+		c.discard()
+	}
+	return forget
+}
+
+// close closes all connections, those in use too.
+func (u *upstream) close() {
+	u.mu.Lock()
+	u.closed = true
+	open := make([]*conn, 0, len(u.open))
+	for c := range u.open {
+		open = append(open, c)
+	}
+	u.mu.Unlock()
+	for _, c := range open {
+		_ = c.Close()
+	}
+}
+
+// unreachable reports whether a failed dial means that nobody accepts there
+// (L6), and not that this process is out of something.
+func unreachable(err error) bool {
+	var noName *net.DNSError
+	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET) ||
+		errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENETUNREACH) ||
+		errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || errors.As(err, &noName)
+}
