@@ -1,6 +1,7 @@
 package hcl
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -24,7 +25,7 @@ func TestDepthIsBounded(t *testing.T) {
 		"k.hcl":      "locals {\na = \"" + strings.Repeat("%{if 0}", n) + "\"\n}",
 		"l.hcl":      "locals {\na = " + strings.Repeat("{a=", n) + "\n}",
 		"m.hcl.json": `{"a":` + strings.Repeat("[", n),
-		"n.hcl.json": `{"locals":{"a":"${` + strings.Repeat("!", n) + `true}"}}`,
+		"n.hcl.json": `{"locals":{"a":"${` + strings.Repeat("!", 4*n) + `true}"}}`,
 		"o.hcl.json": strings.Repeat(`{"a":`, n),
 	}
 	for name, text := range deep {
@@ -47,6 +48,19 @@ func TestWideIsNotDeep(t *testing.T) {
 	} {
 		if c, ds := read([]source{{name, []byte(text)}}, nil, ".", os.LookupEnv); c == nil && !strings.Contains(ds.String(), "Duplicate") {
 			t.Errorf("%s: got %.300s", name, ds)
+		}
+	}
+}
+
+func BenchmarkLoad150Modules(b *testing.B) {
+	var text strings.Builder
+	for i := range 150 {
+		fmt.Fprintf(&text, "module \"mod-%d\" {\n  grace = \"45s\"\n  paths = [\"/a%d/{id}\", \"/b%d\"]\n}\n", i, i, i)
+	}
+	source := []source{{"platform.hcl", []byte(text.String())}}
+	for b.Loop() {
+		if c, ds := read(source, nil, ".", os.LookupEnv); c == nil {
+			b.Fatal(ds)
 		}
 	}
 }

@@ -82,7 +82,7 @@ func (s scope) bounds(settings []Setting) {
 	for _, v := range settings {
 		for _, n := range v.numbers() {
 			if n < v.Min || n > v.Max {
-				s.add(v.Name, "Value out of bounds", "%s is %s; it must be from %s to %s.", v.Name, v.Text(), v.number(v.Min), v.number(v.Max))
+				s.add(v.Name, "Value out of bounds", "%s is %s; it must be from %s to %s.", v.Name, v.Text(), v.Bound(v.Min), v.Bound(v.Max))
 				break
 			}
 		}
@@ -159,6 +159,9 @@ func (m *Module) check(s scope, defaults Lifecycle) {
 	}
 	s.bounds(m.Settings()[len(m.Lifecycle.Settings()):])
 	m.checkLifecycle(s, defaults)
+	if m.Routing == Compatible {
+		s.add("routing", "Not there yet", "routing = \"compatible\" is not to be had in this version; \"highest\" is.")
+	}
 	for _, p := range m.Paths {
 		if !strings.HasPrefix(p, "/") {
 			s.add("paths", "Not a path", "%q does not begin with a slash.", p)

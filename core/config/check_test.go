@@ -52,6 +52,7 @@ func TestCheckFindsEveryProblem(t *testing.T) {
 		{"defaults.lease", func(c *Config) { c.Defaults.LeaseBounds.Min = time.Minute }},
 		{"defaults.takeover.instances", func(c *Config) { c.Defaults.Takeover = 0 }},
 		{"module.catalogue.grace_min", func(c *Config) { c.Modules[0].GraceMin = time.Minute }},
+		{"module.catalogue.routing", func(c *Config) { c.Modules[0].Routing = Compatible }},
 		{"module.catalogue.paths", func(c *Config) { c.Modules[0].Paths = []string{"items"} }},
 		{"module.catalogue.webhook_hosts", func(c *Config) { c.Modules[0].WebhookHosts = []string{"http://x"} }},
 		{"module.catalogue", func(c *Config) { c.Modules = append(c.Modules, c.Modules[0]) }},

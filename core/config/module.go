@@ -28,7 +28,7 @@ func DefaultModule(name string, defaults Lifecycle) Module {
 // Settings lists what the language sets of m, by name below its block.
 func (m *Module) Settings() []Setting {
 	return append(m.Lifecycle.Settings(), []Setting{
-		{Name: "routing", Value: &m.Routing, Words: routingNames[:], Doc: "which version gets new requests: the highest that serves, or the highest serving one that satisfies the caller's own requirement (V1)"},
+		{Name: "routing", Value: &m.Routing, Words: routingNames[:], Doc: "which version gets new requests: the highest that serves, or (not in this version) the highest serving one that satisfies the caller's own requirement (V1)"},
 		{Name: "callers", Value: &m.Callers, Words: callersNames[:], Doc: "who may send it requests: anyone, or only modules, which bear a token (I1)"},
 		{Name: "on_delay", Value: &m.OnDelay, Words: onDelayWords[:], Doc: "what happens to the module's own requests to a delayed one: what it said when it registered, or DELAY by reply in any case (A8)"},
 		{Name: "policy", Value: &m.Policy, Doc: "unit of policies that is asked first; unset: the one under the module's name, if there is one"},
@@ -46,8 +46,8 @@ type Routing uint8
 
 // The ways of routing.
 const (
-	Highest Routing = iota
-	Compatible
+	Highest    Routing = iota
+	Compatible         // not in this version: Check refuses it
 )
 
 var routingNames = [...]string{"highest", "compatible"}

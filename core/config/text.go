@@ -89,15 +89,15 @@ func (s Setting) numbers() []int64 {
 	return nil
 }
 
-// number writes n in the unit of the setting's bounds.
-func (s Setting) number(n int64) string {
+// Bound writes n, Min or Max, in the unit that the language has for it.
+func (s Setting) Bound(n int64) string {
 	switch s.Value.(type) {
 	case *Bytes:
 		return Bytes(n).String()
 	case *time.Duration, *fallback.Bounds:
 		return text(time.Duration(n))
 	case *Secret:
-		return strconv.FormatInt(n, 10) + " characters"
+		return strconv.FormatInt(n, 10) + " bytes"
 	default:
 		return strconv.FormatInt(n, 10)
 	}

@@ -71,7 +71,7 @@ defaults {
 module "catalogue" {
   ttl           = null
   grace         = "10s"
-  routing       = "compatible"
+  routing       = "highest"
   callers       = "identified"
   on_delay      = "reply"
   policy        = "patient"
