@@ -27,11 +27,12 @@ func (c *Control) Renew(who *route.Caller) (message.Renewed, error) {
 		return message.Renewed{}, lifecycle.ErrUnknown
 	}
 	r := c.modules[p.module].record
-	if _, in := r.Find(who.Instance.ID); in == nil || in.Phase == message.Fenced {
+	_, in := r.Find(who.Instance.ID)
+	if in == nil || in.Phase == message.Fenced {
 		return message.Renewed{}, lifecycle.ErrFenced
 	}
 	p.expiry = c.leaseEnd(now, p.lease)
-	return message.Renewed{State: r.State(now, who.Instance.ID), Epoch: r.Epoch, Lease: message.Duration(p.lease)}, nil
+	return message.Renewed{State: r.State(now, who.Instance.ID), Epoch: r.WriteEpoch(in), Lease: message.Duration(p.lease)}, nil
 }
 
 // Announce applies an announcement and returns its answer. While that is
@@ -53,7 +54,7 @@ func (c *Control) Announce(ctx context.Context, who *route.Caller, a message.Ann
 	for {
 		answer, changed, err := c.answer(name, id)
 		if err == lifecycle.ErrUnknown && a.Type == message.Disconnect {
-			return message.Answer{Outcome: message.Disconnected, State: answer.State, Epoch: answer.Epoch}, nil
+			return message.Answer{Outcome: message.Disconnected, State: answer.State}, nil
 		}
 		if err != nil || answer.Outcome != message.Pending {
 			return answer, err
@@ -90,7 +91,7 @@ func (c *Control) answer(name, id string) (message.Answer, <-chan struct{}, erro
 	e := c.modules[name]
 	a, err := e.record.Answer(time.Now(), id)
 	if err != nil {
-		a.State, a.Epoch = e.record.State(time.Now(), id), e.record.Epoch
+		a.State = e.record.State(time.Now(), id)
 	}
 	return a, e.changed, err
 }

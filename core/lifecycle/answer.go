@@ -36,12 +36,29 @@ func (r *Record) Answer(now time.Time, instance string) (message.Answer, error) 
 	case i.Outcome == message.Refused:
 		return message.Answer{}, ErrRefused
 	}
-	a := message.Answer{Outcome: i.Outcome, Epoch: r.Epoch, State: r.State(now, instance)}
+	a := message.Answer{Outcome: i.Outcome, Epoch: r.WriteEpoch(i), State: r.State(now, instance)}
 	if i.Outcome == message.Pending {
 		a.Notice = message.NoticeDelay.String()
 		a.TTL = message.Duration(max(0, r.pendingUntil(v, i).Sub(now)))
 	}
 	return a, nil
+}
+
+// WriteEpoch returns the epoch with which i may write, 0 if it may not now:
+// only the holder while an UPDATE is granted, else who serves or finishes its
+// runs. A sibling or a lost holder that asked would otherwise be handed the
+// grant's own epoch and write past the fence (U8; found by model/).
+func (r *Record) WriteEpoch(i *Instance) uint64 {
+	switch i.Phase {
+	case message.Updating:
+		return r.Epoch
+	case message.Serving, message.Draining, message.Waiting:
+		if r.Grant.IsZero() {
+			return r.Epoch
+		}
+	case message.Starting, message.Idle, message.Fenced, message.Out:
+	}
+	return 0
 }
 
 // pendingUntil returns when a pending announcement is answered at the latest,
@@ -55,13 +72,7 @@ func (r *Record) pendingUntil(v *Version, i *Instance) time.Time {
 	case i.Phase == message.Draining && !v.Drain.Until.IsZero():
 		return v.Drain.Until
 	case r.Absence.Reason == message.ReasonWaiting:
-		var end time.Time
-		for j := range r.Versions {
-			if u := r.Versions[j].Drain.Until; u.After(end) {
-				end = u
-			}
-		}
-		return end
+		return r.graceEnd()
 	default:
 		return r.Absence.Until
 	}
@@ -98,11 +109,9 @@ func (r *Record) Self(v *Version, i *Instance) Self {
 		if i.Outcome == message.Done {
 			return Self{Kind: message.NoticeResume, Outcome: message.Done}
 		}
-		return Self{}
 	case message.Out:
-		return Self{}
 	}
-	panic("lifecycle: phase without a self: " + i.Phase.String())
+	return Self{}
 }
 
 func pick[T any](cond bool, yes, no T) T {

@@ -217,7 +217,7 @@ type Registered struct {
 	Instance      string        `json:"instance"`
 	Token         string        `json:"token"`
 	WebhookSecret string        `json:"webhook_secret"`
-	Epoch         uint64        `json:"epoch"`
+	Epoch         uint64        `json:"epoch"` // to be written with when it serves or holds
 	Lease         Duration      `json:"lease"`
 	State         State         `json:"state"`
 	Requirements  []Requirement `json:"requirements"`
@@ -226,7 +226,7 @@ type Registered struct {
 // Renewed answers a lease renewal.
 type Renewed struct {
 	State State    `json:"state"`
-	Epoch uint64   `json:"epoch"`
+	Epoch uint64   `json:"epoch,omitempty"` // absent: it may not write now (U8)
 	Lease Duration `json:"lease"`
 }
 
@@ -236,7 +236,7 @@ type Answer struct {
 	Outcome Outcome  `json:"outcome,omitempty"`
 	Notice  string   `json:"notice,omitempty"`
 	TTL     Duration `json:"ttl,omitzero"`
-	Epoch   uint64   `json:"epoch"`
+	Epoch   uint64   `json:"epoch,omitempty"` // absent: it may not write now (U8)
 	State   State    `json:"state"`
 }
 
