@@ -26,8 +26,7 @@ func Default() Config {
 }
 
 // Module returns what is declared of the module, or, of one that no file
-// names, the defaults. It may not register with the latter unless a general
-// join secret lets it.
+// names, the defaults.
 func (c *Config) Module(name string) Module {
 	if i, ok := slices.BinarySearchFunc(c.Modules, name, func(m Module, name string) int {
 		return strings.Compare(m.Name, name)

@@ -11,7 +11,7 @@ type Gateway struct {
 	Policies string  // folder of Rego units; empty: the embedded policy only
 	Adapters string  // folder of Wasm adapters; empty: none
 
-	JoinSecret Secret // general; empty: a module needs one of its own (I1)
+	JoinSecret Secret // general (I1); empty: the gateway makes one and keeps it in DataDir
 
 	Limits   Limits
 	Parking  Parking
@@ -90,7 +90,7 @@ func (g *Gateway) Settings() []Setting {
 		{Name: "data_dir", Value: &g.DataDir, Form: Path, Doc: "folder of the state, the tokens and the processes' logs; made when it is missing"},
 		{Name: "policies", Value: &g.Policies, Form: Path, Doc: "folder of policies in Rego; without it the embedded policy decides alone"},
 		{Name: "adapters", Value: &g.Adapters, Form: Path, Doc: "folder of adapters in Wasm"},
-		{Name: "join_secret", Value: &g.JoinSecret, Min: minSecret, Max: maxSecret, Doc: "lets any module register; without it only modules that have a secret of their own may"},
+		{Name: "join_secret", Value: &g.JoinSecret, Min: minSecret, Max: maxSecret, Doc: "lets modules register that have none of their own; unset: the gateway makes one, `join-secret` in the data directory (I1)"},
 		{Name: "limits.head", Value: &g.Limits.Head, Min: int64(4 * KiB), Max: int64(MiB), Doc: "size of a request's line and headers; more is answered 431"},
 		{Name: "limits.body", Value: &g.Limits.Body, Min: int64(KiB), Max: int64(TiB), Doc: "size of a request's body; more is answered 413"},
 		{Name: "limits.connections", Value: &g.Limits.Connections, Min: 1, Max: 1_000_000, Doc: "clients' connections at once"},

@@ -6,7 +6,7 @@ import "time"
 // bounds of each field stand in Settings.
 type Process struct {
 	Name        string
-	Module      string            // whose instance it is, for people only; empty: none
+	Module      string            // whose instance it is: it gets that module's join secret; empty: none
 	Command     []string          // program and arguments; the program with a slash is a path
 	Environment map[string]string // over the gateway's own
 	Dir         string            // working folder
@@ -35,11 +35,11 @@ func (p *Process) Log() string { return "log/" + p.Name + ".log" }
 // Settings lists what the language sets of p, by name below its block.
 func (p *Process) Settings() []Setting {
 	return []Setting{
-		{Name: "module", Value: &p.Module, Doc: "whose instance it is; a label for people"},
+		{Name: "module", Value: &p.Module, Doc: "whose instance it is: it is told that module's join secret, if it has one of its own"},
 		{Name: "command", Value: &p.Command, Form: Program, Required: true, Doc: "the program and its arguments; a program without a slash is looked up in PATH"},
 		{Name: "environment", Value: &p.Environment, Doc: "variables, over those of the gateway"},
 		{Name: "dir", Value: &p.Dir, Form: Path, Doc: "its working folder; unset: the folder of the file that declares it"},
-		{Name: "port", Value: &p.Port, Max: 65535, Doc: "where it listens; it finds it in its environment as PORT; 0: no PORT"},
+		{Name: "port", Value: &p.Port, Max: 65535, Doc: "where it is to listen: PORT in its environment; 0: no PORT"},
 		{Name: "restart", Value: &p.Restart, Words: restartNames[:], Doc: "when it is started again: after an exit code other than 0, after any exit, or never"},
 		{Name: "backoff.min", Value: &p.Backoff.Min, Min: 10 * ms, Max: hour, Doc: "the first wait before it is started again; it doubles"},
 		{Name: "backoff.max", Value: &p.Backoff.Max, Min: 10 * ms, Max: hour, Doc: "the longest wait; a process that ran for this long begins with the first again"},
