@@ -46,7 +46,7 @@ type Gateway struct {
 	phase   string                        // guarded by mu; of the instance
 	fenced  bool                          // guarded by mu
 	trouble []int                         // guarded by mu; statuses of the next answers of the control API
-	decide  func(Announcement) (int, any) // guarded by mu
+	decide  func(Announcement) (int, any) // guarded by mu; nil: agree
 	serve   http.Handler                  // guarded by mu; the data plane
 	event   chan string                   // unbuffered: sent when a stream takes it
 }
@@ -58,7 +58,6 @@ func New(t *testing.T) *Gateway {
 		Announcements: make(chan Announcement, 100), Alerts: make(chan Alert, 100), Streams: make(chan string, 100),
 		epoch: 1, phase: "starting", event: make(chan string), serve: http.NotFoundHandler(),
 	}
-	g.decide = g.agree
 	control := http.NewServeMux()
 	control.HandleFunc("POST /v1/instances", g.register)
 	control.HandleFunc("PUT /v1/instances/{id}/lease", g.renew)
@@ -186,10 +185,17 @@ func (g *Gateway) announce(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusBadRequest, map[string]any{"type": "urn:modgate:invalid", "detail": err.Error()})
 		return
 	}
-	g.Announcements <- a
 	g.mu.Lock()
 	decide := g.decide
 	g.mu.Unlock()
+	if decide == nil {
+		// What the test does on hearing of it comes after what follows from it.
+		status, body := g.agree(a)
+		g.Announcements <- a
+		answer(w, status, body)
+		return
+	}
+	g.Announcements <- a // first: decide may wait for what the test does next
 	status, body := decide(a)
 	answer(w, status, body)
 }
