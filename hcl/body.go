@@ -88,7 +88,7 @@ func (r *reader) set(s config.Setting, a *hcl.Attribute) bool {
 	v, found := r.value(a.Expr)
 	r.found = append(r.found, found...)
 	switch {
-	case !v.IsWhollyKnown():
+	case !v.IsWhollyKnown(): // what made it so has been reported
 		return false
 	case v.IsNull():
 		return true

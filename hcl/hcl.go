@@ -9,6 +9,7 @@
 package hcl
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -74,17 +75,27 @@ func open(paths []string) ([]source, hcl.Diagnostics) {
 	}
 	var sources []source
 	for _, name := range names {
-		text, err := os.ReadFile(name)
+		text, err := readAtMost(name, maxSource+1)
 		switch {
 		case err != nil:
 			found = append(found, unplaced("Nothing to read", "Cannot read %s: %v.", name, cause(err)))
 		case len(text) > maxSource:
-			found = append(found, unplaced("File too large", "%s has %d bytes; split it into files of at most %d.", name, len(text), maxSource))
+			found = append(found, unplaced("File too large", "%s has more than %d bytes; split it.", name, maxSource))
 		default:
 			sources = append(sources, source{name, text})
 		}
 	}
 	return sources, found
+}
+
+// readAtMost reads the file's first n bytes; it may be a pipe.
+func readAtMost(name string, n int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, n))
 }
 
 // filesOf returns the file p, or the files of the folder p, sorted.

@@ -342,3 +342,20 @@ func TestTheSamplePlatformIsRight(t *testing.T) {
 		t.Errorf("it declares nothing: %+v", c)
 	}
 }
+
+func TestLargeFilesAreRefused(t *testing.T) {
+	dir := written(t, map[string]string{
+		"large.hcl": strings.Repeat("# nothing\n", maxSource/10+1),
+		"a.hcl":     `gateway { policies = file("large.hcl") }`,
+		"b.hcl":     `gateway { policies = file(".") }`,
+		"c.hcl":     `gateway { policies = file("binary") }`,
+		"binary":    "\xff\xfe",
+	})
+	for name, want := range map[string]string{
+		"large.hcl": "more than 8388608 bytes", "a.hcl": "the most is", "b.hcl": "not a regular file", "c.hcl": "not UTF-8",
+	} {
+		if _, ds := Load(filepath.Join(dir, name)); len(ds) != 1 || !strings.Contains(ds[0].Detail, want) {
+			t.Errorf("%s: got %v", name, ds)
+		}
+	}
+}

@@ -45,6 +45,7 @@ func (c *Config) Check() []Problem {
 		}
 	}
 	c.checkPorts(&ps)
+	c.checkPaths(&ps)
 	return ps
 }
 
@@ -227,6 +228,39 @@ func (c *Config) checkPorts(ps *problems) {
 			continue
 		}
 		owner[p.Port] = at
+	}
+}
+
+// checkPaths reports patterns that two modules, or one twice, have: they are
+// the same when they differ in the names in braces only.
+func (c *Config) checkPaths(ps *problems) {
+	owner := map[string]string{}
+	for _, m := range c.Modules {
+		for _, p := range m.Paths {
+			shape := withoutNames(p)
+			if o, taken := owner[shape]; taken {
+				ps.add([]string{"module." + m.Name + ".paths"}, "Path given twice", "%q means the same requests as a path of module %s.", p, o)
+				continue
+			}
+			owner[shape] = m.Name
+		}
+	}
+}
+
+// withoutNames returns the pattern with {} instead of {name}.
+func withoutNames(pattern string) string {
+	var b strings.Builder
+	for rest := pattern; ; {
+		literal, after, ok := strings.Cut(rest, "{")
+		b.WriteString(literal)
+		if !ok {
+			return b.String()
+		}
+		b.WriteString("{")
+		if _, rest, ok = strings.Cut(after, "}"); !ok {
+			return b.String()
+		}
+		b.WriteString("}")
 	}
 }
 

@@ -54,6 +54,12 @@ func TestCheckFindsEveryProblem(t *testing.T) {
 		{"module.catalogue.grace_min", func(c *Config) { c.Modules[0].GraceMin = time.Minute }},
 		{"module.catalogue.routing", func(c *Config) { c.Modules[0].Routing = Compatible }},
 		{"module.catalogue.paths", func(c *Config) { c.Modules[0].Paths = []string{"items"} }},
+		{"module.catalogue.paths", func(c *Config) { c.Modules[0].Paths = []string{"/a/{id}/b", "/a/{x}/b"} }},
+		{"module.loans.paths", func(c *Config) {
+			loans := c.Modules[0]
+			c.Modules[0].Paths, loans.Paths, loans.Name = []string{"/{id}"}, []string{"/a", "/{x}"}, "loans"
+			c.Modules = append(c.Modules, loans)
+		}},
 		{"module.catalogue.webhook_hosts", func(c *Config) { c.Modules[0].WebhookHosts = []string{"http://x"} }},
 		{"module.catalogue", func(c *Config) { c.Modules = append(c.Modules, c.Modules[0]) }},
 		{"module.a b", func(c *Config) { c.Modules[0].Name = "a b" }},

@@ -1,0 +1,7 @@
+module "catalogue" {
+  paths = ["/books", "/books/{id}"]
+}
+
+module "loans" {
+  paths = ["/loans", "/books/{isbn}"]
+}
