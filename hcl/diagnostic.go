@@ -26,6 +26,16 @@ func (s Severity) String() string { return severityNames[s] }
 // MarshalText writes "error" or "warning".
 func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
+// UnmarshalText reads what MarshalText writes.
+func (s *Severity) UnmarshalText(b []byte) error {
+	i := slices.Index(severityNames[1:], string(b))
+	if i < 0 {
+		return fmt.Errorf("severity %q: want \"error\" or \"warning\"", b)
+	}
+	*s = Severity(i + 1)
+	return nil
+}
+
 // A Diagnostic is one thing that an operator should know of what was read.
 // Lines and columns begin with 1; columns count characters. Without a File
 // it is about the whole configuration.

@@ -178,7 +178,7 @@ func TestSettingsReadWhatTheyWrite(t *testing.T) {
 	for _, c := range []*config.Config{got, want} { // unset and empty are one
 		for i := range c.Modules {
 			m := &c.Modules[i]
-			m.Paths, m.WebhookHosts = slices.Clip(append([]string{}, m.Paths...)), append([]string{}, m.WebhookHosts...)
+			m.Paths, m.WebhookHosts = append([]string{}, m.Paths...), append([]string{}, m.WebhookHosts...)
 		}
 		for i := range c.Processes {
 			env := map[string]string{}
@@ -283,6 +283,10 @@ func TestDiagnosticsAreData(t *testing.T) {
 	}
 	if len(got) != 1 || !reflect.DeepEqual(got[0], want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+	var back Diagnostics
+	if err := json.Unmarshal(b, &back); err != nil || !reflect.DeepEqual(back, ds) {
+		t.Errorf("read back %v, %v; want %v", back, err, ds)
 	}
 }
 
