@@ -291,6 +291,9 @@ var page = template.Must(template.New("page").Parse(`<!doctype html>
 // blank makes the response empty, of this status, with what every answer of
 // the gateway carries. Unlike a relayed one, which keeps its own, it is dated.
 func (x *exchange) blank(status int) *fasthttp.ResponseHeader {
+	if n := x.ctx.Request.Header.ContentLength(); n == chunked || n > readAhead {
+		x.client().linger = true // the client may still be sending
+	}
 	r := &x.ctx.Response
 	r.Reset()
 	new(fasthttp.ResponseHeader).CopyTo(&r.Header)

@@ -34,7 +34,7 @@ func (x *exchange) forward() bool {
 		return true
 	}
 	for fresh := false; ; fresh = true {
-		c, err := up.take(fresh)
+		c, err := up.take(fresh || x.upload.streams) // a body that streams cannot be sent again
 		if err != nil {
 			return x.unconnected(err)
 		}

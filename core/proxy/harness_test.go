@@ -227,3 +227,14 @@ func eventually(t *testing.T, what string, ok func() bool) {
 		}
 	}
 }
+
+// wantClosed reads the rest of an answer and wants the connection's end.
+func wantClosed(t *testing.T, c net.Conn, resp *http.Response) {
+	t.Helper()
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		t.Errorf("read body: %v", err)
+	}
+	if n, err := c.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("read after the answer = %d, %v; want the connection closed", n, err)
+	}
+}

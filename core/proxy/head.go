@@ -127,7 +127,8 @@ func (h *head) take(name, value []byte) (kind, error) {
 	if len(name) > len(buf) {
 		return relayed, checkFold(name)
 	}
-	switch string(lower(buf[:0], name)) {
+	low := lower(buf[:0], name)
+	switch string(low) {
 	case "host":
 		h.host = value
 		h.hosts++
@@ -152,8 +153,7 @@ func (h *head) take(name, value []byte) (kind, error) {
 			return dropped, errExpectation
 		}
 	case "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "http2-settings":
-	case "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port",
-		"x-forwarded-server", "x-real-ip":
+	case "forwarded", "x-real-ip":
 	case "modgate-token":
 		h.token = value
 		h.tokens++
@@ -161,7 +161,6 @@ func (h *head) take(name, value []byte) (kind, error) {
 		h.run = value
 	case "modgate-request-id":
 		h.requestID = value
-	case "modgate-epoch", "modgate-status":
 	case "prefer":
 		h.prefer = value
 		return relayed, nil
@@ -178,9 +177,18 @@ func (h *head) take(name, value []byte) (kind, error) {
 		h.askedFor = value
 		return relayed, nil
 	default:
-		return relayed, checkFold(name)
+		return takeOther(low, name)
 	}
 	return dropped, nil
+}
+
+// takeOther says what becomes of a field that the gateway does not read. Who
+// forwards, and the gateway's own words, are not for clients to say.
+func takeOther(low, name []byte) (kind, error) {
+	if bytes.HasPrefix(low, []byte("x-forwarded-")) || bytes.HasPrefix(low, []byte("modgate-")) {
+		return dropped, nil
+	}
+	return relayed, checkFold(name)
 }
 
 // options reads a Connection field: what it nominates is for this hop only

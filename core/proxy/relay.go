@@ -47,7 +47,7 @@ func (x *exchange) relayOn(c *conn) {
 	case bodyless, length == 0:
 		x.relay.done = true
 		x.relay.finish()
-	case length > 0 && length <= c.br.Buffered() && !x.upload.running:
+	case length > 0 && length <= c.br.Buffered() && x.upload.ended():
 		body, _ := c.br.Peek(length) // they are there
 		r.SetBody(body)
 		_, _ = c.br.Discard(length)
@@ -258,6 +258,9 @@ func hexadecimal(s []byte) (n int64, ok bool) {
 
 // Close ends the exchange: the server has written the answer, or given up.
 func (r *relay) Close() error {
+	if !r.open {
+		return nil // a fault of ours is being answered
+	}
 	x := r.x
 	r.finish()
 	r.open = false
@@ -288,9 +291,7 @@ func tidy(h *fasthttp.ResponseHeader) {
 	nominated := buf[:0]
 	for k, v := range h.All() {
 		if equalFold(k, "connection") {
-			for option := range list(v) {
-				nominated = append(nominated, bytes.Clone(option))
-			}
+			nominated = appendNominated(nominated, v)
 		}
 	}
 	for {
@@ -300,6 +301,16 @@ func tidy(h *fasthttp.ResponseHeader) {
 		}
 		h.DelBytes(name)
 	}
+}
+
+// appendNominated appends the fields that a Connection field names.
+func appendNominated(to [][]byte, value []byte) [][]byte {
+	for option := range list(value) {
+		if !equalFold(option, "close") && !equalFold(option, "keep-alive") {
+			to = append(to, bytes.Clone(option))
+		}
+	}
+	return to
 }
 
 // forThisHop returns a field that must not be relayed.

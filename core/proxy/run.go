@@ -29,6 +29,8 @@ type run struct {
 	text  []byte // scratch of appended
 	macs  [sha256.Size]byte
 	count int // of hops
+
+	own bool // verified found that it is the gateway's
 }
 
 const (
@@ -69,7 +71,7 @@ func (r *run) read(value []byte, caller string) {
 
 // forget makes the incoming run none.
 func (r *run) forget() {
-	r.hops, r.sum, r.count = r.hops[:0], r.sum[:0], 0
+	r.hops, r.sum, r.count, r.own = r.hops[:0], r.sum[:0], 0, false
 }
 
 // endsIn reports whether hop is the last of hops.
@@ -84,8 +86,8 @@ func (r *run) full() bool { return r.count >= maxHops }
 // verified reports whether the incoming run is the gateway's own. If not, it
 // counts as absent from now on.
 func (r *run) verified() bool {
-	if r.count == 0 {
-		return false
+	if r.count == 0 || r.own {
+		return r.own
 	}
 	var sum []byte
 	for hop := range bytes.SplitSeq(r.hops, []byte{hopDivider}) {
@@ -95,6 +97,7 @@ func (r *run) verified() bool {
 		r.forget()
 		return false
 	}
+	r.own = true
 	return true
 }
 

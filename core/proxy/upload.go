@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -37,7 +38,7 @@ func (u *upload) prepare(b []byte) ([]byte, error) {
 		return b, nil
 	}
 	if len(u.x.small) == 0 { // not read for an earlier place
-		u.x.small = append(u.x.small[:0], make([]byte, length)...)
+		u.x.small = slices.Grow(u.x.small, length)[:length]
 		if _, err := io.ReadFull(u.x.ctx.RequestBodyStream(), u.x.small); err != nil {
 			return b, err
 		}
@@ -58,13 +59,14 @@ func (u *upload) run(body io.Reader) {
 	u.client.baton.Lock()
 	defer u.client.baton.Unlock()
 
-	u.failure = u.copy(body)
-	if u.failure == nil {
-		u.whole = true
-		_ = u.c.SetReadDeadline(time.Now().Add(u.x.p.Limits.FirstByte))
+	err := u.copy(body)
+	if err != nil && !errors.Is(err, errGone) {
+		u.failure = err
+		_ = u.c.Close() // the upstream must not take a part for the whole
 		return
 	}
-	_ = u.c.Close() // the upstream must not take a part for the whole
+	u.whole = err == nil
+	_ = u.c.SetReadDeadline(time.Now().Add(u.x.p.Limits.FirstByte))
 }
 
 // copy sends the body. What it returns is the client's fault, or the
@@ -166,7 +168,7 @@ func (u *upload) resume() {
 // read from again.
 func (u *upload) stop() (whole bool) {
 	if !u.running {
-		return !u.streams
+		return !u.streams || u.whole
 	}
 	u.resume()
 	select {
@@ -179,5 +181,22 @@ func (u *upload) stop() (whole bool) {
 	}
 	u.running = false
 	u.client.lent = false
+	if u.whole {
+		u.client.linger = false
+	}
 	return u.whole
+}
+
+// ended reports whether no upload goes on.
+func (u *upload) ended() bool {
+	if !u.running {
+		return true
+	}
+	select {
+	case <-u.done:
+		u.stop()
+		return true
+	default:
+		return false
+	}
 }

@@ -23,6 +23,7 @@ import (
 type upstreams struct {
 	p    *Proxy
 	all  sync.Map // *route.Instance -> *upstream
+	shut atomic.Bool
 	stop chan struct{}
 	done chan struct{} // closed when sweep returns
 }
@@ -43,6 +44,9 @@ func (u *upstreams) of(i *route.Instance) (*upstream, error) {
 		return nil, err
 	}
 	v, _ := u.all.LoadOrStore(i, up)
+	if u.shut.Load() {
+		v.(*upstream).close() // close may have missed it
+	}
 	return v.(*upstream), nil
 }
 
@@ -69,6 +73,7 @@ func (u *upstreams) sweep() {
 
 // close closes every connection, in use or not, and joins the sweep.
 func (u *upstreams) close() {
+	u.shut.Store(true)
 	close(u.stop)
 	<-u.done
 	u.all.Range(func(_, v any) bool {

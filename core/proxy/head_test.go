@@ -1,0 +1,180 @@
+package proxy
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+)
+
+func parse(method, target, version, lines string) (*head, error) {
+	h := new(head)
+	err := h.parse([]byte(method), []byte(target), []byte(version), []byte(strings.ReplaceAll(lines, "|", "\r\n")+"\r\n"))
+	return h, err
+}
+
+func TestHeadIsRefused(t *testing.T) {
+	// architecture.md 6: nothing about a head is repaired.
+	for _, c := range []struct {
+		name, method, target, version, lines string
+		want                                 error
+	}{
+		{"version 9.9", "GET", "/", "HTTP/9.9", "Host: a|", errVersion},
+		{"version 1.2", "GET", "/", "HTTP/1.2", "Host: a|", errVersion},
+		{"CONNECT", "CONNECT", "a:443", "HTTP/1.1", "Host: a|", errConnect},
+		{"folded line", "GET", "/", "HTTP/1.1", "Host: a|X: 1| 2|", errLine},
+		{"line feed alone", "GET", "/", "HTTP/1.1", "Host: a\nX: 1|", errLine},
+		{"space before colon", "GET", "/", "HTTP/1.1", "Host: a|X : 1|", errName},
+		{"space in name", "GET", "/", "HTTP/1.1", "Host: a|X Y: 1|", errName},
+		{"no name", "GET", "/", "HTTP/1.1", "Host: a|: 1|", errName},
+		{"no colon", "GET", "/", "HTTP/1.1", "Host: a|X|", errName},
+		{"Transfer_Encoding", "POST", "/", "HTTP/1.1", "Host: a|Transfer_Encoding: chunked|", errFolded},
+		{"content.length", "POST", "/", "HTTP/1.1", "Host: a|content.length: 3|", errFolded},
+		{"-Transfer-Encoding-", "POST", "/", "HTTP/1.1", "Host: a|-Transfer-Encoding-: chunked|", errFolded},
+		{"long fold", "POST", "/", "HTTP/1.1", "Host: a|T-r-a-n-s-f-e-r-E-n-c-o-d-i-n-g-----: chunked|", errFolded},
+		{"two lengths", "POST", "/", "HTTP/1.1", "Host: a|Content-Length: 3|Content-Length: 3|", errFraming},
+		{"list of lengths", "POST", "/", "HTTP/1.1", "Host: a|Content-Length: 3, 3|", errFraming},
+		{"signed length", "POST", "/", "HTTP/1.1", "Host: a|Content-Length: +3|", errFraming},
+		{"length and coding", "POST", "/", "HTTP/1.1", "Host: a|Content-Length: 3|Transfer-Encoding: chunked|", errFraming},
+		{"two codings", "POST", "/", "HTTP/1.1", "Host: a|Transfer-Encoding: chunked|Transfer-Encoding: chunked|", errFraming},
+		{"unknown coding", "POST", "/", "HTTP/1.1", "Host: a|Transfer-Encoding: gzip, chunked|", errFraming},
+		{"identity", "POST", "/", "HTTP/1.1", "Host: a|Transfer-Encoding: identity|", errFraming},
+		{"coding in 1.0", "POST", "/", "HTTP/1.0", "Host: a|Transfer-Encoding: chunked|", errFraming},
+		{"no host", "GET", "/", "HTTP/1.1", "X: 1|", errHost},
+		{"two hosts", "GET", "/", "HTTP/1.1", "Host: a|Host: a|", errHost},
+		{"host with user", "GET", "/", "HTTP/1.1", "Host: u@a|", errHost},
+		{"host with path", "GET", "/", "HTTP/1.1", "Host: a/b|", errHost},
+		{"non-ASCII target", "GET", "/\xc3\xa9", "HTTP/1.1", "Host: a|", errTarget},
+		{"fragment", "GET", "/a#b", "HTTP/1.1", "Host: a|", errTarget},
+		{"asterisk with GET", "GET", "*", "HTTP/1.1", "Host: a|", errTarget},
+		{"authority-form", "GET", "a:80", "HTTP/1.1", "Host: a|", errTarget},
+		{"other scheme", "GET", "ftp://a/", "HTTP/1.1", "Host: a|", errTarget},
+		{"absolute with user", "GET", "http://u@a/", "HTTP/1.1", "Host: a|", errTarget},
+		{"absolute without host", "GET", "http:///x", "HTTP/1.1", "Host: a|", errTarget},
+		{"unknown expectation", "POST", "/", "HTTP/1.1", "Host: a|Expect: cake|", errExpectation},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if _, err := parse(c.method, c.target, c.version, c.lines); !errors.Is(err, c.want) {
+				t.Errorf("err = %v, want %v", err, c.want)
+			}
+		})
+	}
+}
+
+func TestHeadTarget(t *testing.T) {
+	for _, c := range []struct{ name, method, target, wantTarget, wantPath, wantHost string }{
+		{"origin-form", "GET", "/a%2fb//../c;d?q=%20&r", "/a%2fb//../c;d?q=%20&r", "/a%2fb//../c;d", "a"},
+		{"absolute-form", "GET", "http://b:8080/x?y", "/x?y", "/x", "b:8080"},
+		{"absolute, upper case", "GET", "HTTPS://b/x", "/x", "/x", "b"},
+		{"absolute, no path", "GET", "http://b", "/", "/", "b"},
+		{"absolute, query only", "GET", "http://b?y", "/?y", "/", "b"},
+		{"asterisk-form", "OPTIONS", "*", "*", "*", "a"},
+		{"absolute asterisk", "OPTIONS", "http://b", "*", "*", "b"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h, err := parse(c.method, c.target, "HTTP/1.1", "Host: a|")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := string(h.target); got != c.wantTarget {
+				t.Errorf("target = %q, want %q", got, c.wantTarget)
+			}
+			if got := string(h.path); got != c.wantPath {
+				t.Errorf("path = %q, want %q", got, c.wantPath)
+			}
+			if got := string(h.host); got != c.wantHost {
+				t.Errorf("host = %q, want %q", got, c.wantHost)
+			}
+		})
+	}
+}
+
+func TestHopByHopFieldsAreDropped(t *testing.T) {
+	// RFC 9110 7.6.1, and what only the gateway may say.
+	h, err := parse("GET", "/", "HTTP/1.1", "Host: a|Connection: close, X-Mine|connection: x-other|X-Mine: 1|X-OTHER: 2|"+
+		"Keep-Alive: 5|Proxy-Authorization: b|TE: trailers, deflate|X-Forwarded-For: 6.6.6.6|x-forwarded-anything: 1|Forwarded: for=x|"+
+		"Modgate-Token: t|Modgate-Epoch: 9|Modgate-Other: 9|HTTP2-Settings: x|Upgrade: h2c|X-Kept: 1|accept: x|Trailer: T|")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range h.fields {
+		if f.kind == relayed {
+			got = append(got, string(h.raw[f.start:f.end]))
+		}
+	}
+	if want := "X-Kept: 1,accept: x,Trailer: T"; strings.Join(got, ",") != want {
+		t.Errorf("relayed = %q, want %q", got, want)
+	}
+	if !h.trailers {
+		t.Error("TE: trailers was not noticed")
+	}
+	if h.upgrades() {
+		t.Error("h2c must not be tunnelled")
+	}
+}
+
+func FuzzHead(f *testing.F) {
+	f.Add("GET", "/a?b", "HTTP/1.1", "Host: a\r\nConnection: x, close\r\nX: 1\r\n\r\n")
+	f.Add("POST", "http://b/", "HTTP/1.1", "Host: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+	f.Fuzz(func(t *testing.T, method, target, version, raw string) {
+		var h head
+		if h.parse([]byte(method), []byte(target), []byte(version), []byte(raw)) != nil {
+			return
+		}
+		if len(h.path) == 0 || h.path[0] != '/' && string(h.path) != "*" {
+			t.Errorf("path = %q of an accepted head", h.path)
+		}
+		for _, l := range h.fields {
+			line := raw[l.start:l.end]
+			if strings.ContainsAny(line, "\n") || line[l.colon] != ':' || !isToken([]byte(line[:l.colon])) {
+				t.Errorf("accepted line %q", line)
+			}
+		}
+	})
+}
+
+func TestMalformedRequestsNeverReachAnUpstream(t *testing.T) {
+	g := start(t)
+	m := g.module("m")
+	g.ready(m, instance("a", "m", "1.0.0", upstreamOf(t, func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("the upstream got %s %s", r.Method, r.URL)
+	})))
+	for name, text := range map[string]string{
+		"folded line":        "GET /m HTTP/1.1\r\nHost: a\r\nX: 1\r\n 2\r\n\r\n",
+		"carriage return":    "GET /m HTTP/1.1\r\nHost: a\r\nX: 1\r2\r\n\r\n",
+		"control octet":      "GET /m HTTP/1.1\r\nHost: a\r\nX: 1\x002\r\n\r\n",
+		"line feed":          "GET /m HTTP/1.1\r\nHost: a\nX: 1\r\n\r\n",
+		"space before colon": "GET /m HTTP/1.1\r\nHost : a\r\n\r\n",
+		"space in name":      "POST /m HTTP/1.1\r\nHost: a\r\nTransfer Encoding: chunked\r\n\r\n",
+		"length and coding":  "POST /m HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		"version":            "GET /m HTTP/9.9\r\nHost: a\r\n\r\n",
+		"no host":            "GET /m HTTP/1.1\r\n\r\n",
+		"no header":          "GET /m HTTP/1.1\r\n\r\n",
+		"non-ASCII target":   "GET /m\xff HTTP/1.1\r\nHost: a\r\n\r\n",
+		"garbage":            "\x16\x03\x01\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, r := g.raw(text)
+			resp, err := http.ReadResponse(r, nil)
+			if err != nil {
+				t.Fatalf("read answer: %v", err)
+			}
+			if resp.StatusCode != 400 || resp.Header.Get("Content-Type") != "application/problem+json" || !resp.Close {
+				t.Errorf("answer = %d, %v, close %v; want 400, a problem, close", resp.StatusCode, resp.Header, resp.Close)
+			}
+			wantClosed(t, c, resp)
+		})
+	}
+}
+
+func TestServerWideOptionsIsTheGateways(t *testing.T) {
+	g := start(t)
+	_, r := g.raw("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n")
+	resp, err := http.ReadResponse(r, nil)
+	if err != nil || resp.StatusCode != 204 {
+		t.Errorf("answer = %v, %v; want 204", resp, err)
+	}
+}
+
