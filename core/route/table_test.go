@@ -53,10 +53,14 @@ func (o oracle) match(method, path string) (m *Module, pattern string) {
 // less is more specific.
 func rankOf(e Entry, path string) (rank []string, ok bool) {
 	want, have := strings.Split(e.Path, "/")[1:], strings.Split(path, "/")[1:]
+	method := "1"
+	if len(e.Methods) == 0 {
+		method = "2"
+	}
 	for i, w := range want {
 		switch {
 		case w == "*":
-			return append(rank, "3"), i < len(have)
+			return append(rank, "3", method), i < len(have)
 		case i >= len(have):
 			return nil, false
 		case strings.HasPrefix(w, "{"):
@@ -70,10 +74,7 @@ func rankOf(e Entry, path string) (rank []string, ok bool) {
 			rank = append(rank, "1")
 		}
 	}
-	if len(e.Methods) == 0 {
-		rank = append(rank, "9")
-	}
-	return rank, len(want) == len(have)
+	return append(rank, method), len(want) == len(have)
 }
 
 func randomPath(r *rand.Rand, pattern bool) string {
