@@ -1,0 +1,63 @@
+package notify
+
+import (
+	"cmp"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+
+	"github.com/modgate/modgate/core/message"
+)
+
+// box keeps the newest notice per subject of one instance, told or not: as
+// many as the instance has subjects, however slow its reader.
+type box struct {
+	base    uint64   // below the first number that was given
+	last    uint64   // number that was given last
+	letters []letter // in order of their numbers
+	stream  *stream  // nil: none is open
+}
+
+// letter is a notice under its number, the id of its event.
+type letter struct {
+	number uint64
+	message.Notice
+}
+
+// newBox returns an empty box. Its numbers begin anywhere, so that an id from
+// before a restart of the gateway is not taken for one of these; they stay
+// below 2^53, which any reader's number can hold.
+func newBox() *box {
+	base := rand.Uint64N(1 << 52)
+	return &box{base: base, last: base}
+}
+
+// put keeps n in the place of the former notice about its subject, and
+// reports whether it is newer.
+func (b *box) put(n message.Notice) bool {
+	i := slices.IndexFunc(b.letters, func(l letter) bool { return l.Subject == n.Subject })
+	if i >= 0 {
+		if was := b.letters[i]; was.Data.Module == n.Data.Module && was.Turn >= n.Turn {
+			return false
+		}
+		b.letters = slices.Delete(b.letters, i, i+1)
+	}
+	b.last++
+	b.letters = append(b.letters, letter{b.last, n})
+	return true
+}
+
+// after returns a copy of the letters whose numbers are above the given one.
+func (b *box) after(number uint64) []letter {
+	i, _ := slices.BinarySearchFunc(b.letters, number+1, func(l letter, n uint64) int {
+		return cmp.Compare(l.number, n)
+	})
+	return slices.Clone(b.letters[i:])
+}
+
+// known returns the number that a Last-Event-ID stands for, if this box gave
+// it.
+func (b *box) known(lastEventID string) (number uint64, ok bool) {
+	number, err := strconv.ParseUint(lastEventID, 10, 64)
+	return number, err == nil && number > b.base && number <= b.last
+}
