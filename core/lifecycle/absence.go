@@ -8,26 +8,20 @@ import (
 	"github.com/modgate/modgate/core/message"
 )
 
-// expire turns DELAY into MISSING when the absence's deadline has passed
-// (A4).
-func (s *step) expire() {
-	if a := &s.r.Absence; !a.Expired && s.over(a.Until) {
-		s.expired(a)
+// incident returns what an absence past its deadline is to the administrator:
+// critical when an UPDATE is overdue (A4, U6). Before, it has no key.
+func (r *Record) incident() Alert {
+	switch a := r.Absence; {
+	case !a.Expired:
+		return Alert{}
+	case r.Grant.IsZero():
+		return Alert{Key: "expired/" + r.Module, Summary: fmt.Sprintf("%s is missing: %s since %s", r.Module, a.Reason, a.Since.Format(time.RFC3339))}
+	default:
+		return Alert{Key: "overdue/" + r.Module, Critical: true, Summary: fmt.Sprintf("%s is missing: the UPDATE to %s is overdue", r.Module, r.Grant.Version)}
 	}
 }
 
-func (s *step) expired(a *Absence) {
-	a.Expired = true
-	alert := Alert{Key: expiredKey(s.r.Module), Summary: fmt.Sprintf("%s is missing: %s since %s", s.r.Module, a.Reason, a.Since.UTC().Format(time.RFC3339))}
-	if !s.r.Grant.IsZero() {
-		alert.Critical = true
-		alert.Summary = fmt.Sprintf("%s is missing: the UPDATE to %s is overdue", s.r.Module, s.r.Grant.Version)
-	}
-	s.effects = append(s.effects, alert)
-}
-
-func expiredKey(module string) string { return "expired/" + module }
-func absentKey(module string) string  { return "absent/" + module }
+func absentKey(module string) string { return "absent/" + module }
 
 // absence starts, ends, or decides anew about the module's absence (A4, A7).
 func (s *step) absence() {
@@ -35,7 +29,7 @@ func (s *step) absence() {
 	switch {
 	case s.r.Serving() != nil:
 		if !a.Since.IsZero() {
-			s.effects = append(s.effects, Resolve{absentKey(s.r.Module)}, Resolve{expiredKey(s.r.Module)})
+			s.effects = append(s.effects, Resolve{absentKey(s.r.Module)})
 			*a = Absence{}
 		}
 		return
@@ -46,12 +40,14 @@ func (s *step) absence() {
 	}
 	if reason := s.reason(); reason != a.Reason || a.Until.IsZero() || s.granted {
 		a.Reason = reason
-		s.decide(a)
+		a.Until = s.decide(a)
 	}
-	// A4: never before the grace's end while waiting.
-	if end := s.graceEnd(); a.Reason == message.ReasonWaiting && a.Until.Before(end) {
-		a.Until, a.Expired = end, false
+	for _, least := range [...]time.Time{s.r.Settled, pick(a.Reason == message.ReasonWaiting, s.r.graceEnd(), noTime)} {
+		if a.Until.Before(least) {
+			a.Until = least // A4, G6
+		}
 	}
+	a.Expired = s.over(a.Until)
 }
 
 // reason says why nobody serves.
@@ -71,9 +67,9 @@ func (s *step) reason() message.Reason {
 	}
 }
 
-// decide asks the policy how long the absence may last from now, within the
+// decide asks the policy when the absence shall end, from now, within the
 // bounds that operators set.
-func (s *step) decide(a *Absence) {
+func (s *step) decide(a *Absence) time.Time {
 	q := s.query(fallback.Absence)
 	ttl := s.Settings.TTL
 	if a.Reason == message.ReasonUpdating {
@@ -84,34 +80,28 @@ func (s *step) decide(a *Absence) {
 	if d.TTL > 0 {
 		ttl = d.TTL
 	}
-	from := s.Now
-	if a.Since.After(from) {
-		from = a.Since
-	}
-	a.Until = from.Add(s.Settings.TTLBounds.Clamp(ttl))
-	if last := a.Since.Add(s.Settings.AbsenceMax); a.Until.After(last) {
-		a.Until = last
-	}
-	if d.Action == fallback.Miss {
-		a.Until = s.Now
-	}
-	was := a.Expired
-	a.Expired = false
-	if !s.Now.Before(a.Until) {
-		if a.Expired = was; !was {
-			s.expired(a)
-		}
-	}
 	if d.Alert || a.Reason == message.ReasonLost || a.Reason == message.ReasonUnhealthy {
 		s.effects = append(s.effects, Alert{Key: absentKey(s.r.Module), Summary: fmt.Sprintf("%s is away: %s. %s", s.r.Module, a.Reason, d.Detail)})
 	}
+	from := pick(a.Since.After(s.Now), a.Since, s.Now)
+	until, last := from.Add(s.Settings.TTLBounds.Clamp(ttl)), a.Since.Add(s.Settings.AbsenceMax)
+	if d.Action == fallback.Miss {
+		until = s.Now
+	}
+	return pick(until.After(last), last, until)
 }
 
-// graceEnd returns the latest end of a drain under way.
-func (s *step) graceEnd() (end time.Time) {
-	for i := range s.r.Versions {
-		if u := s.r.Versions[i].Drain.Until; u.After(end) {
-			end = u
+// graceEnd returns the latest end of a drain or a leave under way.
+func (r *Record) graceEnd() (end time.Time) {
+	for j := range r.Versions {
+		v := &r.Versions[j]
+		for k := range v.Instances {
+			i := &v.Instances[k]
+			for _, t := range [...]time.Time{v.Drain.Until, i.Leaving} {
+				if i.inUse() && t.After(end) {
+					end = t
+				}
+			}
 		}
 	}
 	return end

@@ -32,20 +32,23 @@ func (s *step) announced(ev Announced) error {
 }
 
 // update notes that i asks for an UPDATE (U1); settle grants it when nobody
-// older and no sibling is in use.
+// else is in use. Who asked before keeps its place (U7).
 func (s *step) update(v *Version, i *Instance, a message.Announcement) error {
 	switch {
-	case i.Refused, i.Phase == message.Idle, s.higherServes(v.Version):
-		return ErrRefused
 	case i.Phase == message.Updating:
 		i.Outcome = message.Granted
 		return nil
+	case i.Refused, i.Phase == message.Idle, s.outranked(v.Version):
+		return ErrRefused
+	case !i.Ask.IsZero():
+		return nil
+	}
+	if i.Phase != message.Serving && i.Phase != message.Draining {
+		i.enter(message.Waiting)
+		i.Drained = true
 	}
 	i.Ask = Ask{Since: s.Now, Expected: time.Duration(a.Expected), Note: a.Reason}
-	i.Outcome, i.Held, i.Away, i.Socket = message.Pending, false, message.NoReason, false
-	if !i.inUse() {
-		i.Phase, i.Drained = message.Waiting, true
-	}
+	i.Outcome, i.Held, i.Away, i.Socket, i.Leaving = message.Pending, false, message.NoReason, false, noTime
 	s.consult(v, i)
 	return nil
 }
@@ -56,14 +59,14 @@ func (s *step) consult(v *Version, i *Instance) {
 	q.Target.Version = v.Version.String()
 	q.Target.Expected, q.Target.Note = i.Ask.Expected, i.Ask.Note
 	d := s.Decide(q)
-	i.Ask.Deferred = time.Time{}
+	i.Ask.Deferred = noTime
 	switch d.Action {
 	case fallback.Defer:
 		i.Ask.Deferred = s.Now.Add(max(time.Second, s.Settings.TTLBounds.Clamp(d.TTL)))
 	case fallback.Deny:
 		i.Ask, i.Refused, i.Outcome = Ask{}, true, message.Refused
-		if !i.inUse() {
-			i.Phase = message.Idle
+		if i.Phase == message.Waiting {
+			i.enter(message.Idle)
 		}
 	default: // granted, as far as the policy is concerned
 	}
@@ -73,27 +76,25 @@ func (s *step) consult(v *Version, i *Instance) {
 // holds (U4), or withdraws the one that it waits with (U12).
 func (s *step) resume(v *Version, i *Instance) error {
 	switch {
-	case i.Refused:
+	case i.Refused, i.Phase == message.Idle && s.outranked(v.Version):
 		return ErrRefused
-	case i.Phase == message.Idle && s.higherServes(v.Version):
-		return ErrRefused
-	case i.Phase == message.Updating:
-		i.Phase, i.Outcome = message.Serving, message.Resumed
+	case s.r.Grant.Instance == i.ID: // lost and back before anyone got its grant, too (U6)
+		i.enter(message.Serving)
+		i.Outcome, i.Away = message.Resumed, message.NoReason
 		s.endUpdate(v)
-		return nil
-	case i.Phase == message.Serving && i.Ask.IsZero():
-		i.Outcome = message.Resumed
-		return nil
-	case i.Phase == message.Draining && i.Leaving.IsZero():
-		i.Outcome = message.Pending // settle puts it back if the drain ends without effect
 		return nil
 	}
 	i.Outcome = message.Pending
 	if !i.Ask.IsZero() {
 		i.Ask, i.Outcome = Ask{}, message.Withdrawn
 	}
-	i.Leaving, i.Away, i.Socket = noTime, message.NoReason, false
-	if i.Phase != message.Serving {
+	i.Away, i.Socket, i.Leaving = message.NoReason, false, noTime
+	switch {
+	case i.Phase == message.Serving:
+		i.resumed()
+	case i.inUse(), i.Phase == message.Draining:
+		i.Phase = message.Draining // settle puts it back, or lets it finish
+	default:
 		i.Held = true
 		i.enter(message.Starting)
 	}
@@ -113,24 +114,24 @@ func (s *step) endUpdate(v *Version) {
 }
 
 // disconnect takes i out of service; the answer comes when its runs are done
-// or its grace is over (L1).
+// or its grace is over (L1). Of runs that a restart lost count of, its word
+// is all that can be had (G6).
 func (s *step) disconnect(v *Version, i *Instance) {
-	i.Outcome = message.Pending
-	switch {
-	case i.Phase == message.Serving:
-		i.enter(message.Draining)
-		i.Leaving = s.Now.Add(s.grace(v))
-		s.r.Left = message.ReasonDisconnected
-	case i.finishing():
-		i.Phase = message.Draining
-		if i.Leaving = v.Drain.Until; i.Leaving.IsZero() {
-			i.Leaving = s.Now.Add(s.grace(v))
-		}
-	default:
+	if !i.inUse() || i.Uncounted {
 		s.depart(i.ID, message.ReasonDisconnected)
 		return
 	}
-	i.Ask = Ask{}
+	if i.Phase == message.Serving {
+		i.enter(message.Draining)
+	}
+	i.Phase, i.Ask, i.Outcome = message.Draining, Ask{}, message.Pending
+	s.r.Left = message.ReasonDisconnected
+	if i.Leaving.IsZero() {
+		i.Leaving = v.Drain.Until
+	}
+	if i.Leaving.IsZero() {
+		i.Leaving = s.Now.Add(s.grace(v))
+	}
 }
 
 // grace asks the policy how long v may finish (V2, U2, L1).

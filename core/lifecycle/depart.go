@@ -11,40 +11,49 @@ func (s *step) depart(id string, why message.Reason) {
 	if i == nil {
 		return
 	}
-	if why == message.ReasonDisconnected {
-		i.Outcome = message.Disconnected
+	if !i.Leaving.IsZero() {
+		why = message.ReasonDisconnected // it had said so
 	}
 	switch {
 	case i.Phase == message.Fenced:
 		s.remove(v, id)
+		return
+	case i.Phase == message.Out && !i.Socket && why != message.ReasonDisconnected:
 		return
 	case i.Phase == message.Updating:
 		s.r.Grant.Lost = why
 	case i.inUse():
 		s.r.Left = why
 	}
-	s.out(i, why)
+	i.out(why)
 }
 
-// out is the only way to phase out.
-func (s *step) out(i *Instance, why message.Reason) {
-	i.enter(message.Out)
-	i.Away, i.Ask, i.Held, i.Socket, i.Leaving = why, Ask{}, false, false, noTime
-	if i.Outcome == message.Pending && why != message.ReasonDisconnected {
+// out is the only way to phase out. What i had announced ends with it (U12).
+func (i *Instance) out(why message.Reason) {
+	switch {
+	case why == message.ReasonDisconnected:
+		i.Outcome = message.Disconnected
+	case i.Outcome == message.Pending:
 		i.Outcome = message.Expired
 	}
+	i.enter(message.Out)
+	i.Away, i.Ask, i.Held, i.Socket, i.Leaving = why, Ask{}, false, false, noTime
 }
 
-// unreachable takes out an instance that refuses connections, but never a
-// holder: its port may be closed while it migrates (U6, L6).
+// unreachable takes out an instance that refuses connections (L6), but never
+// a holder: its port may be closed while it migrates (U6). One that leaves
+// gets none anyway.
 func (s *step) unreachable(id string) {
 	_, i := s.r.Find(id)
-	if i == nil || i.Phase != message.Serving && i.Phase != message.Draining {
+	if i == nil || i.Phase != message.Serving && i.Phase != message.Draining || !i.Leaving.IsZero() {
 		return
 	}
 	outcome := i.Outcome
+	if !i.Ask.IsZero() {
+		outcome = message.Expired
+	}
 	s.r.Left = message.ReasonLost
-	s.out(i, message.ReasonLost)
+	i.out(message.ReasonLost)
 	i.Socket, i.Outcome = true, outcome
 }
 
@@ -55,10 +64,11 @@ func (s *step) reachable(id string) {
 	if i == nil || !i.Socket {
 		return
 	}
-	i.Socket, i.Away, i.Phase = false, message.NoReason, message.Starting
-	if s.higherServes(v.Version) {
-		i.Phase = message.Idle
+	i.Socket, i.Away = false, message.NoReason
+	if s.outranked(v.Version) {
+		i.enter(message.Idle)
 		return
 	}
 	i.Held = true
+	i.enter(message.Starting)
 }

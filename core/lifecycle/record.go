@@ -20,6 +20,7 @@ type Record struct {
 	Grant    Grant          `json:"grant,omitzero"`
 	Left     message.Reason `json:"left,omitempty"`     // why the last one that served does not
 	Served   module.Version `json:"served,omitzero"`    // the last version that served (V9)
+	Settled  time.Time      `json:"settled,omitzero"`   // since a restart no absence ends before (G6)
 	Removed  []Removed      `json:"removed,omitempty"`  // paths that vanished (V9)
 	Versions []Version      `json:"versions,omitempty"` // ascending
 }
@@ -83,7 +84,7 @@ type Instance struct {
 	Seq     uint64          `json:"seq"` // of the last announcement (U7)
 	Outcome message.Outcome `json:"outcome,omitempty"`
 	Ask     Ask             `json:"ask,omitzero"`
-	Held    bool            `json:"held,omitempty"`    // resumed; serves when it may (V2, V6, U9)
+	Held    bool            `json:"held,omitempty"`    // starting, and resumed; serves when it may (V2, V6)
 	Refused bool            `json:"refused,omitempty"` // its UPDATE was refused (U12)
 	Away    message.Reason  `json:"away,omitempty"`    // why it is out
 	Socket  bool            `json:"socket,omitempty"`  // out by refused connections only: a connect brings it back (L6)
@@ -106,13 +107,12 @@ type Ask struct {
 // IsZero reports that nothing is asked.
 func (a Ask) IsZero() bool { return a.Since.IsZero() }
 
-// clone returns a copy that shares nothing Step changes.
+// clone returns a copy that shares nothing that Step changes in place.
 func (r Record) clone() Record {
 	r.Versions = slices.Clone(r.Versions)
 	for i := range r.Versions {
 		r.Versions[i].Instances = slices.Clone(r.Versions[i].Instances)
 	}
-	r.Removed = slices.Clone(r.Removed)
 	return r
 }
 
@@ -206,6 +206,19 @@ func (v *Version) Phase() message.Phase {
 	return message.Out
 }
 
+// returning reports whether v serves, or will again if the UPDATE that it
+// drains for comes to nothing (V4, U12): an instance serves, or drains and
+// does not leave.
+func (v *Version) returning() bool {
+	return slices.ContainsFunc(v.Instances, func(i Instance) bool {
+		return i.Phase == message.Serving || i.Phase == message.Draining && i.Leaving.IsZero()
+	})
+}
+
+// unheard reports whether i registered and has not announced that it is
+// ready (V6).
+func (i *Instance) unheard() bool { return i.Phase == message.Starting && !i.Held }
+
 // inUse reports whether i keeps an UPDATE of another waiting: it serves, or
 // runs may be in flight in it (glossary: in use).
 func (i *Instance) inUse() bool { return i.Phase == message.Serving || i.finishing() }
@@ -216,7 +229,7 @@ func (i *Instance) finishing() bool {
 	return (i.Phase == message.Draining || i.Phase == message.Waiting) && !i.Drained
 }
 
-// enter moves i to phase p, with a count of runs that the gateway knows.
+// enter moves i to phase p, in which nothing is known of its runs yet.
 func (i *Instance) enter(p message.Phase) {
 	i.Phase, i.Drained, i.DrainTurn, i.Uncounted = p, false, 0, false
 }

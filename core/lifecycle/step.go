@@ -1,7 +1,6 @@
 package lifecycle
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,6 +14,7 @@ import (
 // order: Publish before Release. An error refuses ev; nothing changed, and
 // the record returned is r.
 func Step(r Record, env Env, ev Event) (Record, []Effect, error) {
+	env.Now = plain(env.Now)
 	s := &step{Env: env, r: r.clone()}
 	if err := s.apply(ev); err != nil {
 		return r, nil, err
@@ -32,6 +32,10 @@ type step struct {
 	effects []Effect
 	granted bool // in this step: the absence gets a new deadline (U6)
 }
+
+// plain returns t as a record keeps it and its JSON form brings it back: in
+// UTC, without a monotonic reading.
+func plain(t time.Time) time.Time { return t.Round(0).UTC() }
 
 func (s *step) apply(ev Event) error {
 	switch ev := ev.(type) {
@@ -61,7 +65,7 @@ func (s *step) apply(ev Event) error {
 // configured starts the first absence of a module that never registered (A7).
 func (s *step) configured(ev Configured) {
 	if s.r.Availability() == message.Unknown {
-		s.r.Absence.Since = ev.Since
+		s.r.Absence.Since = plain(ev.Since)
 	}
 }
 
@@ -80,7 +84,7 @@ func (s *step) registered(ev Registered) {
 		inst.Phase, inst.Outcome = message.Updating, message.Granted
 	case ev.Version.Less(s.r.Floor):
 		inst.Phase = message.Fenced
-	case s.higherServes(ev.Version):
+	case s.outranked(ev.Version):
 		inst.Phase = message.Idle
 	default:
 		inst.Phase = message.Starting
@@ -132,15 +136,10 @@ func (s *step) version(ev Registered) *Version {
 	return v
 }
 
-// higherServes reports whether a version above v serves.
-func (s *step) higherServes(v module.Version) bool {
-	for i := range s.r.Versions {
-		w := &s.r.Versions[i]
-		if v.Less(w.Version) && w.count(message.Serving) > 0 {
-			return true
-		}
-	}
-	return false
+// outranked reports whether a version above v serves, or will again if the
+// UPDATE that it drains for comes to nothing.
+func (s *step) outranked(v module.Version) bool {
+	return slices.ContainsFunc(s.r.Versions, func(w Version) bool { return v.Less(w.Version) && w.returning() })
 }
 
 // drained notes that an instance has no run left, unless the report is about
@@ -155,87 +154,5 @@ func (s *step) drained(ev Drained) {
 // in flight, and time (G6).
 func (s *step) restarted(ev Restarted) {
 	s.each(func(_ *Version, i *Instance) { i.Uncounted = i.finishing() })
-	if a := &s.r.Absence; !a.Since.IsZero() && !a.Expired && a.Until.Before(ev.Settled) {
-		a.Until = ev.Settled
-	}
-}
-
-// finish raises the turn and adds the effects that follow from what differs.
-func (s *step) finish(before *Record) {
-	if !differs(before, &s.r) {
-		return
-	}
-	s.r.Turn++
-	s.each(func(_ *Version, i *Instance) {
-		if i.finishing() && i.DrainTurn == 0 {
-			i.DrainTurn = s.r.Turn
-		}
-	})
-	s.effects = slices.Insert(s.effects, 0, Effect(Publish{}))
-	if wakes(before, &s.r) {
-		s.effects = slices.Insert(s.effects, 1, Effect(Release{s.r.Turn}))
-	}
-}
-
-// differs reports whether b shows another picture than a to requests, to
-// dependents or to administrators.
-func differs(a, b *Record) bool {
-	if a.Absence != b.Absence || a.Epoch != b.Epoch || a.Grant != b.Grant || !a.Floor.Equal(b.Floor) ||
-		len(a.Removed) != len(b.Removed) || len(a.Versions) != len(b.Versions) {
-		return true
-	}
-	for i := range a.Versions {
-		v, w := &a.Versions[i], &b.Versions[i]
-		if !v.Version.Equal(w.Version) || v.Drain != w.Drain || !slices.EqualFunc(v.Instances, w.Instances, sameInstance) {
-			return true
-		}
-	}
-	return false
-}
-
-func sameInstance(a, b Instance) bool {
-	return a.ID == b.ID && a.Phase == b.Phase && a.Drained == b.Drained && a.Held == b.Held && a.Refused == b.Refused &&
-		a.Outcome == b.Outcome && a.Away == b.Away && a.Socket == b.Socket && a.Leaving.Equal(b.Leaving) && bytes.Equal(a.Token, b.Token)
-}
-
-// wakes reports whether a parked request may now be answered otherwise than
-// by waiting on: the state or the server changed, a grant opens a way (U3),
-// or the absence ends earlier.
-func wakes(a, b *Record) bool {
-	if a.Availability() != b.Availability() || a.Grant != b.Grant || b.Absence.Until.Before(a.Absence.Until) {
-		return true
-	}
-	v, w := a.Serving(), b.Serving()
-	return (v == nil) != (w == nil) || v != nil && !v.Version.Equal(w.Version)
-}
-
-// Deadline reports when the record wants a Tick, if ever.
-func (r *Record) Deadline() (at time.Time, ok bool) {
-	least := func(t time.Time) {
-		if !t.IsZero() && (!ok || t.Before(at)) {
-			at, ok = t, true
-		}
-	}
-	if !r.Absence.Expired {
-		least(r.Absence.Until)
-	}
-	for i := range r.Versions {
-		v := &r.Versions[i]
-		for j := range v.Instances {
-			in := &v.Instances[j]
-			switch {
-			case !in.Ask.Deferred.IsZero():
-				least(in.Ask.Deferred)
-			case !in.Leaving.IsZero():
-				least(in.Leaving)
-			case in.finishing():
-				least(v.Drain.Until)
-			case in.Phase == message.Draining:
-				least(v.Drain.Least)
-			case in.Phase == message.Starting && !in.Held && !in.Alerted:
-				least(in.StartBy)
-			}
-		}
-	}
-	return at, ok
+	s.r.Settled = plain(ev.Settled)
 }

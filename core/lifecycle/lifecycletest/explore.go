@@ -1,0 +1,277 @@
+package lifecycletest
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/modgate/modgate/core/config"
+	"github.com/modgate/modgate/core/fallback"
+	"github.com/modgate/modgate/core/lifecycle"
+	"github.com/modgate/modgate/core/message"
+	"github.com/modgate/modgate/core/module"
+)
+
+// World is a module in which few things can happen, but in any order: small
+// enough that all that can come of it is finitely much.
+type World struct {
+	Name      string
+	Seats     []Seat
+	Settings  config.Lifecycle
+	Update    []fallback.Decision // what the policy may answer to an UPDATE; nothing: go ahead
+	Absence   []fallback.Decision // what it may answer to an absence
+	Sockets   bool                // connections may be refused (L6)
+	Restart   time.Duration       // the gateway may restart, and settles so long (G6)
+	Unhealthy bool                // probes may fail (L2)
+}
+
+// Seat is an instance id and the versions that may register under it.
+type Seat struct {
+	ID       string
+	Versions []string
+}
+
+// Figures say how much was explored.
+type Figures struct {
+	States, Steps, Ticks int
+	Phases               map[[2]message.Phase]int // instances' changes of phase
+}
+
+// state is a record that was reached, and how.
+type state struct {
+	now    time.Time
+	record lifecycle.Record
+	from   int
+	move   string
+}
+
+// explorer walks a world breadth first.
+type explorer struct {
+	World
+	limit  int
+	seen   map[key]bool
+	states []state
+	Figures
+}
+
+// Explore closes the world: it takes every step from every state that can be
+// reached, and checks every law on each. The error tells the shortest way to
+// what breaks one. It gives up when there are more than limit states.
+func (w World) Explore(limit int) (Figures, error) {
+	x := &explorer{World: w, limit: limit, seen: map[key]bool{}}
+	x.Phases = map[[2]message.Phase]int{}
+	start := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	x.add(state{now: start, record: lifecycle.Record{Module: "m"}, from: -1})
+	for n := 0; n < len(x.states); n++ {
+		if len(x.states) > limit {
+			return x.Figures, fmt.Errorf("%s: more than %d states", w.Name, limit)
+		}
+		if err := x.expand(n); err != nil {
+			return x.Figures, fmt.Errorf("%s: %w\nafter%s", w.Name, err, x.way(n))
+		}
+		x.states[n].record = lifecycle.Record{}
+	}
+	return x.Figures, nil
+}
+
+// add enters a state, unless one that has the same future is there.
+func (x *explorer) add(s state) {
+	k := keyOf(lifecycle.Env{Now: s.now, Settings: x.Settings}, &s.record)
+	if !x.seen[k] {
+		x.seen[k] = true
+		x.states = append(x.states, s)
+		x.States++
+	}
+}
+
+// way tells how state n was reached.
+func (x *explorer) way(n int) string {
+	var moves []string
+	for ; n > 0; n = x.states[n].from {
+		moves = append(moves, x.states[n].move)
+	}
+	slices.Reverse(moves)
+	return "\n  " + strings.Join(moves, "\n  ")
+}
+
+// expand takes every step from state n.
+func (x *explorer) expand(n int) error {
+	s := x.states[n]
+	env := lifecycle.Env{Now: s.now, Settings: x.Settings, Decide: func(fallback.Query) fallback.Decision { return fallback.Decision{} }}
+	if err := CheckAll(env, &s.record); err != nil {
+		return err
+	}
+	if err := x.answers(env, s.record); err != nil {
+		return err
+	}
+	untouched := bare(s.record)
+	for _, m := range x.moves(s) {
+		if err := x.take(n, m); err != nil {
+			return fmt.Errorf("%s: %w", m, err)
+		}
+	}
+	if !reflect.DeepEqual(bare(s.record), untouched) {
+		return fmt.Errorf("a step changed its argument:\n%+v\n%+v", untouched, s.record)
+	}
+	return nil
+}
+
+// move is something that may happen: an event, after some time.
+type move struct {
+	event lifecycle.Event
+	at    time.Time
+	name  string
+}
+
+func (m move) String() string { return m.name }
+
+// moves lists what may happen in s.
+func (x *explorer) moves(s state) []move {
+	var ms []move
+	add := func(ev lifecycle.Event, format string, args ...any) {
+		ms = append(ms, move{ev, s.now, fmt.Sprintf(format, args...)})
+	}
+	if at, any := s.record.Deadline(); any {
+		ms = append(ms, move{lifecycle.Tick{}, latest(at, s.now), "tick at the deadline"})
+	}
+	ms = append(ms, move{lifecycle.Tick{}, s.now.Add(time.Hour), "tick an hour later"})
+	if s.record.Availability() == message.Unknown {
+		add(lifecycle.Configured{Since: s.now.Add(x.Restart)}, "configured")
+	}
+	if x.Restart > 0 {
+		add(lifecycle.Restarted{Settled: s.now.Add(x.Restart)}, "restart")
+	}
+	for _, seat := range x.Seats {
+		for _, v := range seat.Versions {
+			add(registration(&s.record, seat.ID, v), "register %s %s", seat.ID, v)
+		}
+		_, i := s.record.Find(seat.ID)
+		if i == nil {
+			continue
+		}
+		for _, verb := range []message.Verb{message.Update, message.Resume, message.Disconnect} {
+			a := message.Announcement{Type: verb, Seq: i.Seq + 1}
+			add(lifecycle.Announced{Instance: i.ID, Announcement: a}, "%s %s", verb, i.ID)
+		}
+		add(lifecycle.Lost{Instance: i.ID, Reason: message.ReasonLost}, "lost %s", i.ID)
+		if x.Unhealthy {
+			add(lifecycle.Lost{Instance: i.ID, Reason: message.ReasonUnhealthy}, "unhealthy %s", i.ID)
+		}
+		if x.Sockets {
+			add(lifecycle.Unreachable{Instance: i.ID}, "unreachable %s", i.ID)
+			add(lifecycle.Reachable{Instance: i.ID}, "reachable %s", i.ID)
+		}
+		if i.DrainTurn > 0 {
+			add(lifecycle.Drained{Instance: i.ID, Turn: i.DrainTurn}, "drained %s", i.ID)
+			add(lifecycle.Drained{Instance: i.ID, Turn: i.DrainTurn - 1}, "drained %s, of before", i.ID)
+		}
+	}
+	return ms
+}
+
+// registration is one with a token of its own.
+func registration(r *lifecycle.Record, id, version string) lifecycle.Registered {
+	return lifecycle.Registered{Version: module.MustVersion(version), Instance: lifecycle.Instance{
+		ID: id, Token: fmt.Appendf(nil, "%s/%d/%d", id, r.Epoch, r.Turn),
+	}}
+}
+
+// take takes a move from state n, once for everything that the policy may
+// say.
+func (x *explorer) take(n int, m move) error {
+	s := x.states[n]
+	var asked []fallback.Entrypoint
+	var about fallback.Entrypoint
+	var says fallback.Decision
+	env := lifecycle.Env{Now: m.at, Settings: x.Settings, Decide: func(q fallback.Query) fallback.Decision {
+		asked = append(asked, q.Entrypoint)
+		if q.Entrypoint != about {
+			return fallback.Decision{}
+		}
+		return says
+	}}
+	step := func() error {
+		x.Steps++
+		after, _, refused, err := Step(s.record, env, m.event)
+		if err == nil && refused == nil {
+			x.count(&s.record, &after)
+			x.add(state{m.at, after, n, m.name})
+		}
+		return err
+	}
+	if err := step(); err != nil {
+		return err
+	}
+	open := asked
+	for _, about = range []fallback.Entrypoint{fallback.Update, fallback.Absence} {
+		if !slices.Contains(open, about) {
+			continue
+		}
+		for _, says = range x.answersTo(about) {
+			if err := step(); err != nil {
+				return fmt.Errorf("%s is answered %+v: %w", about, says, err)
+			}
+		}
+	}
+	return nil
+}
+
+// answersTo lists what the policy may answer, beside nothing.
+func (w World) answersTo(e fallback.Entrypoint) []fallback.Decision {
+	if e == fallback.Update {
+		return w.Update
+	}
+	return w.Absence
+}
+
+// count notes who changed phase.
+func (x *explorer) count(a, b *lifecycle.Record) {
+	for _, was := range scan(a).cast {
+		if _, is := b.Find(was.i.ID); is != nil {
+			x.Phases[[2]message.Phase{was.i.Phase, is.Phase}]++
+		}
+	}
+}
+
+// patience is how many Ticks may pass until everyone who waits is answered.
+const patience = 16
+
+// answers checks that time alone brings an answer to everyone who waits: the
+// UPDATE in front is granted, a lost grant goes to who asked, who is parked
+// is served or told MISSING.
+func (x *explorer) answers(env lifecycle.Env, r lifecycle.Record) error {
+	for range patience {
+		at, any := r.Deadline()
+		if !any {
+			break
+		}
+		env.Now = latest(at, env.Now)
+		after, _, _, err := Step(r, env, lifecycle.Tick{})
+		if err != nil {
+			return fmt.Errorf("left alone: %w", err)
+		}
+		x.Ticks++
+		r = after
+	}
+	s := scan(&r)
+	_, ticking := r.Deadline()
+	switch {
+	case ticking:
+		return fmt.Errorf("left alone, it ticks for ever")
+	case s.candidate != nil:
+		return fmt.Errorf("left alone, %s is never granted", s.candidate)
+	case r.Availability() == message.Delayed:
+		return fmt.Errorf("left alone, it is delayed for ever")
+	}
+	for _, a := range s.cast {
+		if asks(a.i) && r.Grant.Lost != message.NoReason {
+			return fmt.Errorf("left alone, %s never gets the lost grant", a)
+		}
+		if inUse(a.i) && a.i.Phase != message.Serving {
+			return fmt.Errorf("left alone, %s never finishes", a)
+		}
+	}
+	return nil
+}
