@@ -29,6 +29,7 @@ The library is open at %[1]s. Try, in another terminal:
 
   curl '%[1]s/search?q=le+guin'
   curl %[1]s/loans -d '{"member":"m1","book":"b3"}'
+  %[2]s/modgate status --token-file .run/gateway/admin-token
   %[2]s/upgrade     # catalogue 1.4 becomes 2.0 while 32 clients read and write
   curl %[1]s/catalogue/authors/a4     # new in 2.0
 

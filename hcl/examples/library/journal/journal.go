@@ -38,8 +38,7 @@ func Open[R any](path string) (*Journal[R], []R, error) {
 		return nil, nil, err
 	}
 	if err := file.Truncate(size); err != nil {
-		file.Close()
-		return nil, nil, err
+		return nil, nil, errors.Join(err, file.Close())
 	}
 	return &Journal[R]{file: file, size: size}, records, nil
 }
