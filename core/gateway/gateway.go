@@ -1,0 +1,323 @@
+// Package gateway is the composition root: it opens every part in order,
+// starts and joins every goroutine, and closes in the order that keeps the
+// promises: processes first, then requests, then what they stand on.
+//
+// It decides order and ownership, nothing else.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/modgate/modgate/core/alert"
+	"github.com/modgate/modgate/core/api"
+	"github.com/modgate/modgate/core/config"
+	"github.com/modgate/modgate/core/control"
+	"github.com/modgate/modgate/core/lifecycle"
+	"github.com/modgate/modgate/core/message"
+	"github.com/modgate/modgate/core/notify"
+	"github.com/modgate/modgate/core/park"
+	"github.com/modgate/modgate/core/probe"
+	"github.com/modgate/modgate/core/proxy"
+	"github.com/modgate/modgate/core/route"
+	"github.com/modgate/modgate/core/store"
+	"github.com/modgate/modgate/core/store/bolt"
+	"github.com/modgate/modgate/policies"
+)
+
+// lockWait is how long another gateway may take to leave the data directory.
+const lockWait = 5 * time.Second
+
+// Options are what a gateway is opened with.
+type Options struct {
+	Config  *config.Config
+	Reload  func() (*config.Config, any) // reads the configuration again: it, or diagnostics
+	Log     *slog.Logger
+	Version string
+}
+
+// Gateway is a running gateway. Open makes one.
+type Gateway struct {
+	o          Options
+	log        *slog.Logger
+	data, ctrl net.Listener
+	adminToken string // path of the file
+
+	store     store.Store
+	policies  *policies.Engine
+	live      route.Live
+	room      *park.Room
+	alerts    *alert.Desk
+	notices   *notify.Post
+	sockets   *probe.Sockets
+	processes *probe.Supervisor
+	control   *control.Control
+	proxy     *proxy.Proxy
+	api       *http.Server
+	feed      api.Feed
+
+	serving sync.WaitGroup
+	failed  chan error // holds one: why serving ended
+	closers []func()   // in order of opening
+
+	mu     sync.Mutex
+	config *config.Config // guarded by mu
+}
+
+// Open makes the gateway ready: every record is read, every promise in force,
+// both sockets bound. Nobody is answered before Serve (G3). The caller must
+// Close it.
+func Open(o Options) (_ *Gateway, err error) {
+	g := &Gateway{o: o, log: o.Log, failed: make(chan error, 1)}
+	defer func() {
+		if err != nil {
+			g.closeAll()
+		}
+	}()
+	for _, open := range []func() error{g.openState, g.openDelivery, g.openControl, g.openListeners, g.openFronts} {
+		if err := open(); err != nil {
+			return nil, err
+		}
+	}
+	return g, nil
+}
+
+// openState opens the data directory: secrets, records, policies.
+func (g *Gateway) openState() error {
+	cfg := *g.o.Config
+	dir := cfg.Gateway.DataDir
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make the data directory: %w", err)
+	}
+	g.adminToken = filepath.Join(dir, adminTokenFile)
+	if cfg.Gateway.JoinSecret == "" {
+		secret, err := secretFile(dir, joinSecretFile)
+		if err != nil {
+			return err
+		}
+		cfg.Gateway.JoinSecret = config.Secret(secret)
+	}
+	g.config = &cfg
+	s, err := bolt.Open(filepath.Join(dir, "modgate.db"), lockWait)
+	if err != nil {
+		return err
+	}
+	g.store = s // an interface: one of several engines
+	g.onClose(func() { g.closing("the store", s.Close()) })
+	g.policies, err = policies.Open(policies.Options{Dir: cfg.Gateway.Policies, Report: g.policyFault})
+	return err
+}
+
+// openDelivery opens whatever carries words: alerts, notices, sockets tried
+// again, processes.
+func (g *Gateway) openDelivery() error {
+	g.alerts = alert.Open(alert.Options{Sinks: []alert.Sink{alert.Log(g.log)}})
+	g.onClose(g.alerts.Close)
+	g.notices = notify.Open(notify.Options{Told: func(n message.Notice) { g.control.Told(n) }})
+	g.onClose(g.notices.Close)
+	g.sockets = probe.OpenSockets(probe.SocketOptions{})
+	g.onClose(g.sockets.Close)
+	g.room = park.NewRoom(park.Limits{
+		PerModule: g.config.Gateway.Parking.PerModule, PerCaller: g.config.Gateway.Parking.PerCaller, Bytes: int64(g.config.Gateway.Parking.Bytes),
+	})
+	g.onClose(g.room.Close)
+	return nil
+}
+
+func (g *Gateway) openControl() (err error) {
+	key, err := runKey(g.store)
+	if err != nil {
+		return err
+	}
+	g.control, err = control.Open(control.Options{
+		Store: g.store, Live: &g.live, Config: g.config, Decide: g.policies.Decide, RunKey: key, Log: g.log,
+		Release: func(m *route.Module, turn uint64) { g.room.Release(m.Name, turn) },
+		Tell:    g.notices.Put,
+		Forget:  g.notices.Forget,
+		Raise:   g.raise,
+		Resolve: g.alerts.Clear,
+		Reach:   g.sockets.Watch,
+		Unreach: g.sockets.Stop,
+		Observe: g.feed.Observe,
+	})
+	if err != nil {
+		return err
+	}
+	g.onClose(g.control.Close)
+	limits := g.config.Gateway
+	g.proxy, err = proxy.New(proxy.Options{
+		Live: &g.live, Room: g.room, RunKey: key, Log: g.log, Origins: limits.CORS.Origins,
+		Unreachable: g.control.Unreachable, Cycle: g.cycle,
+		Limits: proxy.Limits{
+			Head: int(limits.Limits.Head), Body: int64(limits.Limits.Body), Connections: limits.Limits.Connections,
+			Connect: limits.Timeouts.Connect, FirstByte: limits.Timeouts.FirstByte, Idle: limits.Timeouts.Idle, ReadHead: limits.Timeouts.ReadHead,
+			Wait: g.config.Defaults.TTL,
+		},
+	})
+	return err
+}
+
+func (g *Gateway) openListeners() (err error) {
+	g.data, g.ctrl, err = listeners(g.config.Gateway.Listen, g.config.Gateway.Control.Listen)
+	if err != nil {
+		return err
+	}
+	g.onClose(func() {
+		g.data.Close() //nolint:errcheck // closed by its server already
+		g.ctrl.Close() //nolint:errcheck // likewise
+	})
+	return nil
+}
+
+func (g *Gateway) openFronts() error {
+	token, err := secretFile(g.config.Gateway.DataDir, adminTokenFile)
+	if err != nil {
+		return err
+	}
+	g.processes, err = g.openProcesses()
+	if err != nil {
+		return err
+	}
+	handler := api.New(api.Options{
+		Control: g.control, Notices: g.notices, Alerts: g.alerts, Processes: g.processes, Feed: &g.feed,
+		AdminToken: hash(token), Open: loopback(g.ctrl), Version: g.o.Version, Log: g.log,
+		Parked: g.parked, Stats: g.proxy.Stats,
+		Ready:  func() error { return nil },
+		Reload: g.Reload,
+	})
+	g.api = &http.Server{
+		Handler: handler, ReadHeaderTimeout: g.config.Gateway.Timeouts.ReadHead, IdleTimeout: g.config.Gateway.Timeouts.Idle,
+		MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
+	}
+	return nil
+}
+
+// Serve lets requests in, then starts the processes, and returns when ctx
+// ends or a front fails. It does not close.
+func (g *Gateway) Serve(ctx context.Context) error {
+	g.serving.Go(func() { g.ended("data", g.proxy.Serve(g.data)) })
+	g.serving.Go(func() {
+		if c := g.config.Gateway.Control; c.Certificate != "" {
+			g.ended("control", g.api.ServeTLS(g.ctrl, c.Certificate, c.Key))
+		} else {
+			g.ended("control", g.api.Serve(g.ctrl))
+		}
+	})
+	g.log.Info("modgate is ready", "version", g.o.Version, "data", g.data.Addr().String(), "control", g.ctrl.Addr().String(), "admin_token_file", g.adminToken)
+	if err := g.startProcesses(); err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-g.failed:
+		return err
+	}
+}
+
+// ended notes that a front stopped serving; after Close that is no fault.
+func (g *Gateway) ended(front string, err error) {
+	if err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+		select {
+		case g.failed <- fmt.Errorf("serve the %s listener: %w", front, err):
+		default:
+		}
+	}
+}
+
+// Close stops within the configured bound, and a little more: processes say
+// DISCONNECT and exit; requests end, parked ones are answered DELAY; state is
+// on disk already.
+func (g *Gateway) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), g.config.Gateway.Timeouts.Shutdown)
+	defer cancel()
+	g.processes.Close()
+	var errs []error
+	if err := g.proxy.Shutdown(ctx); err != nil {
+		errs = append(errs, fmt.Errorf("end the requests in flight: %w", err))
+	}
+	g.notices.Close() // ends the streams, which would hold the API open
+	if err := g.api.Shutdown(ctx); err != nil {
+		g.api.Close() //nolint:errcheck // the bound counts
+	}
+	g.serving.Wait()
+	g.closeAll()
+	return errors.Join(errs...)
+}
+
+func (g *Gateway) onClose(f func()) { g.closers = append(g.closers, f) }
+
+func (g *Gateway) closeAll() {
+	for i := len(g.closers) - 1; i >= 0; i-- {
+		g.closers[i]()
+	}
+	g.closers = nil
+}
+
+func (g *Gateway) closing(what string, err error) {
+	if err != nil {
+		g.log.Error("close "+what, "cause", err)
+	}
+}
+
+// Addresses returns where the gateway listens.
+func (g *Gateway) Addresses() (data, control string) {
+	return g.data.Addr().String(), g.ctrl.Addr().String()
+}
+
+// AdminTokenFile returns the path of the administrator's token.
+func (g *Gateway) AdminTokenFile() string { return g.adminToken }
+
+// Reload reads the configuration again and puts it in force, or returns what
+// is wrong with it, and the former one stays (C1).
+func (g *Gateway) Reload(context.Context) (diagnostics any, changed bool, err error) {
+	next, diagnostics := g.o.Reload()
+	if next == nil {
+		return diagnostics, false, nil
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if next.Gateway.JoinSecret == "" {
+		next.Gateway.JoinSecret = g.config.Gateway.JoinSecret
+	}
+	if same(next, g.config) {
+		return nil, false, nil
+	}
+	if err := g.control.Reconfigure(next); err != nil {
+		return nil, false, err
+	}
+	g.config = next
+	return nil, true, nil
+}
+
+func (g *Gateway) raise(module string, a lifecycle.Alert) {
+	severity := alert.Warning
+	if a.Critical {
+		severity = alert.Critical
+	}
+	g.alerts.Raise(alert.Alert{Key: a.Key, Severity: severity, Module: module, Summary: a.Summary})
+}
+
+func (g *Gateway) cycle(from, to string) {
+	g.alerts.Raise(alert.Alert{
+		Key: "cycle/" + from + "/" + to, Severity: alert.Warning, Module: to,
+		Summary: fmt.Sprintf("a request of %s to %s would have waited for itself: answered DELAY, reason cycle", from, to),
+	})
+}
+
+func (g *Gateway) policyFault(f policies.Fault) {
+	g.alerts.Raise(alert.Alert{Key: "policy/" + f.Unit, Severity: alert.Warning, Summary: f.String()})
+}
+
+func (g *Gateway) parked(module string) (int, time.Duration) {
+	c := g.room.Parked(module)
+	return c.Parked, c.Longest
+}

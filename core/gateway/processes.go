@@ -1,0 +1,79 @@
+package gateway
+
+import (
+	"maps"
+	"net"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+
+	"github.com/modgate/modgate/core/config"
+	"github.com/modgate/modgate/core/probe"
+)
+
+// openProcesses declares the supervised processes. None runs before
+// startProcesses: a module must find somebody who listens.
+func (g *Gateway) openProcesses() (*probe.Supervisor, error) {
+	declared := make([]probe.Process, 0, len(g.config.Processes))
+	for _, p := range g.config.Processes {
+		declared = append(declared, g.process(p))
+	}
+	return probe.OpenSupervisor(probe.SupervisorOptions{Processes: declared, Log: g.log})
+}
+
+// process tells a process where it is and how it may join.
+func (g *Gateway) process(p config.Process) probe.Process {
+	secret := g.config.Gateway.JoinSecret
+	if m := g.config.Module(p.Module); m.JoinSecret != "" {
+		secret = m.JoinSecret
+	}
+	env := []string{
+		"MODGATE_CONTROL=" + origin(g.ctrl, g.config.Gateway.Control.Certificate != ""),
+		"MODGATE_DATA=" + origin(g.data, false),
+		"MODGATE_JOIN_SECRET=" + string(secret),
+	}
+	if p.Port != 0 {
+		env = append(env, "PORT="+strconv.Itoa(p.Port))
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Environment)) {
+		env = append(env, name+"="+p.Environment[name])
+	}
+	return probe.Process{
+		Name: p.Name, Command: p.Command, Env: env, Dir: p.Dir, Restart: restarts[p.Restart],
+		BackoffMin: p.Backoff.Min, BackoffMax: p.Backoff.Max, StopTimeout: p.StopTimeout,
+		LogFile: filepath.Join(g.config.Gateway.DataDir, p.Log()),
+	}
+}
+
+var restarts = map[config.Restart]probe.Restart{
+	config.OnFailure: probe.OnFailure, config.Always: probe.Always, config.Never: probe.Never,
+}
+
+// origin is what a process on this machine calls the listener.
+func origin(l net.Listener, secure bool) string {
+	scheme := "http"
+	if secure {
+		scheme = "https"
+	}
+	host, port, err := net.SplitHostPort(l.Addr().String())
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
+}
+
+func (g *Gateway) startProcesses() error {
+	for _, p := range g.config.Processes {
+		if !p.Autostart {
+			continue
+		}
+		if err := g.processes.Start(p.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// same reports whether a reload would change anything.
+func same(a, b *config.Config) bool { return reflect.DeepEqual(a, b) }
