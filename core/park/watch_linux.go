@@ -9,10 +9,10 @@ import (
 	"syscall"
 )
 
-// Watcher notices that the client of a parked request has left (A6). The
+// A Watcher notices that the client of a parked request has left (A6). The
 // server cannot: it does not read while a request is being served. One epoll
 // instance of its own watches for the other end's FIN or RST, also behind
-// pipelined bytes that nobody has read.
+// pipelined bytes that nobody has read. The zero Watcher sees nothing.
 type Watcher struct {
 	epoll *os.File
 	done  chan struct{} // closed when run returns
@@ -91,7 +91,7 @@ func (w *Watcher) report(key uint64) {
 // departs.
 func (w *Watcher) Watch(c net.Conn) *Departure {
 	conn := rawConn(c)
-	if w == nil || conn == nil {
+	if w.epoll == nil || conn == nil {
 		return nil
 	}
 	d := &Departure{w: w, conn: conn, gone: make(chan struct{})}

@@ -90,7 +90,7 @@ func (x *exchange) park(st *route.State, unmet *route.Unmet) verdict {
 	x.rounds++
 	x.p.stats.parked.Add(1)
 
-	departure := x.p.watcher.Watch(x.ctx.Conn())
+	departure := x.p.Watcher.Watch(x.ctx.Conn())
 	err := x.p.Room.Wait(park.Request{
 		Module: x.module.Name, Turn: st.Turn, Caller: x.fairly(), Holder: x.holder(), Bytes: x.held(),
 	}, x.until, departure.Gone())

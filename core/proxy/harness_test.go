@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+	"github.com/valyala/fasthttp/fasthttputil"
 
 	"github.com/modgate/modgate/core/message"
 	"github.com/modgate/modgate/core/module"
@@ -37,7 +38,8 @@ type gate struct {
 	room    *park.Room
 	live    *route.Live
 	gen     route.Generation
-	address string
+	address string                         // of a real socket, or
+	memory  *fasthttputil.InmemoryListener // in a bubble
 	turn    uint64
 
 	unreachable atomic.Int64
@@ -53,6 +55,22 @@ func start(t *testing.T, adjust ...func(*Options)) *gate {
 		t.Fatal(err)
 	}
 	g.address = ln.Addr().String()
+	g.serve(ln)
+	return g
+}
+
+// bubble returns a gateway for a synctest bubble: in memory, with virtual
+// time, and without a watcher, which waits for real sockets.
+func bubble(t *testing.T, adjust ...func(*Options)) *gate {
+	t.Helper()
+	g := prepare(t, append(adjust, func(o *Options) { o.Watcher = new(park.Watcher) })...)
+	g.memory = fasthttputil.NewInmemoryListener()
+	g.serve(g.memory)
+	return g
+}
+
+func (g *gate) serve(ln net.Listener) {
+	t := g.t
 	var served sync.WaitGroup
 	served.Go(func() {
 		if err := g.proxy.Serve(ln); err != nil {
@@ -66,8 +84,10 @@ func start(t *testing.T, adjust ...func(*Options)) *gate {
 			t.Errorf("Shutdown: %v", err)
 		}
 		served.Wait()
+		if g.memory != nil {
+			time.Sleep(time.Minute) // virtual: for fasthttp's worker pool to notice
+		}
 	})
-	return g
 }
 
 func prepare(t *testing.T, adjust ...func(*Options)) *gate {
@@ -206,16 +226,26 @@ func (g *gate) do(method, path, body string, headers ...string) (*http.Response,
 // raw sends bytes on a connection of its own.
 func (g *gate) raw(text string) (net.Conn, *bufio.Reader) {
 	g.t.Helper()
-	c, err := net.Dial("tcp", g.address)
+	c, err := g.dial()
 	if err != nil {
 		g.t.Fatal(err)
 	}
 	g.t.Cleanup(func() { c.Close() })
-	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
 	if _, err := io.WriteString(c, text); err != nil {
 		g.t.Fatal(err)
 	}
 	return c, bufio.NewReader(c)
+}
+
+func (g *gate) dial() (net.Conn, error) {
+	if g.memory != nil {
+		return g.memory.Dial()
+	}
+	c, err := net.Dial("tcp", g.address)
+	if err == nil {
+		err = c.SetDeadline(time.Now().Add(10 * time.Second))
+	}
+	return c, err
 }
 
 // eventually waits for a condition of another goroutine.

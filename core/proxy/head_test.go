@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-
 )
 
 func parse(method, target, version, lines string) (*head, error) {
@@ -177,4 +176,3 @@ func TestServerWideOptionsIsTheGateways(t *testing.T) {
 		t.Errorf("answer = %v, %v; want 204", resp, err)
 	}
 }
-

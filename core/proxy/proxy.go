@@ -36,6 +36,10 @@ type Options struct {
 	RunKey []byte      // required; signs Modgate-Run (U11); survives restarts (G6)
 	Limits Limits
 
+	// Watcher notices clients that leave while they are parked (A6), and is
+	// its maker's to close. Nil: one of the proxy's own.
+	Watcher *park.Watcher
+
 	// Origins may read the gateway's own answers with credentials (3.2).
 	Origins []string
 
@@ -92,9 +96,10 @@ func setDefault[T comparable](field *T, value T) {
 // Proxy serves the data plane. Create it with New.
 type Proxy struct {
 	Options
+	closeWatcher func() error
+
 	origins map[string]bool
 	server  *fasthttp.Server
-	watcher *park.Watcher
 	stats   counters
 
 	exchanges sync.Pool // of *exchange
@@ -122,11 +127,14 @@ func New(o Options) (*Proxy, error) {
 	if o.Dial == nil {
 		o.Dial = new(net.Dialer).DialContext
 	}
-	watcher, err := park.NewWatcher()
-	if err != nil {
-		return nil, fmt.Errorf("create proxy: %w", err)
+	p := &Proxy{Options: o, closeWatcher: func() error { return nil }, origins: make(map[string]bool)}
+	if o.Watcher == nil {
+		w, err := park.NewWatcher()
+		if err != nil {
+			return nil, fmt.Errorf("create proxy: %w", err)
+		}
+		p.Watcher, p.closeWatcher = w, w.Close
 	}
-	p := &Proxy{Options: o, watcher: watcher, origins: make(map[string]bool)}
 	for _, origin := range o.Origins {
 		p.origins[origin] = true
 	}

@@ -45,7 +45,7 @@ func (x *exchange) relayOn(c *conn) {
 	bodyless := x.ctx.IsHead() || h.StatusCode() == fasthttp.StatusNoContent || h.StatusCode() == fasthttp.StatusNotModified
 	switch {
 	case bodyless, length == 0:
-		x.relay.done = true
+		x.relay.done, x.relay.length = true, 0
 		x.relay.finish()
 	case length > 0 && length <= c.br.Buffered() && x.upload.ended():
 		body, _ := c.br.Peek(length) // they are there

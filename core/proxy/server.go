@@ -66,7 +66,7 @@ func (p *Proxy) Shutdown(ctx context.Context) error {
 	p.clients.cut()
 	p.upstreams.close()
 	p.clients.gone.Wait()
-	return errors.Join(err, p.watcher.Close())
+	return errors.Join(err, p.closeWatcher())
 }
 
 // tunnelsEnd waits for the connections that the server does not count.

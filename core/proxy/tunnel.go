@@ -25,12 +25,23 @@ func (x *exchange) tunnel(c *conn) {
 	h.SetBytesV("Upgrade", protocol)
 	x.p.stats.count(upgraded)
 	x.relay = relay{x: x, c: c, open: true}
-	x.ctx.Hijack(func(client net.Conn) {
+	x.takeOver(func(client net.Conn) {
 		x.p.stats.tunnels.Add(1)
 		defer x.p.stats.tunnels.Add(-1)
-		defer x.relay.Close()
-		_ = c.SetDeadline(time.Time{})
 		x.pipe(client, c)
+	})
+}
+
+// takeOver writes the answer's head and leaves the connection to then, with
+// which the exchange and the connection end.
+func (x *exchange) takeOver(then func(client net.Conn)) {
+	head := bytes.Clone(x.ctx.Response.Header.Header())
+	x.ctx.HijackSetNoResponse(true)
+	x.ctx.Hijack(func(client net.Conn) {
+		defer x.relay.Close()
+		if _, err := client.Write(head); err == nil {
+			then(client)
+		}
 	})
 }
 
@@ -95,12 +106,8 @@ func closeWrite(c net.Conn) {
 // streamToEOF relays a body of unknown length to a client of HTTP/1.0, which
 // knows its end by the connection's.
 func (x *exchange) streamToEOF() {
-	r := &x.ctx.Response
-	r.SkipBody = true
-	r.Header.Del(fasthttp.HeaderTransferEncoding)
-	r.Header.SetConnectionClose()
-	x.ctx.Hijack(func(client net.Conn) {
-		defer x.relay.Close()
-		_, _ = x.relay.WriteTo(client)
-	})
+	h := &x.ctx.Response.Header
+	h.Del(fasthttp.HeaderTransferEncoding)
+	h.SetConnectionClose()
+	x.takeOver(func(client net.Conn) { _, _ = x.relay.WriteTo(client) })
 }
