@@ -51,6 +51,9 @@ func main() {
 
 // run runs the gateway until ctx ends, or it ends by itself.
 func run(ctx context.Context, config string) error {
+	if answers(ctx, paths[0]) {
+		return fmt.Errorf("a library is open at %s already", data)
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return err
