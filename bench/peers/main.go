@@ -1,0 +1,109 @@
+// Command peers measures what modgate costs per request beside a naive fasthttp
+// proxy before the same backend. Each is a process of its own; wrk sends the
+// requests, to one and the other in turns.
+//
+// It decides nothing: it prints figures and writes them down, and its exit code
+// says only whether they could be measured. README.md beside it says how to
+// read them.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"time"
+)
+
+// options are what may be chosen.
+type options struct {
+	leg         time.Duration // of load on one proxy, whole seconds
+	rounds      int
+	connections int
+	out         string // folder of the binaries, logs and the result
+}
+
+// longest bounds all legs together: the modules' leases, which nobody renews,
+// must outlive them.
+const longest = 4 * time.Minute
+
+func main() {
+	var o options
+	flag.DurationVar(&o.leg, "leg", time.Second, "how long one proxy is loaded at a time, in whole seconds")
+	flag.IntVar(&o.rounds, "rounds", 6, "how often each workload is measured on each proxy")
+	flag.IntVar(&o.connections, "connections", 32, "connections that wrk holds open")
+	flag.StringVar(&o.out, "out", filepath.Join(".build", "bench"), "folder of the binaries, logs and the result")
+	flag.Parse()
+	if err := o.validate(); err != nil {
+		fmt.Fprintln(os.Stderr, "peers:", err)
+		os.Exit(2)
+	}
+
+	// Children are told to die with the thread that started them (Pdeathsig),
+	// so one that lasts must start them all.
+	runtime.LockOSThread()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, o)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "peers:", err)
+		os.Exit(1)
+	}
+}
+
+func (o options) validate() error {
+	switch {
+	case flag.NArg() > 0:
+		return errors.New("want no arguments, only flags; see -help")
+	case o.leg < time.Second || o.leg%time.Second != 0:
+		return errors.New("-leg: want whole seconds, such as 2s")
+	case o.rounds < 1:
+		return errors.New("-rounds: want at least 1")
+	case o.connections < 1:
+		return errors.New("-connections: want at least 1")
+	case o.total() > longest:
+		return fmt.Errorf("-leg and -rounds: %s of load; want at most %s", o.total(), longest)
+	}
+	return nil
+}
+
+// total is how long the proxies are loaded, one warming leg of each included.
+func (o options) total() time.Duration {
+	return o.leg * time.Duration(2*(o.rounds+1)*len(workloads()))
+}
+
+func run(ctx context.Context, o options) error {
+	if err := build(ctx, o.out); err != nil {
+		return err
+	}
+	scratch, err := os.MkdirTemp("", "modgate-peers-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(scratch)
+	ctx, cancel := context.WithTimeout(ctx, 2*o.total()+time.Minute)
+	defer cancel()
+
+	s, err := openScene(ctx, o.out, scratch)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	fmt.Printf("%d modules, %d routes; about %s\n", moduleCount, routeCount, o.total())
+	r, err := s.measure(ctx, o)
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(o.out, "peers.json")
+	if err := r.write(file); err != nil {
+		return err
+	}
+	r.print(os.Stdout)
+	fmt.Println("written to", file)
+	return nil
+}
