@@ -3,7 +3,6 @@ package proxy
 import (
 	"errors"
 	"net/netip"
-	"os"
 	"strconv"
 	"time"
 
@@ -78,6 +77,12 @@ func (x *exchange) unconnected(err error) bool {
 	return false
 }
 
+// timedOut reports whether err is a deadline that passed.
+func timedOut(err error) bool {
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout()
+}
+
 // Why no answer came.
 var (
 	errStale    = errors.New("the connection was closed before an answer began")
@@ -111,7 +116,7 @@ func (x *exchange) exchangeOn(c *conn) error {
 	switch {
 	case err == nil && x.upload.streams:
 		x.upload.start(c)
-	case err != nil && errors.Is(err, os.ErrDeadlineExceeded):
+	case err != nil && timedOut(err):
 		return err
 	}
 	// An upstream may answer and close before it has read everything.
@@ -127,14 +132,14 @@ func (x *exchange) receive(c *conn) error {
 	h := &x.ctx.Response.Header
 	for {
 		if _, err := c.br.Peek(1); err != nil {
-			if errors.Is(err, os.ErrDeadlineExceeded) {
+			if timedOut(err) {
 				return err
 			}
 			return errStale
 		}
 		if err := h.Read(c.br); err != nil {
-			if errors.Is(err, fasthttp.ErrTimeout) {
-				return os.ErrDeadlineExceeded
+			if timedOut(err) {
+				return err
 			}
 			return errors.Join(errAnswer, err)
 		}
@@ -171,7 +176,7 @@ func (x *exchange) explain(err error) {
 	switch {
 	case x.upload.failure != nil:
 		x.clientFailed()
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	case timedOut(err):
 		x.upstreamFailed(fasthttp.StatusGatewayTimeout, "http_response_timeout", "It did not answer in time.")
 	case errors.Is(err, errAnswer), errors.Is(err, errSwitched):
 		x.upstreamFailed(fasthttp.StatusBadGateway, "http_protocol_error", "Its answer is malformed.")

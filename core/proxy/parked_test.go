@@ -318,4 +318,3 @@ func TestHoldersInACircleAreNotParked(t *testing.T) {
 		t.Errorf("the first holder's request = %+v, want 200", r)
 	}
 }
-

@@ -108,7 +108,6 @@ func (p *Proxy) unreadable(ctx *fasthttp.RequestCtx, err error) {
 	defer x.end()
 	x.identify()
 	var small *fasthttp.ErrSmallBuffer
-	var timeout net.Error
 	a := answer{
 		Problem:    message.Problem{Type: message.ProblemInvalid, Status: fasthttp.StatusBadRequest, Title: "The request is malformed"},
 		proxyError: "http_request_error", last: true,
@@ -117,7 +116,7 @@ func (p *Proxy) unreadable(ctx *fasthttp.RequestCtx, err error) {
 	case errors.As(err, &small):
 		a.Type, a.Status = message.ProblemTooLarge, fasthttp.StatusRequestHeaderFieldsTooLarge
 		a.Title = "The request's head is too large"
-	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, fasthttp.ErrTimeout):
+	case timedOut(err):
 		a.Status, a.Title = fasthttp.StatusRequestTimeout, "The request did not come in time"
 	}
 	x.answer(rejected, a)
