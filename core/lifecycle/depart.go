@@ -58,17 +58,10 @@ func (s *step) unreachable(id string) {
 }
 
 // reachable brings back an instance that was out by refused connections
-// only, to where its version now allows (L6).
+// only, as if it had resumed (L6).
 func (s *step) reachable(id string) {
-	v, i := s.r.Find(id)
-	if i == nil || !i.Socket {
-		return
+	if _, i := s.r.Find(id); i != nil && i.Socket {
+		i.Held, i.Socket, i.Away = true, false, message.NoReason
+		i.enter(message.Starting)
 	}
-	i.Socket, i.Away = false, message.NoReason
-	if s.outranked(v.Version) {
-		i.enter(message.Idle)
-		return
-	}
-	i.Held = true
-	i.enter(message.Starting)
 }

@@ -1,0 +1,247 @@
+package lifecycletest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/modgate/modgate/core/config"
+	"github.com/modgate/modgate/core/fallback"
+	"github.com/modgate/modgate/core/lifecycle"
+	"github.com/modgate/modgate/core/message"
+	"github.com/modgate/modgate/core/module"
+)
+
+// Story is the life of one module, told by commands, with virtual time that
+// begins at zero. Every step obeys every law, or the story says which not.
+// The zero Story is not ready: use NewStory.
+//
+//	set grace=5s takeover=2              settings; names as in HCL
+//	policy update=defer:5s absence=missing grace=3s   what the policy says from now on
+//	configured [in=10s]                  the configuration names the module
+//	register a 1.0.0 [GET:/items /tags]  with routes
+//	update a [expected=90s]              announcements, each with the next seq
+//	resume a
+//	disconnect a
+//	repeat a update                      the same seq again
+//	lost a | unhealthy a | unreachable a | reachable a
+//	drained a [late]                     no run is left; late: said of the drain before
+//	advance 30s                          a Tick at every deadline on the way
+//	restart settle=10s
+//	answer a                             what its last announcement led to, and what it is told of itself
+//	routes
+type Story struct {
+	Broken []error // laws
+
+	start, now time.Time
+	record     lifecycle.Record
+	settings   config.Lifecycle
+	policy     map[fallback.Entrypoint]fallback.Decision
+	seq        map[string]uint64
+}
+
+// NewStory returns the story of a module that nobody has heard of, with the
+// default settings.
+func NewStory() *Story {
+	start := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	return &Story{
+		start: start, now: start, record: lifecycle.Record{Module: "items"}, settings: config.DefaultLifecycle(),
+		policy: map[fallback.Entrypoint]fallback.Decision{}, seq: map[string]uint64{},
+	}
+}
+
+// Tell carries out one command and returns what came of it, a line each.
+func (s *Story) Tell(command string) string {
+	args := strings.Fields(command)
+	var err error
+	out := ""
+	switch verb := args[0]; verb {
+	case "set":
+		err = s.set(args[1:])
+	case "policy":
+		err = s.instruct(args[1:])
+	case "answer":
+		out = s.answer(args[1])
+	case "routes":
+		out = s.routes()
+	case "advance":
+		out, err = s.advance(args[1])
+	default:
+		var ev lifecycle.Event
+		if ev, err = s.event(verb, args[1:]); err == nil {
+			out = s.step(ev)
+		}
+	}
+	if err != nil {
+		return fmt.Sprintf("%s: %v", command, err)
+	}
+	return out
+}
+
+// event reads a command that is something that happens to the module.
+func (s *Story) event(verb string, args []string) (lifecycle.Event, error) {
+	id, rest := "", args
+	if len(args) > 0 {
+		id, rest = args[0], args[1:]
+	}
+	switch verb {
+	case "configured", "restart":
+		in, err := length(args)
+		if verb == "restart" {
+			return lifecycle.Restarted{Settled: s.now.Add(in)}, err
+		}
+		return lifecycle.Configured{Since: s.now.Add(in)}, err
+	case "register":
+		return s.registered(id, rest)
+	case "update", "resume", "disconnect":
+		s.seq[id]++
+		return s.announced(id, verb, rest)
+	case "repeat":
+		return s.announced(id, rest[0], nil)
+	case "lost":
+		return lifecycle.Lost{Instance: id, Reason: message.ReasonLost}, nil
+	case "unhealthy":
+		return lifecycle.Lost{Instance: id, Reason: message.ReasonUnhealthy}, nil
+	case "unreachable":
+		return lifecycle.Unreachable{Instance: id}, nil
+	case "reachable":
+		return lifecycle.Reachable{Instance: id}, nil
+	case "drained":
+		d := lifecycle.Drained{Instance: id}
+		if _, i := s.record.Find(id); i != nil {
+			d.Turn = i.DrainTurn - uint64(len(rest))
+		}
+		return d, nil
+	}
+	return nil, fmt.Errorf("no such command")
+}
+
+func (s *Story) registered(id string, args []string) (lifecycle.Event, error) {
+	v, err := module.ParseVersion(args[0])
+	ev := lifecycle.Registered{Version: v, Instance: lifecycle.Instance{ID: id, Token: fmt.Appendf(nil, "%s/%d", id, s.record.Turn)}}
+	for _, route := range args[1:] {
+		r := message.Route{Path: route}
+		if methods, path, found := strings.Cut(route, ":"); found {
+			r = message.Route{Methods: strings.Split(methods, "|"), Path: path}
+		}
+		ev.Routes = append(ev.Routes, r)
+	}
+	s.seq[id] = 0
+	return ev, err
+}
+
+func (s *Story) announced(id, verb string, args []string) (lifecycle.Event, error) {
+	ev := lifecycle.Announced{Instance: id, Announcement: message.Announcement{Seq: s.seq[id]}}
+	d, err := length(args)
+	if err == nil {
+		ev.Expected, err = message.Duration(d), ev.Type.UnmarshalText([]byte(verb))
+	}
+	return ev, err
+}
+
+// length reads the value of an argument such as "in=10s", if there is one.
+func length(args []string) (time.Duration, error) {
+	if len(args) == 0 {
+		return 0, nil
+	}
+	_, value, _ := strings.Cut(args[0], "=")
+	return time.ParseDuration(value)
+}
+
+func (s *Story) set(args []string) error {
+	for _, a := range args {
+		name, value, _ := strings.Cut(a, "=")
+		at := slices.IndexFunc(s.settings.Settings(), func(set config.Setting) bool { return set.Name == name })
+		if at < 0 {
+			return fmt.Errorf("no setting %s", name)
+		}
+		var err error
+		switch field := s.settings.Settings()[at].Value.(type) {
+		case *time.Duration:
+			*field, err = time.ParseDuration(value)
+		case *int:
+			_, err = fmt.Sscan(value, field)
+		case *fallback.Bounds:
+			field.Max, err = time.ParseDuration(value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// instruct reads what the policy shall say: an action, a TTL, or both.
+func (s *Story) instruct(args []string) error {
+	for _, a := range args {
+		entrypoint, says, _ := strings.Cut(a, "=")
+		var d fallback.Decision
+		action, ttl, both := strings.Cut(says, ":")
+		if !both {
+			if _, err := time.ParseDuration(says); err == nil {
+				action, ttl = "", says
+			}
+		}
+		if ttl != "" {
+			var err error
+			if d.TTL, err = time.ParseDuration(ttl); err != nil {
+				return err
+			}
+		}
+		for k := fallback.NoAction; k <= fallback.Deny; k++ {
+			if k.String() == action {
+				d.Action = k
+			}
+		}
+		d.Alert = action == "alert"
+		s.policy[fallback.Entrypoint(entrypoint)] = d
+	}
+	return nil
+}
+
+// advance lets time pass, and ticks whenever the record wants it.
+func (s *Story) advance(by string) (string, error) {
+	d, err := time.ParseDuration(by)
+	if err != nil {
+		return "", err
+	}
+	var lines []string
+	end := s.now.Add(d)
+	for at, any := s.record.Deadline(); any && !at.After(end); at, any = s.record.Deadline() {
+		s.now = latest(at, s.now)
+		lines = append(lines, fmt.Sprintf("at %s: %s", s.now.Sub(s.start), s.step(lifecycle.Tick{})))
+	}
+	s.now = end
+	return strings.Join(lines, "\n"), nil
+}
+
+func (s *Story) env() lifecycle.Env {
+	return lifecycle.Env{Now: s.now, Settings: s.settings, Decide: func(q fallback.Query) fallback.Decision { return s.policy[q.Entrypoint] }}
+}
+
+func (s *Story) step(ev lifecycle.Event) string {
+	before := bare(s.record)
+	after, effects, refused, broken := Step(s.record, s.env(), ev)
+	s.broken(broken)
+	if refused != nil {
+		return "refused: " + refused.Error()
+	}
+	s.broken(CheckAll(s.env(), &after))
+	s.broken(CheckStep(s.env(), &before, ev, &after, effects)) // the argument as it was
+	s.record = after
+	var words []string
+	for _, e := range effects {
+		words = append(words, effectText(e))
+	}
+	if len(words) == 0 {
+		return "-"
+	}
+	return strings.Join(words, ", ")
+}
+
+func (s *Story) broken(err error) {
+	if err != nil {
+		s.Broken = append(s.Broken, err)
+	}
+}
