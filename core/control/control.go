@@ -62,6 +62,7 @@ type Control struct {
 	view      requirement.View          // guarded by mu
 	instances map[string]*process       // by instance id; guarded by mu
 	cursors   map[string]store.Revision // of stored cursors, by instance id; guarded by mu
+	incidents map[string]*incident      // unmet requirements, by alert key; guarded by mu
 	settled   time.Time                 // no lease expires before (G6)
 	started   time.Time
 
@@ -92,7 +93,7 @@ type entry struct {
 func Open(o Options) (*Control, error) {
 	now := time.Now()
 	c := &Control{
-		o: o, config: o.Config, modules: map[string]*entry{}, instances: map[string]*process{}, cursors: map[string]store.Revision{},
+		o: o, config: o.Config, modules: map[string]*entry{}, instances: map[string]*process{}, cursors: map[string]store.Revision{}, incidents: map[string]*incident{},
 		settled: now.Add(o.Config.Gateway.Settle), started: now,
 	}
 	c.queue.wake = make(chan struct{}, 1)
@@ -255,10 +256,11 @@ func (c *Control) reload(e *entry) error {
 // picture before anyone is woken or told.
 func (c *Control) perform(e *entry, next lifecycle.Record, effects []lifecycle.Effect) {
 	var notices []message.Notice
+	var over []string
 	for _, effect := range effects {
 		switch effect := effect.(type) {
 		case lifecycle.Publish:
-			notices = c.install(e, next)
+			notices, over = c.install(e, next)
 		case lifecycle.Release:
 			c.o.Release(e.route, effect.Turn)
 		case lifecycle.Alert:
@@ -275,6 +277,9 @@ func (c *Control) perform(e *entry, next lifecycle.Record, effects []lifecycle.E
 	}
 	for _, n := range notices {
 		c.o.Tell(n)
+	}
+	for _, key := range over {
+		c.o.Resolve(key)
 	}
 	c.queue.wakeUp()
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -34,6 +35,8 @@ type platform struct {
 	notices  []message.Notice
 	alerts   []lifecycle.Alert
 	released []uint64
+	resolved []string
+	resolved []string
 	seq      uint64
 }
 
@@ -59,7 +62,7 @@ func (p *platform) open() {
 		Tell:    func(n message.Notice) { p.note(func() { p.notices = append(p.notices, n) }); go p.Told(n) },
 		Forget:  func(string) {},
 		Raise:   func(_ string, a lifecycle.Alert) { p.note(func() { p.alerts = append(p.alerts, a) }) },
-		Resolve: func(string) {},
+		Resolve: func(key string) { p.note(func() { p.resolved = append(p.resolved, key) }) },
 		Reach:   func(string, string, func()) {},
 		Unreach: func(string) {},
 		Observe: func(string, lifecycle.Event, uint64) {},
@@ -278,5 +281,37 @@ func TestRegistrationIsRefused(t *testing.T) { // I1, V9, 3.3
 		if _, err := p.Register(reg, joinSecret); !errors.As(err, &invalid) || invalid.Faults[0].Pointer != "/upstream" {
 			t.Errorf("bad upstream: %v", err)
 		}
+	})
+}
+
+func TestUnresolvedRequirementAlertsOnce(t *testing.T) { // D5
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlatform(t)
+		defer p.close()
+		reg := message.Registration{
+			Module: "d", Version: module.MustVersion("1.0.0"), Instance: "d-1", Upstream: "http://127.0.0.1:1", Lease: message.Duration(5 * time.Minute),
+			Requires: []module.Requirement{{ID: "m"}, {ID: "extra", Kind: module.ModuleKind, Optional: true}},
+		}
+		d, err := p.Register(reg, joinSecret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.say(d.Token, message.Resume)
+		time.Sleep(p.cfg.Gateway.Alerts.Unresolved * 3)
+		var raised []string
+		p.note(func() {
+			for _, a := range p.alerts {
+				raised = append(raised, a.Key)
+			}
+		})
+		if len(raised) != 1 || raised[0] != "requirement/d@1.0.0/m" {
+			t.Errorf("raised %v", raised)
+		}
+		p.say(p.register("m", "1.0.0", "m-1").Token, message.Resume)
+		p.note(func() {
+			if !slices.Contains(p.resolved, "requirement/d@1.0.0/m") {
+				t.Errorf("resolved %v", p.resolved)
+			}
+		})
 	})
 }

@@ -30,8 +30,9 @@ type process struct {
 }
 
 // install makes next the module's picture: for requests, dependents and
-// whoever waits. It returns the notices that are due now.
-func (c *Control) install(e *entry, next lifecycle.Record) []message.Notice {
+// whoever waits. It returns the notices that are due now, and the incidents
+// that are over.
+func (c *Control) install(e *entry, next lifecycle.Record) ([]message.Notice, []string) {
 	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -45,7 +46,7 @@ func (c *Control) install(e *entry, next lifecycle.Record) []message.Notice {
 	c.inform(e)
 	close(e.changed)
 	e.changed = make(chan struct{})
-	return c.due(e, now)
+	return c.due(e, now), c.reckon(e, now)
 }
 
 // match makes a process for every instance that registered and lets go those

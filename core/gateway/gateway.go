@@ -112,7 +112,16 @@ func (g *Gateway) openState() error {
 	}
 	g.store = s // an interface: one of several engines
 	g.onClose(func() { g.closing("the store", s.Close()) })
-	g.policies, err = policies.Open(policies.Options{Dir: cfg.Gateway.Policies, Report: g.policyFault})
+	units := map[string]string{}
+	for _, m := range cfg.Modules {
+		if m.Policy != "" {
+			units[m.Name] = m.Policy
+		}
+	}
+	g.policies, err = policies.Open(policies.Options{Dir: cfg.Gateway.Policies, Units: units, Zone: time.Local, Report: g.policyFault})
+	if err == nil && g.policies.Diagnostics() != nil {
+		g.log.Warn("a policy is not in force", "wrong", g.policies.Diagnostics())
+	}
 	return err
 }
 
