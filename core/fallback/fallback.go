@@ -28,9 +28,11 @@ const (
 // are zero.
 type Query struct {
 	Entrypoint Entrypoint
+	Now        time.Time // when it is asked: policies have no other clock
 	Target     Target
 	Caller     Caller
 	HTTP       HTTP
+	Parked     Parked
 }
 
 // Target is the module that the question is about.
@@ -50,7 +52,7 @@ type Target struct {
 
 // Caller is who sent the request.
 type Caller struct {
-	Module  string
+	Module  string // empty: a client, which bears no token (I1)
 	Version string
 	OnDelay message.OnDelay
 }
@@ -58,7 +60,14 @@ type Caller struct {
 // HTTP is the request itself.
 type HTTP struct {
 	Method, Path, Route string
+	Host                string
+	Tenant              string // value of the header that the configuration names, if any
+	Size                int64  // of the body in bytes; 0 if it is not known
+	Repeatable          bool   // bears an Idempotency-Key: sent twice, it is done once
 }
+
+// Parked is how full the module's waiting room is.
+type Parked struct{ Count, Limit int }
 
 // Action is what a decision does.
 type Action uint8

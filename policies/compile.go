@@ -1,0 +1,91 @@
+package policies
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+)
+
+//go:embed schemas/input.json
+var inputSchema []byte
+
+// compiler compiles units against what all of them may rely on. It holds what
+// takes time to make.
+type compiler struct {
+	builtins *ast.Capabilities
+	schemas  *ast.SchemaSet
+	shipped  map[string]*ast.Module // base and lib
+}
+
+func newCompiler() (*compiler, error) {
+	var schema any
+	if err := json.Unmarshal(inputSchema, &schema); err != nil {
+		return nil, fmt.Errorf("read schemas/input.json: %w", err)
+	}
+	c := &compiler{builtins: capabilities(false), schemas: ast.NewSchemaSet(), shipped: map[string]*ast.Module{}}
+	c.schemas.Put(ast.SchemaRootRef, schema)
+	for _, name := range []string{unitBase, unitLib} {
+		u, wrong := parse(name, embedded(name))
+		if wrong != nil {
+			return nil, wrong
+		}
+		maps.Copy(c.shipped, u.modules)
+	}
+	return c, nil
+}
+
+// compile compiles modules together with base and lib.
+func (c *compiler) compile(modules map[string]*ast.Module) (*ast.Compiler, error) {
+	all := maps.Clone(c.shipped)
+	maps.Copy(all, modules)
+	out := ast.NewCompiler().WithStrict(true).WithCapabilities(c.builtins).WithSchemas(c.schemas)
+	out.Compile(all)
+	if out.Failed() {
+		return nil, out.Errors
+	}
+	return out, nil
+}
+
+// alone compiles one unit with base and lib, and checks that it refers to
+// nothing else of modgate. Units that stand alone stand together: no two have
+// a package in common.
+func (c *compiler) alone(u *unit) Diagnostics {
+	out, err := c.compile(u.modules)
+	if err != nil {
+		return diagnose(err)
+	}
+	var wrong Diagnostics
+	for _, file := range slices.Sorted(maps.Keys(u.modules)) {
+		ast.WalkRefs(out.Modules[file], func(r ast.Ref) bool {
+			if text := trespass(u.name, r); text != "" {
+				wrong = append(wrong, Diagnostic{r[0].Location.File, r[0].Location.Row, text})
+			}
+			return false
+		})
+	}
+	return wrong
+}
+
+// trespass says why unit may not refer to r, empty if it may: to input, to
+// itself, to base and lib, and to the site's data.
+func trespass(unit string, r ast.Ref) string {
+	if !r.HasPrefix(ast.DefaultRootRef) {
+		return ""
+	}
+	if len(r) < 2 || !ast.IsConstant(r[1].Value) {
+		return "refers to all of data: name the document, data.<name>"
+	}
+	if !r[1].Equal(ast.StringTerm("modgate")) {
+		return ""
+	}
+	for _, may := range []ast.Ref{root(unit), root(unitBase), root(unitLib)} {
+		if r.HasPrefix(may) {
+			return ""
+		}
+	}
+	return fmt.Sprintf("refers to %s: a unit may refer to its own package, to modgate.base, modgate.lib and data.<name>", r)
+}

@@ -1,0 +1,150 @@
+package policies
+
+import (
+	"io/fs"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/modgate/modgate/core/fallback"
+)
+
+// Options say where policies are, and who is told what is wrong with them.
+// The zero Options are the embedded base policy alone.
+type Options struct {
+	Dir    string            // folder of policies; empty: the base policy alone
+	Units  map[string]string // by module: its unit, where that is not under the module's name
+	Zone   *time.Location    // of input.now; nil: UTC
+	Report func(Fault)       // told of each unit and class once until the unit changes; nil: nobody
+}
+
+// Engine asks policies. Its methods may be called at any time from anywhere.
+type Engine struct {
+	o        Options
+	compiler *compiler
+	current  atomic.Pointer[snapshot]
+
+	reload sync.Mutex // held by Reload
+
+	mu     sync.Mutex
+	faults map[faultKey]uint64 // guarded by mu; how often
+	told   map[faultKey]bool   // guarded by mu; since the unit changed
+}
+
+type faultKey struct {
+	unit  string
+	class Class
+}
+
+// Open returns an engine for the policies in o.Dir. A unit that is broken is
+// reported and left out; the error is about a folder that cannot be read.
+func Open(o Options) (*Engine, error) {
+	if o.Zone == nil {
+		o.Zone = time.UTC
+	}
+	c, err := newCompiler()
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{o: o, compiler: c, faults: map[faultKey]uint64{}, told: map[faultKey]bool{}}
+	if err := e.load(); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// Reload reads the folder again, builds beside what is in force, and swaps.
+// Decisions under way end as they began. A unit that is broken keeps its last
+// good text; then the error is Diagnostics, and all else is in force. After any
+// other error nothing changed.
+func (e *Engine) Reload() error {
+	if err := e.load(); err != nil {
+		return err
+	}
+	if wrong := e.Diagnostics(); wrong != nil {
+		return wrong
+	}
+	return nil
+}
+
+// Diagnostics returns what of the folder is not in force, and why.
+func (e *Engine) Diagnostics() Diagnostics { return e.current.Load().wrong }
+
+func (e *Engine) load() error {
+	e.reload.Lock()
+	defer e.reload.Unlock()
+	f := &folder{}
+	if e.o.Dir != "" {
+		var err error
+		if f, err = read(tree(e.o.Dir)); err != nil {
+			return err
+		}
+	}
+	old := e.current.Load()
+	s, err := e.compiler.build(f, old)
+	if err != nil {
+		return err
+	}
+	e.current.Store(s)
+	e.forget(s, old)
+	for _, d := range s.wrong {
+		e.report(Fault{Unit: d.unit(), Class: Broken, Detail: d.String()})
+	}
+	return nil
+}
+
+func tree(dir string) fs.FS { return os.DirFS(dir) }
+
+// Decide answers q: the first answer of the units locked, of the module, site
+// and base. It is a fallback.Decide: pure while no Reload comes between.
+func (e *Engine) Decide(q fallback.Query) fallback.Decision {
+	d, _ := e.current.Load().ask(&q, e.unitOf(q.Target.Module), input(&q, e.o.Zone), e.report)
+	return d
+}
+
+// unitOf returns the unit of a module, below modules/.
+func (e *Engine) unitOf(module string) string {
+	if u, ok := e.o.Units[module]; ok {
+		return u
+	}
+	return module
+}
+
+// Faults returns how often each unit failed since Open, by unit and class.
+func (e *Engine) Faults() map[string]map[Class]uint64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	out := map[string]map[Class]uint64{}
+	for k, n := range e.faults {
+		if out[k.unit] == nil {
+			out[k.unit] = map[Class]uint64{}
+		}
+		out[k.unit][k.class] = n
+	}
+	return out
+}
+
+// report counts f, and passes on the first of its unit and class.
+func (e *Engine) report(f Fault) {
+	k := faultKey{f.Unit, f.Class}
+	e.mu.Lock()
+	e.faults[k]++
+	first := !e.told[k]
+	e.told[k] = true
+	e.mu.Unlock()
+	if first && e.o.Report != nil {
+		e.o.Report(f)
+	}
+}
+
+// forget makes faults of units that changed worth reporting again.
+func (e *Engine) forget(s, old *snapshot) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for k := range e.told {
+		if k.class == Broken || s.unit(k.unit) != old.unit(k.unit) {
+			delete(e.told, k)
+		}
+	}
+}

@@ -1,0 +1,123 @@
+package policies
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/metrics"
+	"github.com/open-policy-agent/opa/v1/topdown"
+
+	"github.com/modgate/modgate/core/fallback"
+)
+
+// What one evaluation of one unit may take. The steps are the real limit, for
+// they are the same everywhere; the time is for built-ins that are slow in one
+// step, and generous, for it also passes while others run.
+const (
+	requestSteps    = 20_000
+	requestTime     = 25 * time.Millisecond
+	transitionSteps = 500_000
+	transitionTime  = 100 * time.Millisecond
+)
+
+func newBudget(e fallback.Entrypoint) *budget {
+	if e == fallback.Request {
+		return &budget{steps: requestSteps, limit: requestTime}
+	}
+	return &budget{steps: transitionSteps, limit: transitionTime}
+}
+
+// fixed is the time that evaluations see: none, for no built-in that looks at
+// it is available.
+var fixed = time.Unix(0, 0)
+
+// evaluate asks one unit, and returns nil where it says nothing.
+func (s *snapshot) evaluate(a *asker, e fallback.Entrypoint, in *ast.Term, tracers ...topdown.QueryTracer) (ast.Value, error) {
+	body, ok := a.queries[e]
+	if !ok {
+		return nil, nil
+	}
+	q := topdown.NewQuery(body).WithCompiler(s.compiler).WithStore(s.store).WithTransaction(s.txn).WithInput(in).
+		WithCancel(newBudget(e)).WithMetrics(metrics.NoOp()).WithTime(fixed)
+	for _, t := range tracers {
+		q = q.WithQueryTracer(t)
+	}
+	var v ast.Value
+	err := q.Iter(context.Background(), func(r topdown.QueryResult) error {
+		v = r[answerVar].Value
+		return nil
+	})
+	return v, err
+}
+
+// ask asks the units in order, reporting the faults of those that fail. The
+// answer is steady unless one ran out of time: asked again it may differ.
+func (s *snapshot) ask(q *fallback.Query, unit string, in *ast.Term, report func(Fault)) (d fallback.Decision, steady bool) {
+	d, steady = beneath(q), true
+	s.chain(unit, func(a *asker) bool {
+		v, err := s.evaluate(a, q.Entrypoint, in)
+		if v == nil && err == nil {
+			return true
+		}
+		f := Fault{Unit: a.unit, Entrypoint: q.Entrypoint, Module: q.Target.Module}
+		if err == nil {
+			said, invalid := answer(q.Entrypoint, v)
+			if invalid == nil {
+				d = said
+				d.By = by(a.unit, said.By)
+				return false
+			}
+			f.Class, f.Detail = Invalid, invalid.Error()
+		} else {
+			f.Class, f.Detail = classify(err), detail(err)
+			steady = steady && f.Class != Spent
+		}
+		report(f)
+		return true
+	})
+	return d, steady
+}
+
+// by names who decided: the unit, and the rule as it calls itself.
+func by(unit, rule string) string {
+	if rule == "" {
+		return unit
+	}
+	return unit + ": " + rule
+}
+
+// beneath is what holds when no unit has an answer, the base included.
+func beneath(q *fallback.Query) fallback.Decision {
+	d := fallback.Decision{By: "default"}
+	switch q.Entrypoint {
+	case fallback.Request, fallback.Absence:
+		d.Action = fallback.Delay
+	case fallback.Update:
+		d.Action = fallback.Grant
+	case fallback.Grace:
+	}
+	return d
+}
+
+func classify(err error) Class {
+	var e *topdown.Error
+	switch {
+	case !errors.As(err, &e):
+		return Failed
+	case e.Code == topdown.ConflictErr:
+		return Conflict
+	case e.Code == topdown.CancelErr:
+		return Spent
+	}
+	return Failed
+}
+
+func detail(err error) string {
+	var e *topdown.Error
+	if errors.As(err, &e) && e.Location != nil {
+		return Diagnostic{e.Location.File, e.Location.Row, e.Message}.String()
+	}
+	return err.Error()
+}

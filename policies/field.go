@@ -1,0 +1,243 @@
+package policies
+
+import (
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/modgate/modgate/core/fallback"
+)
+
+// field is a leaf of input. Every leaf is always defined: what is not known is
+// empty, zero or false, so that a policy need never ask whether it is there.
+type field uint8
+
+const (
+	fieldEntrypoint field = iota
+	fieldModule
+	fieldState
+	fieldReason
+	fieldVersion
+	fieldServing
+	fieldExpected
+	fieldNote
+	fieldLosses
+	fieldAbsent
+	fieldTTLLeft
+	fieldWeekday
+	fieldDate
+	fieldHour
+	fieldMinute
+	fieldCallerKind
+	fieldCallerModule
+	fieldCallerVersion
+	fieldOnDelay
+	fieldMethod
+	fieldPath
+	fieldRoute
+	fieldHost
+	fieldTenant
+	fieldSize
+	fieldRepeatable
+	fieldParked
+	fieldParkedLimit
+	fieldCount
+)
+
+// kind is the type of a field's value.
+type kind uint8
+
+const (
+	text kind = iota
+	number
+	flag
+)
+
+// class says when a field's value may change.
+type class uint8
+
+const (
+	known    class = iota // with the state of the module only: fixed for a plan
+	volatile              // by itself: time and gauges
+	asked                 // with every request
+)
+
+// fields is the registry of input: schemas/input.json, in Go. A test holds
+// the one against the other.
+var fields = [fieldCount]struct {
+	group, name string
+	kind        kind
+	class       class
+}{
+	fieldEntrypoint:    {"", "entrypoint", text, known},
+	fieldModule:        {"target", "module", text, known},
+	fieldState:         {"target", "state", text, known},
+	fieldReason:        {"target", "reason", text, known},
+	fieldVersion:       {"target", "version", text, known},
+	fieldServing:       {"target", "serving", text, known},
+	fieldExpected:      {"target", "expected_s", number, known},
+	fieldNote:          {"target", "note", text, known},
+	fieldLosses:        {"target", "losses", number, known},
+	fieldAbsent:        {"target", "absent_s", number, volatile},
+	fieldTTLLeft:       {"target", "ttl_left_s", number, volatile},
+	fieldWeekday:       {"now", "weekday", text, volatile},
+	fieldDate:          {"now", "date", text, volatile},
+	fieldHour:          {"now", "hour", number, volatile},
+	fieldMinute:        {"now", "minute", number, volatile},
+	fieldCallerKind:    {"caller", "kind", text, asked},
+	fieldCallerModule:  {"caller", "module", text, asked},
+	fieldCallerVersion: {"caller", "version", text, asked},
+	fieldOnDelay:       {"caller", "on_delay", text, asked},
+	fieldMethod:        {"request", "method", text, asked},
+	fieldPath:          {"request", "path", text, asked},
+	fieldRoute:         {"request", "route", text, asked},
+	fieldHost:          {"request", "host", text, asked},
+	fieldTenant:        {"request", "tenant", text, asked},
+	fieldSize:          {"request", "size", number, asked},
+	fieldRepeatable:    {"request", "repeatable", flag, asked},
+	fieldParked:        {"parked", "count", number, volatile},
+	fieldParkedLimit:   {"parked", "limit", number, volatile},
+}
+
+// given reports whether input has f at the entrypoint: who asks on a
+// transition has no request.
+func (f field) given(e fallback.Entrypoint) bool {
+	switch fields[f].group {
+	case "caller", "request", "parked":
+		return e == fallback.Request
+	}
+	return true
+}
+
+// ref returns f as a policy writes it, "input.target.state".
+func (f field) String() string {
+	if fields[f].group == "" {
+		return "input." + fields[f].name
+	}
+	return "input." + fields[f].group + "." + fields[f].name
+}
+
+// text returns the value of a text field.
+func (f field) text(q *fallback.Query, zone *time.Location) string {
+	switch f {
+	case fieldEntrypoint:
+		return string(q.Entrypoint)
+	case fieldModule:
+		return q.Target.Module
+	case fieldState:
+		return q.Target.State.String()
+	case fieldReason:
+		return q.Target.Reason.String()
+	case fieldVersion:
+		return q.Target.Version
+	case fieldServing:
+		return q.Target.Serving
+	case fieldNote:
+		return q.Target.Note
+	case fieldWeekday:
+		return weekdays[q.Now.In(zone).Weekday()]
+	case fieldDate:
+		return q.Now.In(zone).Format(time.DateOnly)
+	case fieldCallerKind:
+		if q.Caller.Module == "" {
+			return "client"
+		}
+		return "module"
+	case fieldCallerModule:
+		return q.Caller.Module
+	case fieldCallerVersion:
+		return q.Caller.Version
+	case fieldOnDelay:
+		return q.Caller.OnDelay.String()
+	case fieldMethod:
+		return q.HTTP.Method
+	case fieldPath:
+		return q.HTTP.Path
+	case fieldRoute:
+		return q.HTTP.Route
+	case fieldHost:
+		return q.HTTP.Host
+	case fieldTenant:
+		return q.HTTP.Tenant
+	}
+	panic("policies: " + f.String() + " is no text")
+}
+
+var weekdays = [...]string{"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"}
+
+// number returns the value of a number field. Times are whole seconds.
+func (f field) number(q *fallback.Query, zone *time.Location) int {
+	switch f {
+	case fieldExpected:
+		return seconds(q.Target.Expected)
+	case fieldLosses:
+		return q.Target.Losses
+	case fieldAbsent:
+		return seconds(q.Target.Absent)
+	case fieldTTLLeft:
+		return seconds(q.Target.TTLLeft)
+	case fieldHour:
+		return q.Now.In(zone).Hour()
+	case fieldMinute:
+		return q.Now.In(zone).Minute()
+	case fieldSize:
+		return int(q.HTTP.Size)
+	case fieldParked:
+		return q.Parked.Count
+	case fieldParkedLimit:
+		return q.Parked.Limit
+	}
+	panic("policies: " + f.String() + " is no number")
+}
+
+// flag returns the value of a flag field: of all, fieldRepeatable.
+func (f field) flag(q *fallback.Query) bool { return q.HTTP.Repeatable }
+
+func seconds(d time.Duration) int { return int(d / time.Second) }
+
+// term returns the value of f as Rego's.
+func (f field) term(q *fallback.Query, zone *time.Location) *ast.Term {
+	switch fields[f].kind {
+	case text:
+		return ast.StringTerm(f.text(q, zone))
+	case number:
+		return ast.IntNumberTerm(f.number(q, zone))
+	default:
+		return ast.BooleanTerm(f.flag(q))
+	}
+}
+
+// input returns what the units see of q.
+func input(q *fallback.Query, zone *time.Location) *ast.Term {
+	var groups [len(groupNames)][][2]*ast.Term
+	root := make([][2]*ast.Term, 0, len(groupNames)+1)
+	for f := range fieldCount {
+		if !f.given(q.Entrypoint) {
+			continue
+		}
+		pair := [2]*ast.Term{ast.InternedTerm(fields[f].name), f.term(q, zone)}
+		if g := fields[f].group; g == "" {
+			root = append(root, pair)
+		} else {
+			i := group(g)
+			groups[i] = append(groups[i], pair)
+		}
+	}
+	for i, pairs := range groups {
+		if pairs != nil {
+			root = append(root, [2]*ast.Term{ast.InternedTerm(groupNames[i]), ast.ObjectTerm(pairs...)})
+		}
+	}
+	return ast.ObjectTerm(root...)
+}
+
+var groupNames = [...]string{"target", "now", "caller", "request", "parked"}
+
+func group(name string) int {
+	for i, n := range groupNames {
+		if n == name {
+			return i
+		}
+	}
+	panic("policies: no group " + name)
+}
