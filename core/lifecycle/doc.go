@@ -5,35 +5,43 @@
 // It reads no clock, does no I/O, starts no goroutine and asks nobody but
 // Env.Decide. Who is told of what follows is decided by core/requirement.
 //
-// # What an event does to the instance it names
+// # Where an event leaves the instance that it names
 //
-//	event        starting    serving      draining    waiting      updating     idle      fenced   out
-//	registered   replaced    starting     starting    starting     updating¹    replaced  replaced starting
-//	UPDATE       waiting²    waiting²     (asks)      (again)      granted      refused³  fenced³  waiting²
-//	RESUME       serving⁴    resumed      (pending)   withdrawn⁴   serving      serving⁵  fenced³  serving⁴
-//	DISCONNECT   out         draining⁶    draining⁶   out⁶         out, lost⁷   out       removed  out
-//	lost         out         out          out         out          out, lost⁷   out       removed  out
-//	unreachable  -           out⁸         out⁸        -            -            -         -        -
-//	reachable    -           -            -           -            -            -         -        serving⁴ ⁸
-//	drained      -           -            drained     drained      -            -         -        -
+// The phase that follows; "-" if nothing does; an error if it is refused:
+// then nothing changes. A test holds the machine against this table.
 //
-//	¹ same version: the grant is inherited in a new epoch; another: it is lost (U10)
-//	² or refused, or deferred, by the policy (U1); granted by settle when nobody older and no sibling is in use
-//	³ an error: nothing changes
-//	⁴ held while an UPDATE waits or is granted, or until takeover.instances have resumed (V2, V6)
-//	⁵ when no higher version serves, else refused (V3, V7)
-//	⁶ while runs may be in flight, then out (L1)
-//	⁷ the UPDATE goes on (U6); the grant passes to a sibling that waits (U10)
-//	⁸ only by refused connections; whatever else happens forgets that (L6)
+//	event        starting   serving    draining   waiting    updating   idle       fenced     out
+//	registered   starting¹  starting¹  starting¹  starting¹  updating²  idle¹      fenced¹    starting¹
+//	UPDATE       waiting³   waiting³   draining³  -          -          refused    fenced     waiting³
+//	RESUME       serving⁴   -          draining⁵  serving⁴   serving    refused⁶   fenced     serving⁴
+//	DISCONNECT   out        draining⁷  draining⁷  out⁷       out⁸       out        removed    out
+//	lost         out        out        out        out        out⁸       out        removed    out
+//	unreachable  -          out⁹       out⁹       -          -          -          -          -
+//	reachable    -          -          -          -          -          -          -          serving⁹
+//	drained      -          -          draining   waiting    -          -          -          -
+//
+//	¹ or idle, or fenced: where its version stands (V3, V7)
+//	² the grant is inherited in a new epoch; another version loses it, and starts (U10)
+//	³ or refused, or deferred, by the policy (U1); refused below a version that serves, or will again; granted at once
+//	  when nobody else is in use
+//	⁴ held, starting, while an UPDATE waits or is granted (V6), or until takeover.instances have resumed (V2); who
+//	  has runs in flight drains until then
+//	⁵ until the UPDATE that it drains for comes to nothing (U12)
+//	⁶ serving, when no higher version serves, or will again (V7); refused for good after a refused UPDATE (U12)
+//	⁷ while runs may be in flight, then out (L1); at once if a restart lost count of them (G6)
+//	⁸ the UPDATE goes on (U6): its RESUME ends it still; a sibling that waits gets it (U10)
+//	⁹ only by refused connections, not while it leaves; whatever else happens forgets that (L6)
 //
 // # What follows, in this order (settle)
 //
-//	an absence past its deadline is MISSING (A4)
-//	a leave or a grace that is over counts as done (L1, U2, V2)
+//	a grace, then a leave, that is over counts as done (U2, V2, L1)
 //	a deferred UPDATE is asked about again (U1)
-//	a lost grant passes on (U5, U10)
-//	the highest, longest-waiting UPDATE makes older versions and siblings drain (U2, U9), and is granted when none is in use (U1, U13)
-//	with no UPDATE in the way: who resumed serves, highest first (V2, V6); else who still drains serves again (V4, U12)
+//	a lost grant passes on: to a sibling, to a higher version past the deadline (U10, U5)
+//	the highest, longest-waiting UPDATE makes others drain (U2, U9), and is granted when none is in use (U1, U13)
+//	with no UPDATE in the way: who resumed serves, highest first (V2, V6), else who served and still drains (V4, U12)
 //	versions below the serving one drain, then are dropped in a new epoch (V2); who does not serve there is idle (V3)
-//	the absence starts, ends, or gets a new deadline when its reason changed (A4, A7)
+//	an instance that has not resumed within start_ttl alerts (V6)
+//	the absence starts, ends, expires, or gets a new deadline when its reason changed (A4, A7)
+//	a lost grant passes on if that deadline has passed already (U5)
+//	who is out below the floor or below the serving version is forgotten
 package lifecycle

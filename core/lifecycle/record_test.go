@@ -1,0 +1,66 @@
+package lifecycle
+
+import (
+	"testing"
+
+	"github.com/modgate/modgate/core/message"
+	"github.com/modgate/modgate/core/module"
+)
+
+// A version stands where its instance furthest in use does (A1).
+func TestVersionStandsWhereItsBestInstanceDoes(t *testing.T) {
+	order := []message.Phase{
+		message.Out, message.Fenced, message.Idle, message.Starting, message.Draining, message.Waiting, message.Serving, message.Updating,
+	}
+	v := Version{}
+	if got := v.Phase(); got != message.Out {
+		t.Errorf("without instances: got %s, want out", got)
+	}
+	for _, want := range order {
+		v.Instances = append(v.Instances, Instance{Phase: want})
+		if got := v.Phase(); got != want {
+			t.Errorf("with %d instances: got %s, want %s", len(v.Instances), got, want)
+		}
+	}
+}
+
+// A version provides what it says, and its own module's name at its own
+// version unless it says otherwise (D6).
+func TestVersionProvidesItsModule(t *testing.T) {
+	v := Version{Version: module.MustVersion("2.1.0"), Provides: []module.Interface{{ID: "tags", Version: "1.3"}}}
+	own := Version{Version: module.MustVersion("2.1.0"), Provides: []module.Interface{{ID: "items", Version: "7.0"}}}
+	for _, c := range []struct {
+		v    Version
+		id   string
+		kind module.Kind
+		want string
+	}{
+		{v, "tags", module.AnyKind, "1.3"},
+		{v, "tags", module.InterfaceKind, "1.3"},
+		{v, "tags", module.ModuleKind, ""},
+		{v, "items", module.AnyKind, "2.1.0"},
+		{v, "items", module.ModuleKind, "2.1.0"},
+		{v, "items", module.InterfaceKind, ""},
+		{v, "loans", module.AnyKind, ""},
+		{own, "items", module.AnyKind, "7.0"},
+		{own, "items", module.ModuleKind, "2.1.0"},
+	} {
+		got, ok := c.v.Provided("items", c.id, c.kind)
+		if got != c.want || ok != (c.want != "") {
+			t.Errorf("%s (%s): got %q, %v; want %q", c.id, c.kind, got, ok, c.want)
+		}
+	}
+}
+
+type stranger struct{}
+
+func (stranger) event() {}
+
+func TestUnknownEventPanics(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("a stranger went through")
+		}
+	}()
+	t.Log(Step(Record{Module: "m"}, Env{}, stranger{}))
+}
