@@ -69,7 +69,7 @@ func TestEveryValueIsRead(t *testing.T) {
 		Gateway: config.Gateway{
 			Listen:  "127.0.0.1:9230",
 			Control: config.Control{Listen: "[::]:9131", Certificate: right(t, "tls/cert.pem"), Key: right(t, "tls/key.pem")},
-			DataDir: right(t, "state"), Policies: right(t, "policies"), Adapters: "/opt/adapters",
+			DataDir: right(t, "state"), Policies: right(t, "policies"),
 			JoinSecret: "correct horse battery",
 			Limits:     config.Limits{Head: 32 * config.KiB, Body: 2 * config.MiB, Connections: 500},
 			Parking:    config.Parking{PerModule: 100, PerCaller: 10, Bytes: config.MiB},

@@ -9,7 +9,6 @@ type Gateway struct {
 	Control  Control // control listener (I2)
 	DataDir  string  // state, tokens, logs of processes; made when it is missing
 	Policies string  // folder of Rego units; empty: the embedded policy only
-	Adapters string  // folder of Wasm adapters; empty: none
 
 	JoinSecret Secret // general (I1); empty: the gateway makes one and keeps it in DataDir
 
@@ -89,7 +88,6 @@ func (g *Gateway) Settings() []Setting {
 		{Name: "control.key", Value: &g.Control.Key, Form: Path, Doc: "PEM file of its private key"},
 		{Name: "data_dir", Value: &g.DataDir, Form: Path, Doc: "folder of the state, the tokens and the processes' logs; made when it is missing"},
 		{Name: "policies", Value: &g.Policies, Form: Path, Doc: "folder of policies in Rego; without it the embedded policy decides alone"},
-		{Name: "adapters", Value: &g.Adapters, Form: Path, Doc: "folder of adapters in Wasm"},
 		{Name: "join_secret", Value: &g.JoinSecret, Min: minSecret, Max: maxSecret, Doc: "lets modules register that have none of their own; unset: the gateway makes one, `join-secret` in the data directory (I1)"},
 		{Name: "limits.head", Value: &g.Limits.Head, Min: int64(4 * KiB), Max: int64(MiB), Doc: "size of a request's line and headers; more is answered 431"},
 		{Name: "limits.body", Value: &g.Limits.Body, Min: int64(KiB), Max: int64(TiB), Doc: "size of a request's body; more is answered 413"},

@@ -36,7 +36,6 @@ type platform struct {
 	alerts   []lifecycle.Alert
 	released []uint64
 	resolved []string
-	resolved []string
 	seq      uint64
 }
 

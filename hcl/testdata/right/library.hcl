@@ -14,7 +14,6 @@ gateway {
   listen      = "${var.host}:${local.port}"
   data_dir    = "state"
   policies    = "policies"
-  adapters    = "/opt/adapters"
   join_secret = file("join.secret")
   settle      = "5s"
 

@@ -1,7 +1,7 @@
 gateway {
   data_dir    = env("MODGATE_TEST_UNSET")
   policies    = file("no-such-file")
-  adapters    = uper("x")
+  listen      = uper("x")
   join_secret = env("MODGATE_TEST_UNSET", "a", "b")
 }
 

@@ -12,5 +12,5 @@ locals {
 gateway {
   data_dir = local.fodler
   policies = locl.folder
-  adapters = local
+  listen = local
 }
