@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 // gate is a proxy under test with its platform: modules by name, each with
 // the path /name and all below.
 type gate struct {
-	t       *testing.T
+	t       testing.TB
 	proxy   *Proxy
 	room    *park.Room
 	live    *route.Live
@@ -47,7 +47,7 @@ type gate struct {
 }
 
 // start returns a running gateway on a real socket.
-func start(t *testing.T, adjust ...func(*Options)) *gate {
+func start(t testing.TB, adjust ...func(*Options)) *gate {
 	t.Helper()
 	g := prepare(t, adjust...)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -61,7 +61,7 @@ func start(t *testing.T, adjust ...func(*Options)) *gate {
 
 // bubble returns a gateway for a synctest bubble: in memory, with virtual
 // time, and without a watcher, which waits for real sockets.
-func bubble(t *testing.T, adjust ...func(*Options)) *gate {
+func bubble(t testing.TB, adjust ...func(*Options)) *gate {
 	t.Helper()
 	g := prepare(t, append(adjust, func(o *Options) { o.Watcher = new(park.Watcher) })...)
 	g.memory = fasthttputil.NewInmemoryListener()
@@ -90,7 +90,7 @@ func (g *gate) serve(ln net.Listener) {
 	})
 }
 
-func prepare(t *testing.T, adjust ...func(*Options)) *gate {
+func prepare(t testing.TB, adjust ...func(*Options)) *gate {
 	t.Helper()
 	g := &gate{t: t, room: park.NewRoom(park.Limits{}), live: new(route.Live)}
 	g.gen = route.Generation{
