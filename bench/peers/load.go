@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,8 +28,9 @@ type workload struct {
 }
 
 // workloads returns what is measured: three kinds of request to one module,
-// and the first kind to all modules in turns.
-func workloads() []workload {
+// and the first kind to all modules in turns. Those without only in their
+// names are left out.
+func workloads(only string) []workload {
 	var one, large, all []string
 	for n := range 100 {
 		item := itemPath(target, n)
@@ -37,12 +39,13 @@ func workloads() []workload {
 	for m := range moduleCount {
 		all = append(all, itemPath(m, m))
 	}
-	return []workload{
+	list := []workload{
 		{name: "GET, 1 KiB", method: "GET", answer: 1 << 10, paths: one},
 		{name: "GET, 64 KiB", method: "GET", answer: 64 << 10, paths: large},
 		{name: "POST 4 KiB, 1 KiB", method: "POST", body: 4 << 10, answer: 1 << 10, paths: []string{listPath(target)}},
 		{name: "GET, 1 KiB, all modules", method: "GET", answer: 1 << 10, paths: all},
 	}
+	return slices.DeleteFunc(list, func(w workload) bool { return !strings.Contains(w.name, only) })
 }
 
 // load is how wrk is to send requests.

@@ -25,6 +25,7 @@ type options struct {
 	leg         time.Duration // of load on one proxy, whole seconds
 	rounds      int
 	connections int
+	only        string // measure the workloads that have this in their names
 	out         string // folder of the binaries, logs and the result
 }
 
@@ -37,6 +38,7 @@ func main() {
 	flag.DurationVar(&o.leg, "leg", time.Second, "how long one proxy is loaded at a time, in whole seconds")
 	flag.IntVar(&o.rounds, "rounds", 6, "how often each workload is measured on each proxy")
 	flag.IntVar(&o.connections, "connections", 32, "connections that wrk holds open")
+	flag.StringVar(&o.only, "only", "", "measure only workloads with this in their names, such as \"64 KiB\"")
 	flag.StringVar(&o.out, "out", filepath.Join(".build", "bench"), "folder of the binaries, logs and the result")
 	flag.Parse()
 	if err := o.validate(); err != nil {
@@ -66,6 +68,8 @@ func (o options) validate() error {
 		return errors.New("-rounds: want at least 1")
 	case o.connections < 1:
 		return errors.New("-connections: want at least 1")
+	case len(workloads(o.only)) == 0:
+		return fmt.Errorf("-only: no workload has %q in its name", o.only)
 	case o.total() > longest:
 		return fmt.Errorf("-leg and -rounds: %s of load; want at most %s", o.total(), longest)
 	}
@@ -74,7 +78,7 @@ func (o options) validate() error {
 
 // total is how long the proxies are loaded, one warming leg of each included.
 func (o options) total() time.Duration {
-	return o.leg * time.Duration(2*(o.rounds+1)*len(workloads()))
+	return o.leg * time.Duration(2*(o.rounds+1)*len(workloads(o.only)))
 }
 
 func run(ctx context.Context, o options) error {
@@ -96,6 +100,9 @@ func run(ctx context.Context, o options) error {
 	defer s.close()
 	fmt.Printf("%d modules, %d routes; about %s\n", moduleCount, routeCount, o.total())
 	r, err := s.measure(ctx, o)
+	if ctx.Err() != nil {
+		return fmt.Errorf("interrupted: %w", context.Cause(ctx))
+	}
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func (s *scene) measure(ctx context.Context, o options) (*result, error) {
 		if round%2 == 1 {
 			pair[0], pair[1] = pair[1], pair[0]
 		}
-		for _, w := range workloads() {
+		for _, w := range workloads(o.only) {
 			for _, p := range pair {
 				l, err := s.run(ctx, p, w, o)
 				if err != nil {

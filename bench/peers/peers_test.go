@@ -31,7 +31,7 @@ func TestPlatformIsWhatTheTableTakes(t *testing.T) {
 		t.Errorf("%d routes, want %d", table.Len(), routeCount)
 	}
 	reached := map[*route.Module]bool{}
-	for _, w := range workloads() {
+	for _, w := range workloads("") {
 		for _, p := range w.paths {
 			path, _, _ := strings.Cut(p, "?")
 			at, ok := table.Match([]byte(w.method), []byte(path))
@@ -57,7 +57,7 @@ func TestCallerRequiresWhatItAsks(t *testing.T) {
 
 func TestRatioIsTakenWithinARound(t *testing.T) {
 	r := newResult(options{rounds: 3})
-	for _, w := range workloads() {
+	for _, w := range workloads("") {
 		for round, cpu := range []int64{100, 1000, 300} { // the machine was slow in the second
 			for _, p := range []struct {
 				name   string

@@ -68,8 +68,11 @@ func newResult(o options) *result {
 // summarise makes the summaries of the legs.
 func (r *result) summarise() {
 	r.Summaries = nil
-	for _, w := range workloads() {
+	for _, w := range workloads("") {
 		m, n := r.of(w.name, "modgate"), r.of(w.name, "naive")
+		if len(m) == 0 {
+			continue
+		}
 		ratios := make([]float64, len(m))
 		for i := range m {
 			ratios[i] = m[i].perRequest() / n[i].perRequest()

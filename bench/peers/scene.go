@@ -152,7 +152,7 @@ func (s *scene) seen(ctx context.Context, path string, headers []string) (http.H
 // check fails unless both proxies answer each workload in full.
 func (s *scene) check(ctx context.Context) error {
 	for _, p := range []proxy{s.modgate, s.naive} {
-		for _, w := range workloads() {
+		for _, w := range workloads("") {
 			for _, path := range w.paths {
 				body, err := ask(ctx, w.method, "http://"+p.address+path, s.load.headers, w.body)
 				if err != nil {
