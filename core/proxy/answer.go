@@ -219,6 +219,9 @@ func (x *exchange) answer(o outcome, a answer) {
 	if x.prefers {
 		h.Set("Preference-Applied", "wait="+strconv.Itoa(int(x.preferred/time.Second)))
 	}
+	if a.Status == fasthttp.StatusUnauthorized {
+		h.Set("WWW-Authenticate", "Modgate-Token") // RFC 9110 15.5.2 wants a challenge
+	}
 	h.Set("Cache-Control", "no-store")
 	x.allowOrigin()
 	x.body(a)

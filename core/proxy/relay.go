@@ -66,13 +66,13 @@ func (x *exchange) stream(length int) {
 		x.relay.idle = x.p.Limits.Stream
 	}
 	x.relay.open = true
+	x.upload.yield()
 	if x.head.http10 && length < 0 {
 		x.streamToEOF()
 		return
 	}
 	r.ImmediateHeaderFlush = length >= 0 || x.relay.c.br.Buffered() == 0
 	r.SetBodyStream(&x.relay, max(length, chunked))
-	x.upload.yield()
 }
 
 // mark adds what the gateway says on an answer that it relays (3.2, V2).
