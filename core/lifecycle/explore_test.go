@@ -1,6 +1,7 @@
 package lifecycle_test
 
 import (
+	"os"
 	"testing"
 	"time"
 
@@ -8,17 +9,39 @@ import (
 )
 
 // Every state that a small world can get into obeys every law, and so does
-// every step between them.
+// every step between them. What changes of phase there are is written down in
+// testdata/changes.golden.
 func TestSmallWorldsClose(t *testing.T) {
-	for _, w := range lifecycletest.Worlds() {
-		t.Run(w.Name, func(t *testing.T) {
-			t.Parallel()
-			start := time.Now()
-			f, err := w.Explore(200_000)
-			t.Logf("%d states, %d steps, %d ticks, %s", f.States, f.Steps, f.Ticks, time.Since(start).Round(time.Millisecond))
-			if err != nil {
-				t.Error(err)
-			}
-		})
+	worlds := lifecycletest.Worlds()
+	figures := make([]lifecycletest.Figures, len(worlds))
+	t.Run("world", func(t *testing.T) {
+		for n, w := range worlds {
+			t.Run(w.Name, func(t *testing.T) {
+				t.Parallel()
+				start := time.Now()
+				f, err := w.Explore(100_000)
+				t.Logf("%d states, %d steps, %d ticks, %s", f.States, f.Steps, f.Ticks, time.Since(start).Round(time.Millisecond))
+				if err != nil {
+					t.Error(err)
+				}
+				figures[n] = f
+			})
+		}
+	})
+	var all lifecycletest.Figures
+	for _, f := range figures {
+		all.States, all.Steps, all.Ticks = all.States+f.States, all.Steps+f.Steps, all.Ticks+f.Ticks
+		all.Changes.Join(&f.Changes)
+	}
+	got := all.Changes.String()
+	t.Logf("in all %d states, %d steps, %d ticks; who comes from where into what:\n%s", all.States, all.Steps, all.Ticks, got)
+	const file = "testdata/changes.golden"
+	if *rewrite {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want, err := os.ReadFile(file); err != nil || got != string(want) {
+		t.Errorf("the changes of phase are not those of %s (%v)", file, err)
 	}
 }

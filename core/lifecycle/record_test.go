@@ -1,8 +1,11 @@
 package lifecycle
 
 import (
+	"encoding/json"
 	"testing"
+	"time"
 
+	"github.com/modgate/modgate/core/fallback"
 	"github.com/modgate/modgate/core/message"
 	"github.com/modgate/modgate/core/module"
 )
@@ -63,4 +66,28 @@ func TestUnknownEventPanics(t *testing.T) {
 		}
 	}()
 	t.Log(Step(Record{Module: "m"}, Env{}, stranger{}))
+}
+
+// A record keeps times as its JSON form brings them back, whatever clock the
+// caller reads.
+func TestRecordKeepsPlainTime(t *testing.T) {
+	now := time.Now().In(time.FixedZone("elsewhere", 3600))
+	env := Env{Now: now, Decide: func(fallback.Query) fallback.Decision { return fallback.Decision{} }}
+	for _, ev := range []Event{Configured{Since: now}, Registered{Version: module.MustVersion("1.0.0")}, Restarted{Settled: now}} {
+		r, _, err := Step(Record{Module: "m"}, env, ev)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back Record
+		if err := json.Unmarshal(text, &back); err != nil {
+			t.Fatal(err)
+		}
+		if back.Absence != r.Absence || back.Settled != r.Settled {
+			t.Errorf("%T: got %v, want %v", ev, back, r)
+		}
+	}
 }

@@ -33,12 +33,6 @@ type Seat struct {
 	Versions []string
 }
 
-// Figures say how much was explored.
-type Figures struct {
-	States, Steps, Ticks int
-	Phases               map[[2]message.Phase]int // instances' changes of phase
-}
-
 // state is a record that was reached, and how.
 type state struct {
 	now    time.Time
@@ -61,7 +55,6 @@ type explorer struct {
 // what breaks one. It gives up when there are more than limit states.
 func (w World) Explore(limit int) (Figures, error) {
 	x := &explorer{World: w, limit: limit, seen: map[key]bool{}}
-	x.Phases = map[[2]message.Phase]int{}
 	start := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	x.add(state{now: start, record: lifecycle.Record{Module: "m"}, from: -1})
 	for n := 0; n < len(x.states); n++ {
@@ -226,11 +219,11 @@ func (w World) answersTo(e fallback.Entrypoint) []fallback.Decision {
 	return w.Absence
 }
 
-// count notes who changed phase.
+// count notes who changed phase, other than by registering anew.
 func (x *explorer) count(a, b *lifecycle.Record) {
 	for _, was := range scan(a).cast {
-		if _, is := b.Find(was.i.ID); is != nil {
-			x.Phases[[2]message.Phase{was.i.Phase, is.Phase}]++
+		if _, is := b.Find(was.i.ID); is != nil && slices.Equal(is.Token, was.i.Token) {
+			x.Changes[was.i.Phase][is.Phase] = true
 		}
 	}
 }

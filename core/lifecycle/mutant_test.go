@@ -1,0 +1,102 @@
+package lifecycle_test
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var mutants = flag.Bool("mutants", false, "break the machine in every way of the list, one at a time, and see that a test notices (minutes)")
+
+// rungs are the tests that a mutant meets, from the cheapest.
+var rungs = []struct{ name, run string }{
+	{"table", "^TestTransitions$"},
+	{"stories", "^TestStories$"},
+	{"units", "^Test[BORUV]"},
+	{"random", "^TestLivesAtRandom$"},
+	{"explorer", "^TestSmallWorldsClose$"},
+}
+
+// A machine that is wrong in one place is found out: each guard removed, each
+// effect dropped, each order swapped, each deadline ignored. With -rewrite the
+// list of who found out what is written down.
+func TestMutantsDie(t *testing.T) {
+	if !*mutants {
+		t.Skip("only with -mutants")
+	}
+	var out strings.Builder
+	out.WriteString("| mutant | file |")
+	for _, r := range rungs {
+		out.WriteString(" " + r.name + " |")
+	}
+	out.WriteString("\n|---|---|" + strings.Repeat("---|", len(rungs)) + "\n")
+	for _, m := range mutations {
+		binary := m.build(t)
+		if binary == "" {
+			continue
+		}
+		killed := false
+		fmt.Fprintf(&out, "| %s | %s |", m.name, m.file)
+		for _, r := range rungs {
+			word := ""
+			if exec.Command(binary, "-test.run", r.run, "-test.failfast", "-test.timeout=2m").Run() != nil {
+				killed, word = true, "x"
+			}
+			out.WriteString(" " + word + " |")
+		}
+		out.WriteString("\n")
+		if !killed {
+			t.Errorf("%s: nobody noticed", m.name)
+		}
+	}
+	t.Log("\n" + out.String())
+	if *rewrite {
+		if err := os.WriteFile("testdata/mutants.md", []byte(out.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// mutation is one place in which the machine is made wrong.
+type mutation struct{ name, file, right, wrong string }
+
+// build returns the test binary of the mutant, or "".
+func (m mutation) build(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(m.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(text), m.right); n != 1 {
+		t.Errorf("%s: %q is %d times in %s, want once", m.name, m.right, n, m.file)
+		return ""
+	}
+	dir := t.TempDir()
+	mutant := filepath.Join(dir, "mutant.go")
+	if err := os.WriteFile(mutant, []byte(strings.Replace(string(text), m.right, m.wrong, 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	original, err := filepath.Abs(m.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {original: mutant}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	binary := filepath.Join(dir, "mutant.test")
+	cmd := exec.Command("go", "test", "-c", "-vet=off", "-o", binary, "-overlay", filepath.Join(dir, "overlay.json"), ".")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%s does not compile: %v\n%s", m.name, err, text)
+		return ""
+	}
+	return binary
+}
