@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/modgate/modgate/core/config"
 	"github.com/modgate/modgate/core/message"
 	"github.com/modgate/modgate/core/module"
 )
@@ -51,10 +52,15 @@ func (l *logText) String() string {
 
 func start(t *testing.T) *running {
 	t.Helper()
+	return startWith(t, testConfig(child{t.TempDir(), anyPort, anyPort}))
+}
+
+func startWith(t *testing.T, cfg *config.Config) *running {
+	t.Helper()
 	r := &running{t: t, log: &logText{}, ended: make(chan error, 1)}
 	log := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	var err error
-	if r.Gateway, err = Open(Options{Config: testConfig(child{t.TempDir(), anyPort, anyPort}), Log: log, Version: "test"}); err != nil {
+	if r.Gateway, err = Open(Options{Config: cfg, Log: log, Version: "test"}); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
