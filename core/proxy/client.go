@@ -73,6 +73,7 @@ type client struct {
 	net.Conn
 	clients *clients
 	write   time.Duration
+	until   atomic.Int64 // write deadline, in Unix nanoseconds
 	closed  atomic.Bool
 
 	// linger is set when a request was answered before it was read to its
@@ -116,12 +117,25 @@ func (c *client) Read(p []byte) (int, error) {
 // Write writes to the client, which must take it in time: a client that does
 // not read would hold the request for ever.
 func (c *client) Write(p []byte) (int, error) {
-	if c.write > 0 {
-		if err := c.SetWriteDeadline(time.Now().Add(c.write)); err != nil {
+	now := time.Now()
+	if left := time.Duration(c.until.Load() - now.UnixNano()); left < c.write*3/4 {
+		if err := c.SetWriteDeadline(now.Add(c.write)); err != nil {
 			return 0, err
 		}
 	}
 	return c.Conn.Write(p)
+}
+
+// SetWriteDeadline sets the deadline for the writes that follow at once.
+func (c *client) SetWriteDeadline(t time.Time) error {
+	c.until.Store(t.UnixNano())
+	return c.Conn.SetWriteDeadline(t)
+}
+
+// SetDeadline sets both deadlines.
+func (c *client) SetDeadline(t time.Time) error {
+	c.until.Store(t.UnixNano())
+	return c.Conn.SetDeadline(t)
 }
 
 const (

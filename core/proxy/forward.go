@@ -33,14 +33,16 @@ func (x *exchange) forward() bool {
 		return true
 	}
 	for fresh := false; ; fresh = true {
-		c, err := up.take(fresh || x.upload.streams) // a body that streams cannot be sent again
+		now := time.Now()
+		c, err := up.take(now, fresh || x.upload.streams) // a body that streams cannot be sent again
 		if err != nil {
 			return x.unconnected(err)
 		}
 		if !c.reused {
 			x.place.instance.Reached()
+			now = time.Now()
 		}
-		err = x.exchangeOn(c)
+		err = x.exchangeOn(c, now)
 		if err == nil {
 			return true
 		}
@@ -107,8 +109,8 @@ func (x *exchange) repeatable() bool {
 
 // exchangeOn sends the request on c and relays the answer. On an error nothing
 // was answered yet.
-func (x *exchange) exchangeOn(c *conn) error {
-	if err := c.SetDeadline(time.Now().Add(x.p.Limits.FirstByte)); err != nil {
+func (x *exchange) exchangeOn(c *conn, now time.Time) error {
+	if err := c.SetDeadline(now.Add(x.p.Limits.FirstByte)); err != nil {
 		return errStale
 	}
 	n, err := c.Write(x.out)

@@ -131,9 +131,14 @@ type conn struct {
 	reused bool
 }
 
+// surelyClean is how long a connection is idle at least before it is looked
+// at: the look is a system call, and what goes wrong with idle connections,
+// the other end's timeout above all, takes far longer.
+const surelyClean = time.Millisecond
+
 // take returns an idle connection that is clean, or, if there is none or
 // fresh is asked for, a new one.
-func (u *upstream) take(fresh bool) (*conn, error) {
+func (u *upstream) take(now time.Time, fresh bool) (*conn, error) {
 	if !u.used.Load() {
 		u.used.Store(true)
 	}
@@ -142,7 +147,7 @@ func (u *upstream) take(fresh bool) (*conn, error) {
 		if c == nil {
 			break
 		}
-		if c.health.clean() {
+		if now.Sub(c.since) < surelyClean || c.health.clean() {
 			c.reused = true
 			return c, nil
 		}
