@@ -24,35 +24,19 @@ var rungs = []struct{ name, run string }{
 
 // A machine that is wrong in one place is found out: each guard removed, each
 // effect dropped, each order swapped, each deadline ignored. With -rewrite the
-// list of who found out what is written down.
+// list of who found out what first is written down.
 func TestMutantsDie(t *testing.T) {
 	if !*mutants {
 		t.Skip("only with -mutants")
 	}
 	var out strings.Builder
-	out.WriteString("| mutant | file |")
-	for _, r := range rungs {
-		out.WriteString(" " + r.name + " |")
-	}
-	out.WriteString("\n|---|---|" + strings.Repeat("---|", len(rungs)) + "\n")
+	out.WriteString("| mutant | in | killed by |\n|---|---|---|\n")
 	for _, m := range mutations {
-		binary := m.build(t)
-		if binary == "" {
-			continue
-		}
-		killed := false
-		fmt.Fprintf(&out, "| %s | %s |", m.name, m.file)
-		for _, r := range rungs {
-			word := ""
-			if exec.Command(binary, "-test.run", r.run, "-test.failfast", "-test.timeout=2m").Run() != nil {
-				killed, word = true, "x"
-			}
-			out.WriteString(" " + word + " |")
-		}
-		out.WriteString("\n")
-		if !killed {
+		killer := m.meet(t)
+		if killer == "" {
 			t.Errorf("%s: nobody noticed", m.name)
 		}
+		fmt.Fprintf(&out, "| %s | %s | %s |\n", m.name, m.file, killer)
 	}
 	t.Log("\n" + out.String())
 	if *rewrite {
@@ -62,10 +46,22 @@ func TestMutantsDie(t *testing.T) {
 	}
 }
 
+// meet returns the first rung that finds m out, or "".
+func (m mutation) meet(t *testing.T) string {
+	t.Helper()
+	binary := m.build(t)
+	for _, r := range rungs {
+		if exec.Command(binary, "-test.run", r.run, "-test.failfast", "-test.timeout=2m").Run() != nil {
+			return r.name
+		}
+	}
+	return ""
+}
+
 // mutation is one place in which the machine is made wrong.
 type mutation struct{ name, file, right, wrong string }
 
-// build returns the test binary of the mutant, or "".
+// build returns the test binary of the mutant.
 func (m mutation) build(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile(m.file)
@@ -73,8 +69,7 @@ func (m mutation) build(t *testing.T) string {
 		t.Fatal(err)
 	}
 	if n := strings.Count(string(text), m.right); n != 1 {
-		t.Errorf("%s: %q is %d times in %s, want once", m.name, m.right, n, m.file)
-		return ""
+		t.Fatalf("%s: %q is %d times in %s, want once", m.name, m.right, n, m.file)
 	}
 	dir := t.TempDir()
 	mutant := filepath.Join(dir, "mutant.go")
@@ -93,10 +88,9 @@ func (m mutation) build(t *testing.T) string {
 		t.Fatal(err)
 	}
 	binary := filepath.Join(dir, "mutant.test")
-	cmd := exec.Command("go", "test", "-c", "-vet=off", "-o", binary, "-overlay", filepath.Join(dir, "overlay.json"), ".")
+	cmd := exec.Command("go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-o", binary, "-overlay", filepath.Join(dir, "overlay.json"), ".")
 	if text, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%s does not compile: %v\n%s", m.name, err, text)
-		return ""
 	}
 	return binary
 }

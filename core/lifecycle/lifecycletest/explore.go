@@ -221,7 +221,7 @@ func (w World) answersTo(e fallback.Entrypoint) []fallback.Decision {
 
 // count notes who changed phase, other than by registering anew.
 func (x *explorer) count(a, b *lifecycle.Record) {
-	for _, was := range scan(a).cast {
+	for was := range everyone(a) {
 		if _, is := b.Find(was.i.ID); is != nil && slices.Equal(is.Token, was.i.Token) {
 			x.Changes[was.i.Phase][is.Phase] = true
 		}

@@ -6,6 +6,7 @@ package lifecycletest
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -44,21 +45,29 @@ func (a actor) String() string {
 	return fmt.Sprintf("%s (%s, %s)", a.i.ID, a.v.Version, a.i.Phase)
 }
 
-func scan(r *lifecycle.Record) *scene {
-	s := &scene{contended: r.Grant.Instance != "" || !r.Grant.IsZero()}
-	for j := range r.Versions {
-		v := &r.Versions[j]
-		serves := false
-		for k := range v.Instances {
-			a := actor{v, &v.Instances[k]}
-			s.cast = append(s.cast, a)
-			serves = serves || a.i.Phase == message.Serving
-			if r.Grant.IsZero() && asks(a.i) && (s.candidate == nil || before(*s.candidate, a)) {
-				s.candidate = &a
+// everyone yields the instances of r, in order.
+func everyone(r *lifecycle.Record) iter.Seq[actor] {
+	return func(yield func(actor) bool) {
+		for j := range r.Versions {
+			v := &r.Versions[j]
+			for k := range v.Instances {
+				if !yield(actor{v, &v.Instances[k]}) {
+					return
+				}
 			}
 		}
-		if serves {
-			s.serving = append(s.serving, v)
+	}
+}
+
+func scan(r *lifecycle.Record) *scene {
+	s := &scene{contended: !r.Grant.IsZero()}
+	for a := range everyone(r) {
+		s.cast = append(s.cast, a)
+		if a.i.Phase == message.Serving && !slices.Contains(s.serving, a.v) {
+			s.serving = append(s.serving, a.v)
+		}
+		if r.Grant.IsZero() && asks(a.i) && (s.candidate == nil || before(*s.candidate, a)) {
+			s.candidate = &a
 		}
 	}
 	s.contended = s.contended || s.candidate != nil

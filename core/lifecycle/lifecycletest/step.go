@@ -57,7 +57,7 @@ func published(a, b *lifecycle.Record, effects []lifecycle.Effect) error {
 		}
 	}
 	must := a.Availability() != b.Availability() || server(a) != server(b) || b.Absence.Until.Before(a.Absence.Until) ||
-		holder(a) != holder(b)
+		a.Grant != b.Grant
 	if must != slices.Equal(releases, []int{1}) || len(releases) > 1 {
 		return fmt.Errorf("Release is due: %v; it is effect %v", must, releases)
 	}
@@ -120,8 +120,8 @@ func onward(a, b *lifecycle.Record) error {
 		return fmt.Errorf("since moved by %s", b.Absence.Since.Sub(a.Absence.Since))
 	case b.Epoch > a.Epoch || b.Grant.IsZero() || b.Grant.Lost != message.NoReason:
 		return nil
-	case holder(a) != holder(b):
-		return fmt.Errorf("the grant went from %q to %q in one epoch", holder(a), holder(b))
+	case a.Grant != b.Grant:
+		return fmt.Errorf("the grant went from %q to %q in one epoch", a.Grant.Instance, b.Grant.Instance)
 	}
 	return nil
 }
@@ -130,10 +130,9 @@ func onward(a, b *lifecycle.Record) error {
 // has reported them done, its grace is over, or it is gone; who serves drains
 // first (V2, U2). What was fenced stays so until it registers anew (U8).
 func runsFinish(env lifecycle.Env, a *lifecycle.Record, ev lifecycle.Event, b *lifecycle.Record) error {
-	for _, was := range scan(a).cast {
+	for was := range everyone(a) {
 		_, is := b.Find(was.i.ID)
-		replaced := is == nil || !slices.Equal(is.Token, was.i.Token)
-		if replaced {
+		if is == nil || !slices.Equal(is.Token, was.i.Token) { // gone, or replaced
 			continue
 		}
 		over := !was.v.Drain.Until.IsZero() && !env.Now.Before(was.v.Drain.Until) ||
@@ -274,17 +273,14 @@ func bare(r lifecycle.Record) lifecycle.Record {
 	return r
 }
 
+// server returns the version that serves.
 func server(r *lifecycle.Record) string {
-	s := scan(r)
-	if len(s.serving) == 0 {
-		return ""
+	for j := range r.Versions {
+		for k := range r.Versions[j].Instances {
+			if r.Versions[j].Instances[k].Phase == message.Serving {
+				return r.Versions[j].Version.String()
+			}
+		}
 	}
-	return s.serving[len(s.serving)-1].Version.String()
-}
-
-func holder(r *lifecycle.Record) string {
-	if r.Grant.IsZero() {
-		return ""
-	}
-	return fmt.Sprintf("%s %s %s", r.Grant.Version, r.Grant.Instance, r.Grant.Lost)
+	return ""
 }
