@@ -1,0 +1,118 @@
+package proxy
+
+import (
+	"net/netip"
+	"strconv"
+)
+
+// compose writes the request as the upstream gets it: what is for this hop
+// removed, what the gateway says added, and a body that is at hand.
+func (x *exchange) compose(up *upstream) error {
+	h := &x.head
+	b := append(x.out[:0], h.method...)
+	b = append(b, ' ')
+	b = append(b, h.target...)
+	b = append(b, " HTTP/1.1\r\nHost: "...)
+	if len(h.host) > 0 {
+		b = append(b, h.host...)
+	} else if h.hosts == 0 {
+		b = append(b, up.host...)
+	}
+	b = append(b, '\r', '\n')
+	for _, f := range h.fields {
+		if f.kind == relayed {
+			b = append(b, h.raw[f.start:f.end]...)
+			b = append(b, '\r', '\n')
+		}
+	}
+	b = x.appendHop(b)
+	b = x.appendTrace(b)
+	b = x.appendOurs(b)
+	b = append(b, '\r', '\n')
+	b, err := x.upload.prepare(b)
+	x.out = b
+	return err
+}
+
+// appendHop writes what is for the hop to the upstream only.
+func (x *exchange) appendHop(b []byte) []byte {
+	h := &x.head
+	switch n := x.ctx.Request.Header.ContentLength(); {
+	case h.chunked:
+		b = append(b, "Transfer-Encoding: chunked\r\n"...)
+	case h.length:
+		b = append(b, "Content-Length: "...)
+		b = strconv.AppendInt(b, int64(n), 10)
+		b = append(b, '\r', '\n')
+	}
+	switch {
+	case h.upgrades():
+		b = append(b, "Connection: Upgrade\r\nUpgrade: "...)
+		b = append(b, h.upgrade...)
+		b = append(b, '\r', '\n')
+	case h.trailers:
+		b = append(b, "Connection: TE\r\nTE: trailers\r\n"...)
+	}
+	return b
+}
+
+// appendTrace writes who asks and by which way. What the client said of that
+// was dropped: anyone can say it.
+func (x *exchange) appendTrace(b []byte) []byte {
+	version := "1.1"
+	if x.head.http10 {
+		version = "1.0"
+	}
+	proto := "http"
+	if x.ctx.IsTLS() {
+		proto = "https"
+	}
+	b = append(b, "Via: "...)
+	b = append(b, version...)
+	b = append(b, " modgate\r\nX-Forwarded-Proto: "...)
+	b = append(b, proto...)
+	if len(x.head.host) > 0 {
+		b = append(b, "\r\nX-Forwarded-Host: "...)
+		b = append(b, x.head.host...)
+	}
+	addr := x.remote()
+	if addr.IsValid() {
+		b = append(b, "\r\nX-Forwarded-For: "...)
+		b = addr.AppendTo(b)
+	}
+	b = append(b, "\r\nForwarded: for="...)
+	b = appendNode(b, addr)
+	if len(x.head.host) > 0 {
+		b = append(b, `;host="`...)
+		b = append(b, x.head.host...)
+		b = append(b, '"')
+	}
+	b = append(b, ";proto="...)
+	b = append(b, proto...)
+	return append(b, '\r', '\n')
+}
+
+// appendNode writes a node of Forwarded (RFC 7239 6).
+func appendNode(b []byte, addr netip.Addr) []byte {
+	switch {
+	case !addr.IsValid():
+		return append(b, "unknown"...)
+	case addr.Is4():
+		return addr.AppendTo(b)
+	default:
+		b = append(b, `"[`...)
+		b = addr.AppendTo(b)
+		return append(b, `]"`...)
+	}
+}
+
+// appendOurs writes the gateway's own fields (3.1).
+func (x *exchange) appendOurs(b []byte) []byte {
+	b = append(b, "Modgate-Request-Id: "...)
+	b = append(b, x.id...)
+	b = append(b, "\r\nModgate-Epoch: "...)
+	b = strconv.AppendUint(b, x.place.state.Epoch, 10)
+	b = append(b, "\r\nModgate-Run: "...)
+	b = x.run.appended(b, x.place.instance.Hop)
+	return append(b, '\r', '\n')
+}
