@@ -134,11 +134,19 @@ func (g *Gateway) openDelivery() error {
 	g.onClose(g.notices.Close)
 	g.sockets = probe.OpenSockets(probe.SocketOptions{})
 	g.onClose(g.sockets.Close)
-	g.room = park.NewRoom(park.Limits{
-		PerModule: g.config.Gateway.Parking.PerModule, PerCaller: g.config.Gateway.Parking.PerCaller, Bytes: int64(g.config.Gateway.Parking.Bytes),
-	})
+	parking := g.config.Gateway.Parking
+	g.room = park.NewRoom(park.Limits{PerModule: none(parking.PerModule), PerCaller: none(parking.PerCaller), Bytes: none(int64(parking.Bytes))})
 	g.onClose(g.room.Close)
 	return nil
+}
+
+// none turns the configuration's 0, which parks nothing, into the room's word
+// for that.
+func none[T int | int64](limit T) T {
+	if limit == 0 {
+		return -1
+	}
+	return limit
 }
 
 func (g *Gateway) openControl() (err error) {
@@ -285,8 +293,9 @@ func (g *Gateway) Addresses() (data, control string) {
 // AdminTokenFile returns the path of the administrator's token.
 func (g *Gateway) AdminTokenFile() string { return g.adminToken }
 
-// Reload reads the configuration again and puts it in force, or returns what
-// is wrong with it, and the former one stays (C1).
+// Reload reads the configuration and the policies again and puts them in
+// force, or returns what is wrong with them: then the former configuration
+// stays (C1), and of a wrong policy its last good text.
 func (g *Gateway) Reload(context.Context) (diagnostics any, changed bool, err error) {
 	next, diagnostics := g.o.Reload()
 	if next == nil {
@@ -296,6 +305,12 @@ func (g *Gateway) Reload(context.Context) (diagnostics any, changed bool, err er
 	defer g.mu.Unlock()
 	if next.Gateway.JoinSecret == "" {
 		next.Gateway.JoinSecret = g.config.Gateway.JoinSecret
+	}
+	if err := g.policies.Reload(); err != nil {
+		if wrong := g.policies.Diagnostics(); wrong != nil {
+			return wrong, false, nil
+		}
+		return nil, false, err
 	}
 	if same(next, g.config) {
 		return nil, false, nil
