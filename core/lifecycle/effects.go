@@ -3,6 +3,8 @@ package lifecycle
 import (
 	"bytes"
 	"slices"
+
+	"github.com/modgate/modgate/core/message"
 )
 
 // finish raises the turn and adds the effects that follow from what differs.
@@ -58,11 +60,27 @@ func sameInstance(a, b Instance) bool {
 
 // wakes reports whether a parked request may now be answered otherwise than
 // by waiting on: the state or the server changed, a grant opens a way (U3),
-// or the absence ends earlier.
+// the absence ends earlier, or the version that its caller requires is no
+// longer on its way (D3).
 func wakes(a, b *Record) bool {
 	if a.Availability() != b.Availability() || a.Grant != b.Grant || b.Absence.Until.Before(a.Absence.Until) {
 		return true
 	}
 	v, w := a.Serving(), b.Serving()
-	return v != nil && !v.Version.Equal(w.Version)
+	return v != nil && (!v.Version.Equal(w.Version) || slices.ContainsFunc(a.Versions, func(v Version) bool {
+		return v.coming() && !b.Version(v.Version).coming()
+	}))
+}
+
+// coming reports whether v, if it is there, serves or may come to.
+func (v *Version) coming() bool {
+	if v == nil {
+		return false
+	}
+	switch v.Phase() {
+	case message.Starting, message.Waiting, message.Updating, message.Serving:
+		return true
+	case message.Draining, message.Idle, message.Fenced, message.Out:
+	}
+	return false
 }

@@ -57,7 +57,7 @@ func published(a, b *lifecycle.Record, effects []lifecycle.Effect) error {
 		}
 	}
 	must := a.Availability() != b.Availability() || server(a) != server(b) || b.Absence.Until.Before(a.Absence.Until) ||
-		a.Grant != b.Grant
+		a.Grant != b.Grant || server(a) != "" && goneFrom(coming(a), coming(b))
 	if must != slices.Equal(releases, []int{1}) || len(releases) > 1 {
 		return fmt.Errorf("Release is due: %v; it is effect %v", must, releases)
 	}
@@ -271,6 +271,27 @@ func bare(r lifecycle.Record) lifecycle.Record {
 		}
 	}
 	return r
+}
+
+// coming lists the versions that serve or may: who requires one of them is
+// delayed, not told MISSING (D3).
+func coming(r *lifecycle.Record) (versions []string) {
+	for a := range everyone(r) {
+		finishes := false
+		for k := range a.v.Instances {
+			finishes = finishes || a.v.Instances[k].Phase == message.Draining
+		}
+		hopeful := a.i.Phase == message.Serving || a.i.Phase == message.Waiting || a.i.Phase == message.Updating ||
+			a.i.Phase == message.Starting && !finishes
+		if v := a.v.Version.String(); hopeful && !slices.Contains(versions, v) {
+			versions = append(versions, v)
+		}
+	}
+	return versions
+}
+
+func goneFrom(was, is []string) bool {
+	return slices.ContainsFunc(was, func(v string) bool { return !slices.Contains(is, v) })
 }
 
 // server returns the version that serves.
