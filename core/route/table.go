@@ -89,8 +89,8 @@ func (t *Table) Match(method, path []byte) (*Target, bool) {
 }
 
 // With returns a table in which m has these entries and no others; without
-// any, m is removed. t stays as it is. The table keeps the entries: nobody may
-// change them afterwards. Modules' names must differ. The error is a
+// any, m is removed. t stays as it is. The lists of methods are kept: nobody
+// may change them afterwards. Modules' names must differ. The error is a
 // *ConflictError, or says which path or method cannot be read.
 func (t *Table) With(m *Module, entries []Entry) (*Table, error) {
 	at := shard(m)
@@ -110,7 +110,7 @@ func (t *Table) With(m *Module, entries []Entry) (*Table, error) {
 		n.owners[at] = map[*Module][]Entry{}
 	}
 	if delete(n.owners[at], m); len(entries) > 0 {
-		n.owners[at][m] = entries
+		n.owners[at][m] = slices.Clone(entries) // without what it has to spare
 	}
 	return &n, nil
 }
