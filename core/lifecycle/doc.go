@@ -40,8 +40,8 @@
 //	the highest, longest-waiting UPDATE makes others drain (U2, U9), and is granted when none is in use (U1, U13)
 //	with no UPDATE in the way: who resumed serves, highest first (V2, V6), else who served and still drains (V4, U12)
 //	versions below the serving one drain, then are dropped in a new epoch (V2); who does not serve there is idle (V3)
-//	an instance that has not resumed within start_ttl alerts (V6)
 //	the absence starts, ends, expires, or gets a new deadline when its reason changed (A4, A7)
 //	a lost grant passes on if that deadline has passed already (U5)
+//	an instance that has not resumed within start_ttl alerts (V6)
 //	who is out below the floor or below the serving version is forgotten
 package lifecycle

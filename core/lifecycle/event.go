@@ -24,7 +24,7 @@ var ErrUnknown = errors.New("no such instance")
 
 // Env carries what a step may not find out for itself.
 type Env struct {
-	Now      time.Time
+	Now      time.Time // kept without its monotonic reading: the caller sees to it that it never falls (G7)
 	Settings config.Lifecycle
 	Decide   fallback.Decide // pure; asked on transitions, never per request
 }
@@ -54,7 +54,8 @@ type Announced struct {
 }
 
 // Lost says that an instance left without a word: its lease ran out, or its
-// probes failed (L2).
+// probes failed (L2). A holder's probes are its adapter's to judge: only
+// update_probe_failures, or the exit of its process, make it lost (U6).
 type Lost struct {
 	Instance string
 	Reason   message.Reason // ReasonLost or ReasonUnhealthy

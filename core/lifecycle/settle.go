@@ -31,11 +31,11 @@ func (s *step) settle() {
 		s.serve()
 		s.takeOver()
 	}
-	s.overdueStarts()
 	s.absence()
 	if s.succeed() { // the deadline that was just set has passed
 		s.absence()
 	}
+	s.overdueStarts()
 	s.prune()
 }
 
