@@ -17,15 +17,22 @@ type Options struct {
 	Units  map[string]string // by module: its unit, where that is not under the module's name
 	Zone   *time.Location    // of input.now; nil: UTC
 	Report func(Fault)       // told of each unit and class once until the unit changes; nil: nobody
+
+	tree fs.FS // instead of Dir
 }
 
 // Engine asks policies. Its methods may be called at any time from anywhere.
 type Engine struct {
 	o        Options
 	compiler *compiler
+	opened   time.Time
 	current  atomic.Pointer[snapshot]
 
 	reload sync.Mutex // held by Reload
+
+	slots  atomic.Pointer[map[string]*atomic.Pointer[Plan]] // by module; the map is replaced under mu
+	missed atomic.Uint64                                    // requests that were evaluated
+	spared atomic.Uint64                                    // of the base, because a module missed too often
 
 	mu     sync.Mutex
 	faults map[faultKey]uint64 // guarded by mu; how often
@@ -43,11 +50,15 @@ func Open(o Options) (*Engine, error) {
 	if o.Zone == nil {
 		o.Zone = time.UTC
 	}
+	if o.Dir != "" {
+		o.tree = os.DirFS(o.Dir)
+	}
 	c, err := newCompiler()
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{o: o, compiler: c, faults: map[faultKey]uint64{}, told: map[faultKey]bool{}}
+	e := &Engine{o: o, compiler: c, opened: time.Now(), faults: map[faultKey]uint64{}, told: map[faultKey]bool{}}
+	e.slots.Store(&map[string]*atomic.Pointer[Plan]{})
 	if err := e.load(); err != nil {
 		return nil, err
 	}
@@ -75,9 +86,9 @@ func (e *Engine) load() error {
 	e.reload.Lock()
 	defer e.reload.Unlock()
 	f := &folder{}
-	if e.o.Dir != "" {
+	if e.o.tree != nil {
 		var err error
-		if f, err = read(tree(e.o.Dir)); err != nil {
+		if f, err = read(e.o.tree); err != nil {
 			return err
 		}
 	}
@@ -94,12 +105,11 @@ func (e *Engine) load() error {
 	return nil
 }
 
-func tree(dir string) fs.FS { return os.DirFS(dir) }
-
 // Decide answers q: the first answer of the units locked, of the module, site
 // and base. It is a fallback.Decide: pure while no Reload comes between.
 func (e *Engine) Decide(q fallback.Query) fallback.Decision {
-	d, _ := e.current.Load().ask(&q, e.unitOf(q.Target.Module), input(&q, e.o.Zone), e.report)
+	s := e.current.Load()
+	d, _ := s.ask(s.asked(e.unitOf(q.Target.Module)), &q, input(&q, e.o.Zone), e.report)
 	return d
 }
 

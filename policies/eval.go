@@ -40,7 +40,7 @@ func (s *snapshot) evaluate(a *asker, e fallback.Entrypoint, in *ast.Term, trace
 		return nil, nil
 	}
 	q := topdown.NewQuery(body).WithCompiler(s.compiler).WithStore(s.store).WithTransaction(s.txn).WithInput(in).
-		WithCancel(newBudget(e)).WithMetrics(metrics.NoOp()).WithTime(fixed)
+		WithCancel(newBudget(e)).WithMetrics(metrics.NoOp()).WithTime(fixed).WithIndexing(!s.unindexed)
 	for _, t := range tracers {
 		q = q.WithQueryTracer(t)
 	}
@@ -53,31 +53,40 @@ func (s *snapshot) evaluate(a *asker, e fallback.Entrypoint, in *ast.Term, trace
 }
 
 // ask asks the units in order, reporting the faults of those that fail. The
-// answer is steady unless one ran out of time: asked again it may differ.
-func (s *snapshot) ask(q *fallback.Query, unit string, in *ast.Term, report func(Fault)) (d fallback.Decision, steady bool) {
-	d, steady = beneath(q), true
-	s.chain(unit, func(a *asker) bool {
-		v, err := s.evaluate(a, q.Entrypoint, in)
-		if v == nil && err == nil {
-			return true
+// answer is steady unless one was too expensive: asked again it may differ.
+func (s *snapshot) ask(askers []*asker, q *fallback.Query, in *ast.Term, report func(Fault)) (d fallback.Decision, steady bool) {
+	steady = true
+	for _, a := range askers {
+		d, said, fault := s.askOne(a, q, in)
+		if said {
+			return d, steady
 		}
-		f := Fault{Unit: a.unit, Entrypoint: q.Entrypoint, Module: q.Target.Module}
-		if err == nil {
-			said, invalid := answer(q.Entrypoint, v)
-			if invalid == nil {
-				d = said
-				d.By = by(a.unit, said.By)
-				return false
-			}
-			f.Class, f.Detail = Invalid, invalid.Error()
-		} else {
-			f.Class, f.Detail = classify(err), detail(err)
-			steady = steady && f.Class != Spent
+		if fault.Class != 0 {
+			steady = steady && fault.Class != Spent
+			report(fault)
 		}
-		report(f)
-		return true
-	})
-	return d, steady
+	}
+	return beneath(q), steady
+}
+
+// askOne asks one unit: it says something, or nothing, or fails.
+func (s *snapshot) askOne(a *asker, q *fallback.Query, in *ast.Term) (d fallback.Decision, said bool, f Fault) {
+	v, err := s.evaluate(a, q.Entrypoint, in)
+	if v == nil && err == nil {
+		return d, false, f
+	}
+	f = Fault{Unit: a.unit, Entrypoint: q.Entrypoint, Module: q.Target.Module}
+	if err != nil {
+		f.Class, f.Detail = classify(err), detail(err)
+		return d, false, f
+	}
+	d, err = answer(q.Entrypoint, v)
+	if err != nil {
+		f.Class, f.Detail = Invalid, err.Error()
+		return d, false, f
+	}
+	d.By = by(a.unit, d.By)
+	return d, true, Fault{}
 }
 
 // by names who decided: the unit, and the rule as it calls itself.

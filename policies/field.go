@@ -1,6 +1,7 @@
 package policies
 
 import (
+	"strings"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -195,11 +196,11 @@ func (f field) flag(q *fallback.Query) bool { return q.HTTP.Repeatable }
 
 func seconds(d time.Duration) int { return int(d / time.Second) }
 
-// term returns the value of f as Rego's.
+// term returns the value of f as Rego's, which may be kept: text is copied.
 func (f field) term(q *fallback.Query, zone *time.Location) *ast.Term {
 	switch fields[f].kind {
 	case text:
-		return ast.StringTerm(f.text(q, zone))
+		return ast.StringTerm(strings.Clone(f.text(q, zone)))
 	case number:
 		return ast.IntNumberTerm(f.number(q, zone))
 	default:

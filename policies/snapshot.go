@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -22,17 +23,19 @@ import (
 type snapshot struct {
 	compiler *ast.Compiler
 	store    storage.Store
-	txn      storage.Transaction // for reading; the store is never written to
-	askers   map[string]*asker   // by unit
-	units    map[string]*unit    // without base and lib
-	data     map[string]document // by name
-	wrong    Diagnostics         // what is not in force, and why
+	txn      storage.Transaction  // for reading; the store is never written to
+	askers   map[string]*asker    // by unit
+	units    map[string]*unit     // without base and lib
+	data     map[string]*document // by name
+	wrong    Diagnostics          // what is not in force, and why
+
+	unindexed bool // evaluates without OPA's rule index: what tests compare with
 }
 
 // document is one document of the site's data.
 type document struct {
 	text  []byte
-	value any
+	value ast.Value
 }
 
 // asker is a unit that can be asked.
@@ -100,22 +103,17 @@ func (s *snapshot) unit(name string) *unit {
 // documents puts the data into the store. A document that is no JSON leaves
 // its last good text in force.
 func (s *snapshot) documents(texts map[string][]byte, old *snapshot) error {
-	s.data = map[string]document{}
+	s.data = map[string]*document{}
 	root := map[string]any{}
 	for _, name := range slices.Sorted(maps.Keys(texts)) {
-		d, err := parseDocument(texts[name])
+		d, err := parseDocument(texts[name], old.document(name))
 		if err != nil {
 			s.wrong = append(s.wrong, Diagnostic{dataFolder + name + ".json", lineOf(texts[name], err), err.Error()})
-			if old == nil {
-				continue
-			}
-			var ok bool
-			if d, ok = old.data[name]; !ok {
-				continue
-			}
 		}
-		s.data[name] = d
-		root[name] = d.value
+		if d != nil {
+			s.data[name] = d
+			root[name] = d.value
+		}
 	}
 	s.store = inmem.NewFromObjectWithOpts(root, inmem.OptReturnASTValuesOnRead(true), inmem.OptRoundTripOnWrite(false))
 	var err error
@@ -125,17 +123,33 @@ func (s *snapshot) documents(texts map[string][]byte, old *snapshot) error {
 	return nil
 }
 
-func parseDocument(text []byte) (document, error) {
+// document returns the document of that name, or nil. A nil snapshot has none.
+func (s *snapshot) document(name string) *document {
+	if s == nil {
+		return nil
+	}
+	return s.data[name]
+}
+
+// parseDocument returns old if it has that text, or if text is no JSON.
+func parseDocument(text []byte, old *document) (*document, error) {
+	if old != nil && bytes.Equal(old.text, text) {
+		return old, nil
+	}
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.UseNumber()
-	var v any
-	if err := dec.Decode(&v); err != nil {
-		return document{}, err
+	var x any
+	if err := dec.Decode(&x); err != nil {
+		return old, err
 	}
-	if _, err := dec.Token(); err != io.EOF {
-		return document{}, fmt.Errorf("has more than one value")
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return old, errors.New("has more than one value")
 	}
-	return document{text, v}, nil
+	v, err := ast.InterfaceToValue(x)
+	if err != nil {
+		return old, err
+	}
+	return &document{text, v}, nil
 }
 
 func (s *snapshot) asker(unit string) *asker {
@@ -149,15 +163,16 @@ func (s *snapshot) asker(unit string) *asker {
 	return a
 }
 
-// chain calls yield with the units that are asked about a module, in order,
-// until it returns false: what operators locked, the module's, the site's, the
-// base. unit is the module's.
-func (s *snapshot) chain(unit string, yield func(*asker) bool) {
+// asked returns the units that are asked about a module, in order: what
+// operators locked, the module's, the site's, the base. unit is the module's.
+func (s *snapshot) asked(unit string) []*asker {
+	list := make([]*asker, 0, 4)
 	for _, name := range [...]string{unitLocked, moduleFolder + unit, unitSite, unitBase} {
-		if a := s.askers[name]; a != nil && !yield(a) {
-			return
+		if a := s.askers[name]; a != nil {
+			list = append(list, a)
 		}
 	}
+	return list
 }
 
 // embedded returns the shipped text of a unit.
@@ -182,7 +197,8 @@ func embedded(unit string) source {
 
 // lineOf returns the line that a JSON error is about.
 func lineOf(text []byte, err error) int {
-	if syntax, ok := err.(*json.SyntaxError); ok {
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
 		return 1 + bytes.Count(text[:min(int(syntax.Offset), len(text))], []byte("\n"))
 	}
 	return 0

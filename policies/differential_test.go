@@ -1,0 +1,134 @@
+package policies
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"reflect"
+	"strconv"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/modgate/modgate/core/fallback"
+)
+
+// decisions is how many random ones a test run compares.
+const decisions = 20_000
+
+// TestPlansAnswerAsEvaluationDoes compares, over policies from a grammar, what
+// plans say with direct evaluation without rule indexing. MODGATE_DECISIONS and
+// MODGATE_SEED make it longer and another.
+func TestPlansAnswerAsEvaluationDoes(t *testing.T) {
+	want, seed := number64(t, "MODGATE_DECISIONS", decisions), number64(t, "MODGATE_SEED", 1)
+	var sum tally
+	for i := uint64(0); sum.compared < want; i++ {
+		compareRandom(t, seed<<32+i, &sum)
+		if t.Failed() {
+			return
+		}
+	}
+	t.Log(sum)
+	if sum.stored < want/5 || sum.policies < sum.written*2/3 || sum.bypassed*2 > sum.plans {
+		t.Errorf("the comparison says little: %v", sum)
+	}
+}
+
+func FuzzPlansAnswerAsEvaluationDoes(f *testing.F) {
+	f.Add(uint64(7))
+	f.Fuzz(func(t *testing.T, seed uint64) {
+		compareRandom(t, seed, &tally{})
+	})
+}
+
+func number64(t *testing.T, name string, unset uint64) uint64 {
+	t.Helper()
+	s := os.Getenv(name)
+	if s == "" {
+		return unset
+	}
+	n, err := strconv.ParseUint(s, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// tally is what was compared.
+type tally struct {
+	written, policies, plans, bypassed, constant uint64
+	compared, stored                             uint64
+}
+
+func (s tally) String() string {
+	return fmt.Sprintf("%d policies of %d written; %d plans, %d constant, %d bypassed; %d decisions, %d of them stored",
+		s.policies, s.written, s.plans, s.constant, s.bypassed, s.compared, s.stored)
+}
+
+// compareRandom writes policies from a seed and compares decisions.
+func compareRandom(t *testing.T, seed uint64, sum *tally) {
+	t.Helper()
+	g := &grammar{Rand: rand.New(rand.NewPCG(seed, 0)), unit: "site"}
+	files := map[string]string{"site/a.rego": g.policy()}
+	if g.IntN(3) == 0 {
+		g.unit = "modules.loans"
+		files["modules/loans/a.rego"] = g.policy()
+	}
+	sum.written++
+	e := openFiles(t, files)
+	if e.Diagnostics() != nil {
+		return // the grammar wrote what the compiler refuses
+	}
+	sum.policies++
+	for range 3 {
+		compareState(t, e, g, g.target(), sum, files)
+	}
+}
+
+func compareState(t *testing.T, e *Engine, g *grammar, target fallback.Target, sum *tally, files map[string]string) {
+	t.Helper()
+	oracle := *e.current.Load()
+	oracle.unindexed = true
+	p := e.Plan(target)
+	p.prepare()
+	r := p.now.Load()
+	sum.plans++
+	if r.bypass != "" {
+		sum.bypassed++
+	}
+	if r.answers.whole {
+		sum.constant++
+	}
+	q := g.query(target)
+	for range 40 {
+		g.vary(&q)
+		want, _ := oracle.ask(oracle.asked("loans"), &q, input(&q, time.UTC), func(Fault) {})
+		if r.find(&q, time.UTC) != nil {
+			sum.stored++
+		}
+		got := p.Request(&q)
+		sum.compared++
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%+v\n got %+v\nwant %+v\npredicates %v\nraw %v\n%s\n%s", q, got, want, r.probe, r.probe.raw, files["modules/loans/a.rego"], files["site/a.rego"])
+			return
+		}
+		p.meter.due.Store(0) // the meter has its own test
+	}
+}
+
+// openFiles is open without a folder: for many.
+func openFiles(t testing.TB, files map[string]string) *Engine {
+	t.Helper()
+	tree := fstest.MapFS{
+		"data/config.json": {Data: []byte(`{"limit": 60, "list": ["GET", "gold"]}`)},
+		"data/tiers.json":  {Data: []byte(`{"gold": "gold", "GET": "PUT", "loans": "lost"}`)},
+	}
+	for p, text := range files {
+		tree[p] = &fstest.MapFile{Data: []byte(text)}
+	}
+	e, err := Open(Options{tree: tree})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}

@@ -1,0 +1,362 @@
+package policies
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/modgate/modgate/core/fallback"
+	"github.com/modgate/modgate/core/message"
+)
+
+// grammar writes policies at random: of everything that the language has, with
+// a liking for what deceives an analyser. Constants and the values of queries
+// come from the same few, so that what is compared is sometimes equal.
+type grammar struct {
+	*rand.Rand
+	unit   string
+	fresh  int
+	bools  []string // helpers so far, by what they are
+	values []string
+	sets   []string
+	funcs  []string
+	maps   []string
+}
+
+var (
+	textLeaves = []string{
+		"input.target.state", "input.target.reason", "input.target.note", "input.target.version", "input.caller.kind",
+		"input.caller.module", "input.request.method", "input.request.path", "input.request.route", "input.request.host",
+		"input.request.tenant", "input.now.weekday", "input.now.date",
+	}
+	numberLeaves = []string{
+		"input.target.absent_s", "input.target.ttl_left_s", "input.target.losses", "input.target.expected_s",
+		"input.request.size", "input.parked.count", "input.now.hour",
+	}
+	textPool = []string{
+		"GET", "PUT", "POST", "/items", "/items/7", "gold", "basic", "client", "module", "loans", "delayed", "missing", "updating",
+		"lost", "tuesday", "2026-11-24", "",
+	}
+	numberPool = []int{0, 1, 5, 10, 22, 59, 60, 61, 100}
+)
+
+func pick[T any](g *grammar, list []T) T { return list[g.IntN(len(list))] }
+
+func (g *grammar) oneOf(choices ...func() string) string { return pick(g, choices)() }
+
+func (g *grammar) variable() string {
+	g.fresh++
+	return fmt.Sprintf("v%d", g.fresh)
+}
+
+func (g *grammar) text() string   { return pick(g, textLeaves) }
+func (g *grammar) number() string { return pick(g, numberLeaves) }
+func (g *grammar) quoted() string { return fmt.Sprintf("%q", pick(g, textPool)) }
+func (g *grammar) digits() string { return fmt.Sprint(pick(g, numberPool)) }
+
+func (g *grammar) set() string {
+	list := make([]string, 1+g.IntN(3))
+	for i := range list {
+		list[i] = g.quoted()
+	}
+	return "{" + strings.Join(list, ", ") + "}"
+}
+
+func (g *grammar) negated(s string) string {
+	if g.IntN(4) == 0 {
+		return "not " + s
+	}
+	return s
+}
+
+// body returns conditions on lines of their own.
+func (g *grammar) body(depth int) string {
+	list := make([]string, 1+g.IntN(3))
+	for i := range list {
+		list[i] = g.condition(depth)
+	}
+	return strings.Join(list, "\n\t")
+}
+
+func (g *grammar) condition(depth int) string {
+	if depth == 0 {
+		return g.simple()
+	}
+	return g.oneOf(
+		g.simple, g.simple, g.simple, g.named, g.captured, g.helper, g.helper, g.helper,
+		func() string { return g.with() },
+		func() string { return g.every(depth) },
+		func() string { return g.comprehension(depth) },
+		func() string { return g.outer() },
+		func() string { return g.datum() },
+		func() string { return g.grouped() },
+	)
+}
+
+// simple is what can become a question, and some that look like one.
+func (g *grammar) simple() string {
+	return g.negated(g.oneOf(
+		func() string {
+			return fmt.Sprintf("%s %s %s", g.text(), pick(g, []string{"==", "!=", "<", "<=", ">", ">="}), g.quoted())
+		},
+		func() string {
+			return fmt.Sprintf("%s %s %s", g.quoted(), pick(g, []string{"==", "<", ">="}), g.text())
+		},
+		func() string { return fmt.Sprintf("%s in %s", g.text(), g.set()) },
+		func() string {
+			return fmt.Sprintf("%s(%s, %s)", pick(g, []string{"startswith", "endswith", "contains"}), g.text(), g.quoted())
+		},
+		func() string { return fmt.Sprintf("startswith(%s, %s)", g.quoted(), g.text()) },
+		func() string { return fmt.Sprintf("regex.match(`^/i|T$`, %s)", g.text()) },
+		func() string {
+			return fmt.Sprintf("%s %s %s", g.number(), pick(g, []string{"==", "!=", "<", "<=", ">", ">="}), g.digits())
+		},
+		func() string {
+			return fmt.Sprintf("%s %s %s.5", g.number(), pick(g, []string{"<", "<=", ">", ">="}), g.digits())
+		},
+		func() string { return fmt.Sprintf("%s > %s", g.digits(), g.number()) },
+		func() string { return fmt.Sprintf("%s == %s", g.text(), g.text()) },
+		func() string { return fmt.Sprintf("%s + %s > %s", g.number(), g.number(), g.digits()) },
+		func() string { return "input.request.repeatable" },
+		func() string { return "input.request.repeatable == false" },
+		func() string { return fmt.Sprintf("lower(%s) == \"get\"", g.text()) },
+	))
+}
+
+// named gives a leaf a name first.
+func (g *grammar) named() string {
+	v := g.variable()
+	return g.oneOf(
+		func() string { return fmt.Sprintf("%s := %s\n\t%s == %s", v, g.text(), v, g.quoted()) },
+		func() string { return fmt.Sprintf("%s := %s\n\tnot %s in %s", v, g.text(), v, g.set()) },
+		func() string { return fmt.Sprintf("%s = %s\n\t%s = %s", v, g.text(), v, g.text()) },
+		func() string { return fmt.Sprintf("%s = %s\n\t%s = %s", v, g.text(), v, g.quoted()) },
+		func() string { return fmt.Sprintf("some %s in %s\n\t%s == %s", v, g.set(), v, g.text()) },
+		func() string { return fmt.Sprintf("%s := $\"<{%s}>\"\n\t%s != \"<GET>\"", v, g.text(), v) },
+		func() string {
+			return fmt.Sprintf("[%s, %s] = [%s, %s]\n\t%s != %s", v, v+"b", g.text(), g.text(), v, v+"b")
+		},
+	)
+}
+
+// captured keeps the truth of a comparison as a value.
+func (g *grammar) captured() string {
+	v := g.variable()
+	return fmt.Sprintf("%s := %s == %s\n\t%s == %v", v, g.text(), g.quoted(), v, g.IntN(2) == 0)
+}
+
+// helper refers to a rule that is there already.
+func (g *grammar) helper() string {
+	return g.negated(g.oneOf(
+		func() string { return pick(g, g.bools) },
+		func() string { return fmt.Sprintf("%s == %s", pick(g, g.values), g.quoted()) },
+		func() string { return fmt.Sprintf("count(%s) > %d", pick(g, g.sets), g.IntN(2)) },
+		func() string { return fmt.Sprintf("%s in %s", g.text(), pick(g, g.sets)) },
+		func() string { return fmt.Sprintf("%s[%s] == %s", pick(g, g.maps), g.text(), g.digits()) },
+		func() string { return fmt.Sprintf("%s.a == %s", pick(g, g.maps), g.digits()) },
+		func() string { return fmt.Sprintf("%s(%s)", pick(g, g.funcs), g.text()) },
+		func() string { return fmt.Sprintf("%s(%s) == \"r\"", pick(g, g.funcs), g.text()) },
+		func() string { return fmt.Sprintf("%s(%s) != \"w\"", pick(g, g.funcs), g.quoted()) },
+		func() string { return fmt.Sprintf("lib.safe(%s)", g.text()) },
+	))
+}
+
+func (g *grammar) with() string {
+	target := pick(g, textLeaves)
+	value := g.oneOf(g.quoted, g.text)
+	return g.negated(g.oneOf(
+		func() string { return fmt.Sprintf("%s with %s as %s", pick(g, g.bools), target, value) },
+		func() string {
+			return fmt.Sprintf("%s == %s with %s as %s", pick(g, g.values), g.quoted(), target, value)
+		},
+		func() string { return fmt.Sprintf("%s(%s) with %s as %s", pick(g, g.funcs), g.text(), target, value) },
+		func() string { return fmt.Sprintf("%s with %s as true", pick(g, g.bools), g.rooted(pick(g, g.bools))) },
+	))
+}
+
+func (g *grammar) rooted(rule string) string { return "data.modgate." + g.unit + "." + rule }
+
+func (g *grammar) every(depth int) string {
+	v := g.variable()
+	return g.oneOf(
+		func() string { return fmt.Sprintf("every %s in %s { %s != %s }", v, g.set(), v, g.text()) },
+		func() string {
+			return fmt.Sprintf("every %s in [%s, %s] { %s != %s }", v, g.text(), g.text(), v, g.quoted())
+		},
+		func() string { return fmt.Sprintf("every %s in [1, 2] { %s > 0; %s }", v, v, g.condition(depth-1)) },
+	)
+}
+
+func (g *grammar) comprehension(depth int) string {
+	v := g.variable()
+	return g.oneOf(
+		func() string { return fmt.Sprintf("count([1 | %s]) == %d", g.condition(depth-1), g.IntN(2)) },
+		func() string {
+			return fmt.Sprintf("count({%s | some %s in %s; %s == %s}) > 0", v, v, g.set(), v, g.text())
+		},
+		func() string { return fmt.Sprintf("{%s: 1 | %s := %s} == {%s: 1}", v, v, g.text(), g.quoted()) },
+	)
+}
+
+// outer compares inside a closure what has its value from outside: it looks
+// like giving it a name.
+func (g *grammar) outer() string {
+	v := g.variable()
+	return g.oneOf(
+		func() string {
+			return fmt.Sprintf("some %s in %s\n\tcount([1 | %s = %s]) == 1", v, g.set(), v, g.text())
+		},
+		func() string {
+			return fmt.Sprintf("some %s in %s\n\tevery w in [1] { w == 1; %s = %s }", v, g.set(), v, g.text())
+		},
+		func() string { return fmt.Sprintf("%s := %s\n\tcount([1 | %s = %s]) == 1", v, g.text(), v, g.quoted()) },
+	)
+}
+
+func (g *grammar) datum() string {
+	return g.negated(g.oneOf(
+		func() string { return fmt.Sprintf("data.tiers[%s] == %s", g.text(), g.quoted()) },
+		func() string { return fmt.Sprintf("%s < data.config.limit", g.number()) },
+		func() string { return fmt.Sprintf("%s in data.config.list", g.text()) },
+	))
+}
+
+// grouped gives a part of input a name.
+func (g *grammar) grouped() string {
+	v := g.variable()
+	return g.oneOf(
+		func() string { return fmt.Sprintf("%s := input.request\n\t%s.method == %s", v, v, g.quoted()) },
+		func() string { return fmt.Sprintf("%s := input.request\n\tnot %s.route in %s", v, v, g.set()) },
+		func() string { return fmt.Sprintf("%s := input\n\t%s.now.hour < %s", v, v, g.digits()) },
+		func() string { return "late(input.now)" },
+		func() string { return "late(input.now)" },
+		func() string { return fmt.Sprintf("%s := input.request\n\tcount(%s) == 7", v, v) },
+	)
+}
+
+func (g *grammar) decision() string {
+	return g.oneOf(
+		func() string { return fmt.Sprintf(`{"action": "delay", "wait_s": %d}`, 1+g.IntN(9)) },
+		func() string { return fmt.Sprintf(`{"action": "delay", "mode": "reply", "rule": "r%d"}`, g.IntN(3)) },
+		func() string { return `{"action": "missing"}` },
+		func() string { return fmt.Sprintf(`{"action": "missing", "detail": %s}`, g.text()) },
+		func() string { return fmt.Sprintf(`{"action": "delay", "wait_s": %s + 1}`, g.number()) },
+		func() string { return fmt.Sprintf(`{"action": "fallback", "fallback": {"module": "m%d"}}`, g.IntN(2)) },
+		func() string { return fmt.Sprintf(`{"action": "missing", "detail": %s}`, pick(g, g.values)) },
+		func() string { return `{"action": "delay", "wait_s": 0}` }, // invalid
+	)
+}
+
+// policy returns a unit of the package modgate.<unit>.
+func (g *grammar) policy() string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n\n", args...) }
+	line("package modgate.%s", g.unit)
+	line("import data.modgate.lib")
+	line("late(now) if now.hour > %s", g.digits())
+	line("b0 if %s", g.simple())
+	line("safe if lib.safe(%s)", g.text())
+	line("w0 := \"r\"")
+	line("s0 := %s", g.set())
+	line("m0 := {\"GET\": 1, \"a\": 5}")
+	line("f0(x) := \"r\" if x in %s", g.set())
+	line("f0(%s) := \"r\"", g.quoted())
+	g.bools, g.values, g.sets, g.maps, g.funcs = []string{"b0", "safe"}, []string{"w0"}, []string{"s0"}, []string{"m0"}, []string{"f0"}
+	for i := range 2 + g.IntN(5) {
+		g.define(i+1, line)
+	}
+	if g.IntN(3) == 0 {
+		line("default request := {\"action\": \"delay\"}")
+	}
+	for range 1 + g.IntN(3) {
+		rule := fmt.Sprintf("request := %s if {\n\t%s\n}", g.decision(), g.body(2))
+		for range g.IntN(3) {
+			rule += fmt.Sprintf(" else := %s if {\n\t%s\n}", g.decision(), g.body(2))
+		}
+		line("%s", rule)
+	}
+	return b.String()
+}
+
+// define writes one more helper.
+func (g *grammar) define(i int, line func(string, ...any)) {
+	name := fmt.Sprintf("h%d", i)
+	switch g.IntN(5) {
+	case 0:
+		for range 1 + g.IntN(2) {
+			line("%s if {\n\t%s\n}", name, g.body(1))
+		}
+		g.bools = append(g.bools, name)
+	case 1:
+		if g.IntN(2) == 0 {
+			line("default %s := %s", name, g.quoted())
+		}
+		line("%s := %s if {\n\t%s\n} else := %s if {\n\t%s\n}", name, g.oneOf(g.quoted, g.text), g.body(1), g.quoted(), g.body(1))
+		g.values = append(g.values, name)
+	case 2:
+		line("%s contains %s if {\n\t%s\n}", name, g.quoted(), g.body(1))
+		line("%s contains %s if %s", name, g.text(), g.simple())
+		g.sets = append(g.sets, name)
+	case 3:
+		line("%s[%s] := %s if {\n\t%s\n}", name, g.text(), g.digits(), g.body(1))
+		line("%s.a := %s if %s", name, g.digits(), g.simple())
+		g.maps = append(g.maps, name)
+	case 4:
+		if g.IntN(3) == 0 {
+			line("default %s(_) := \"d\"", name)
+		}
+		line("%s(x) := \"r\" if {\n\tx == %s\n\t%s\n} else := \"w\" if {\n\tnot x in %s\n\t%s\n}", name, g.quoted(), g.body(1), g.set(), g.body(1))
+		g.funcs = append(g.funcs, name)
+	}
+}
+
+// target returns a state of a module at random.
+func (g *grammar) target() fallback.Target {
+	t := fallback.Target{
+		Module: "loans", State: pick(g, []message.Availability{message.Delayed, message.Delayed, message.Missing}),
+		Reason: pick(g, []message.Reason{message.ReasonUpdating, message.ReasonLost, message.ReasonStarting}),
+		Note:   pick(g, textPool), Version: pick(g, textPool), Losses: pick(g, numberPool),
+	}
+	t.Expected = time.Duration(pick(g, numberPool)) * time.Second
+	return t
+}
+
+// query returns a request to a module in state t at random.
+func (g *grammar) query(t fallback.Target) fallback.Query {
+	q := fallback.Query{Entrypoint: fallback.Request, Target: t}
+	for range 12 {
+		g.vary(&q)
+	}
+	return q
+}
+
+// vary changes one field of q: a request like the one before.
+func (g *grammar) vary(q *fallback.Query) {
+	switch g.IntN(13) {
+	case 0:
+		q.Target.Absent = time.Duration(pick(g, numberPool)) * time.Second
+	case 1:
+		q.Target.TTLLeft = time.Duration(pick(g, numberPool)) * time.Second
+	case 2:
+		q.Now = time.Date(2026, 11, 23+g.IntN(2), pick(g, []int{0, 4, 5, 10, 22, 23}), 0, 0, 0, time.UTC)
+	case 3, 4:
+		q.HTTP.Method = pick(g, textPool[:4])
+	case 5:
+		q.HTTP.Path = pick(g, textPool)
+	case 6:
+		q.HTTP.Route = pick(g, textPool)
+	case 7:
+		q.HTTP.Host = pick(g, textPool)
+	case 8:
+		q.HTTP.Tenant = pick(g, textPool)
+	case 9:
+		q.HTTP.Size = int64(pick(g, numberPool))
+	case 10:
+		q.HTTP.Repeatable = g.IntN(2) == 0
+	case 11:
+		q.Parked = fallback.Parked{Count: pick(g, numberPool), Limit: 100}
+	case 12:
+		q.Caller = pick(g, []fallback.Caller{{}, {Module: "loans", Version: "1.0.0"}, {Module: "GET", Version: "2.0.0"}})
+	}
+}
