@@ -10,24 +10,8 @@ import (
 	"github.com/modgate/modgate/core/fallback"
 	"github.com/modgate/modgate/core/lifecycle"
 	"github.com/modgate/modgate/core/message"
-	"github.com/modgate/modgate/core/requirement"
 	"github.com/modgate/modgate/core/route"
 )
-
-// process is one registered instance as the data plane sees it.
-type process struct {
-	module string
-	route  *route.Instance
-	caller *route.Caller
-	token  route.TokenHash
-	lease  time.Duration
-	expiry time.Time          // of the lease; guarded by Control.mu
-	told   requirement.Cursor // nil until it has one; guarded by Control.mu
-
-	// phantom stands for the runs of before a restart, which nobody counts
-	// any more (G6): a run that never ends, so that no drain is reported.
-	phantom bool // guarded by Control.mu
-}
 
 // install makes next the module's picture: for requests, dependents and
 // whoever waits. It returns the notices that are due now, and the incidents
@@ -47,131 +31,6 @@ func (c *Control) install(e *entry, next lifecycle.Record) ([]message.Notice, []
 	close(e.changed)
 	e.changed = make(chan struct{})
 	return c.due(e, now), c.reckon(e, now)
-}
-
-// match makes a process for every instance that registered and lets go those
-// that are gone. It reports whether the set of tokens changed.
-func (c *Control) match(e *entry, now time.Time) (changed bool) {
-	gone := map[string]*process{}
-	for id, p := range c.instances {
-		if p.module == e.name {
-			gone[id] = p
-		}
-	}
-	for i := range e.record.Versions {
-		v := &e.record.Versions[i]
-		for j := range v.Instances {
-			in := &v.Instances[j]
-			p := gone[in.ID]
-			if p == nil || p.token != route.TokenHash(in.Token) {
-				p = c.newProcess(e.name, v, in, now)
-				changed = true
-			}
-			delete(gone, in.ID)
-			c.watch(in, p)
-		}
-	}
-	for id, p := range gone {
-		if c.instances[id] == p {
-			delete(c.instances, id)
-			c.o.Forget(id)
-			c.o.Unreach(id)
-		}
-		p.route.Close()
-		c.queue.mark(id)
-	}
-	return changed || len(gone) > 0
-}
-
-func (c *Control) newProcess(name string, v *lifecycle.Version, in *lifecycle.Instance, now time.Time) *process {
-	if old := c.instances[in.ID]; old != nil {
-		old.route.Close()
-		c.o.Forget(in.ID)
-	}
-	p := &process{module: name, token: route.TokenHash(in.Token), lease: in.Lease}
-	p.route = route.NewInstance(in.ID, name, v.Version.String(), in.Upstream, func(i *route.Instance, turn uint64) {
-		c.queue.add(name, lifecycle.Drained{Instance: i.ID, Turn: turn})
-	})
-	p.route.Close()
-	p.caller = &route.Caller{Instance: p.route, OnDelay: in.OnDelay}
-	if c.config.Module(name).OnDelay == message.Reply {
-		p.caller.OnDelay = message.Reply // A8: operators may turn park into reply
-	}
-	p.expiry = c.leaseEnd(now, p.lease)
-	c.instances[in.ID] = p
-	return p
-}
-
-// watch tries the socket of an instance that refuses connections (L6).
-func (c *Control) watch(in *lifecycle.Instance, p *process) {
-	if !in.Socket {
-		c.o.Unreach(in.ID)
-		return
-	}
-	id, name := in.ID, p.module
-	c.o.Reach(id, in.Upstream, func() {
-		p.route.Reached()
-		c.queue.add(name, lifecycle.Reachable{Instance: id})
-	})
-}
-
-// admit opens the instances that take requests from now on.
-func (c *Control) admit(e *entry) {
-	for i := range e.record.Versions {
-		for _, in := range e.record.Versions[i].Instances {
-			p := c.instances[in.ID]
-			p.caller.SetFenced(!in.Opens())
-			p.haunt(in.Uncounted)
-			if in.Phase == message.Serving || in.Phase == message.Updating {
-				p.route.Open()
-			}
-		}
-	}
-}
-
-// haunt makes the runs of before a restart count as one, or no longer.
-func (p *process) haunt(yes bool) {
-	switch {
-	case yes && !p.phantom:
-		p.route.Open()
-		p.phantom = p.route.Enter()
-	case !yes && p.phantom:
-		p.phantom = false
-		p.route.Leave()
-	}
-}
-
-// runs is the number of runs in flight that are known.
-func (p *process) runs() int64 {
-	n := p.route.Runs()
-	if p.phantom {
-		n--
-	}
-	return n
-}
-
-// bar closes those that take none, and lets the others finish (V2, U2). A
-// drain whose runs were lost count of is not reported (G6).
-func (c *Control) bar(e *entry) {
-	older := e.route.State().Older
-	for i := range e.record.Versions {
-		for _, in := range e.record.Versions[i].Instances {
-			p := c.instances[in.ID]
-			switch in.Phase {
-			case message.Serving, message.Updating:
-			case message.Draining, message.Waiting:
-				if in.Drained {
-					p.route.Close()
-				} else {
-					p.route.Drain(in.DrainTurn)
-				}
-			case message.Starting, message.Idle, message.Fenced, message.Out:
-				if older == nil || !slices.Contains(older.Instances, p.route) {
-					p.route.Close()
-				}
-			}
-		}
-	}
 }
 
 // state is what a request needs to know of e's module.

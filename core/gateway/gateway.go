@@ -21,7 +21,6 @@ import (
 	"github.com/modgate/modgate/core/api"
 	"github.com/modgate/modgate/core/config"
 	"github.com/modgate/modgate/core/control"
-	"github.com/modgate/modgate/core/lifecycle"
 	"github.com/modgate/modgate/core/message"
 	"github.com/modgate/modgate/core/notify"
 	"github.com/modgate/modgate/core/park"
@@ -292,54 +291,6 @@ func (g *Gateway) Addresses() (data, control string) {
 
 // AdminTokenFile returns the path of the administrator's token.
 func (g *Gateway) AdminTokenFile() string { return g.adminToken }
-
-// Reload reads the configuration and the policies again and puts them in
-// force, or returns what is wrong with them: then the former configuration
-// stays (C1), and of a wrong policy its last good text.
-func (g *Gateway) Reload(context.Context) (diagnostics any, changed bool, err error) {
-	next, diagnostics := g.o.Reload()
-	if next == nil {
-		return diagnostics, false, nil
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if next.Gateway.JoinSecret == "" {
-		next.Gateway.JoinSecret = g.config.Gateway.JoinSecret
-	}
-	if err := g.policies.Reload(); err != nil {
-		if wrong := g.policies.Diagnostics(); wrong != nil {
-			return wrong, false, nil
-		}
-		return nil, false, err
-	}
-	if same(next, g.config) {
-		return nil, false, nil
-	}
-	if err := g.control.Reconfigure(next); err != nil {
-		return nil, false, err
-	}
-	g.config = next
-	return nil, true, nil
-}
-
-func (g *Gateway) raise(module string, a lifecycle.Alert) {
-	severity := alert.Warning
-	if a.Critical {
-		severity = alert.Critical
-	}
-	g.alerts.Raise(alert.Alert{Key: a.Key, Severity: severity, Module: module, Summary: a.Summary})
-}
-
-func (g *Gateway) cycle(from, to string) {
-	g.alerts.Raise(alert.Alert{
-		Key: "cycle/" + from + "/" + to, Severity: alert.Warning, Module: to,
-		Summary: fmt.Sprintf("a request of %s to %s would have waited for itself: answered DELAY, reason cycle", from, to),
-	})
-}
-
-func (g *Gateway) policyFault(f policies.Fault) {
-	g.alerts.Raise(alert.Alert{Key: "policy/" + f.Unit, Severity: alert.Warning, Summary: f.String()})
-}
 
 func (g *Gateway) parked(module string) (int, time.Duration) {
 	c := g.room.Parked(module)

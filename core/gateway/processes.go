@@ -40,14 +40,9 @@ func (g *Gateway) process(p config.Process) probe.Process {
 		env = append(env, name+"="+p.Environment[name])
 	}
 	return probe.Process{
-		Name: p.Name, Command: p.Command, Env: env, Dir: p.Dir, Restart: restarts[p.Restart],
-		BackoffMin: p.Backoff.Min, BackoffMax: p.Backoff.Max, StopTimeout: p.StopTimeout,
+		Name: p.Name, Command: p.Command, Env: env, Dir: p.Dir, Restart: p.Restart, Backoff: p.Backoff, StopTimeout: p.StopTimeout,
 		LogFile: filepath.Join(g.config.Gateway.DataDir, p.Log()),
 	}
-}
-
-var restarts = map[config.Restart]probe.Restart{
-	config.OnFailure: probe.OnFailure, config.Always: probe.Always, config.Never: probe.Never,
 }
 
 // origin is what a process on this machine calls the listener.
