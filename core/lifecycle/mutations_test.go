@@ -8,7 +8,7 @@ var mutations = []mutation{
 	{"nobody is released", "effects.go", "if wakes(before, &s.r) {", "if false {"},
 	{"a step back of the deadline wakes nobody", "effects.go", " || b.Absence.Until.Before(a.Absence.Until) {", " {"},
 	{"a grant wakes nobody", "effects.go", " || a.Grant != b.Grant || b.Absence.Until", " || b.Absence.Until"},
-	{"another server wakes nobody", "effects.go", "return v != nil && (!v.Version.Equal(w.Version) || ", "return v != nil && ("},
+	{"another server wakes nobody", "effects.go", "return v != nil && (!v.Version.Equal(w.Version) || ", "return v != nil && (w == nil || "},
 	{"who waits for what comes no more sleeps on", "effects.go", " || slices.ContainsFunc(a.Versions, func(v Version) bool {\n\t\treturn v.coming() && !b.Version(v.Version).coming()\n\t}))", ")"},
 	{"an UPDATE put off is not published", "effects.go", "a.Ask == b.Ask && ", ""},
 	{"incidents never end", "effects.go", "if was.Key != \"\" {", "if false {"},

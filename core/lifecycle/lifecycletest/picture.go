@@ -99,7 +99,7 @@ func (s *Story) answer(id string) string {
 	a, err := s.record.Answer(s.now, id)
 	said := fmt.Sprintf("%s%s", a.Outcome, a.Notice)
 	if err != nil {
-		said = err.Error()
+		said = "error, " + err.Error()
 	}
 	if a.Notice != "" {
 		said += fmt.Sprintf(" ttl %s", time.Duration(a.TTL))
