@@ -59,7 +59,7 @@ var allowed = map[string][]string{
 
 	"core/api": {
 		"core/alert", "core/config", "core/control", "core/fallback", "core/lifecycle", "core/message", "core/module",
-		"core/notify", "core/park", "core/probe", "core/requirement", "core/route",
+		"core/notify", "core/park", "core/probe", "core/proxy", "core/requirement", "core/route",
 	},
 
 	"core/gateway": {
