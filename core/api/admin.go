@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"strconv"
 
 	"github.com/modgate/modgate/core/control"
 	"github.com/modgate/modgate/core/message"
@@ -39,6 +40,10 @@ func (s *server) module(w http.ResponseWriter, r *http.Request) {
 	write(w, http.StatusOK, s.view(o))
 }
 
+func noModule(w http.ResponseWriter, name string) {
+	unknown(w, "no module "+strconv.Quote(name)+" is registered or configured")
+}
+
 // requirements answers GET /v1/admin/requirements.
 func (s *server) requirements(w http.ResponseWriter, _ *http.Request) {
 	write(w, http.StatusOK, map[string]any{"requirements": s.Control.Requirements()})
@@ -53,8 +58,20 @@ func (s *server) reload(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		unavailable(w, err)
 	case diagnostics != nil:
-		write(w, http.StatusBadRequest, map[string]any{"diagnostics": diagnostics})
+		problem(w, http.StatusBadRequest, reloadProblem{
+			Problem: message.Problem{
+				Type: message.ProblemInvalid, Title: "Invalid", Status: http.StatusBadRequest,
+				Detail: "the configuration is wrong; the former one stays in force",
+			},
+			Diagnostics: diagnostics,
+		})
 	default:
 		write(w, http.StatusOK, map[string]bool{"changed": changed})
 	}
+}
+
+// reloadProblem says what is wrong with the configuration.
+type reloadProblem struct {
+	message.Problem
+	Diagnostics any `json:"diagnostics"` // of package hcl
 }

@@ -3,13 +3,10 @@ package api
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/modgate/modgate/core/control"
@@ -17,29 +14,32 @@ import (
 	"github.com/modgate/modgate/core/message"
 )
 
-// maxBody bounds what a call may send (3.3).
-const maxBody = 256 << 10
-
 // write answers with v as JSON.
 func write(w http.ResponseWriter, status int, v any) {
 	body, err := json.Marshal(v)
 	if err != nil {
-		status, body = http.StatusInternalServerError, []byte(`{"type":"`+string(message.ProblemInternal)+`","title":"Internal error","status":500}`)
+		panic(err) // v is of our own types; recovered answers 500
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	w.Write(append(body, '\n')) //nolint:errcheck // the client is gone; nobody is left to tell
+	send(w, status, "application/json", body)
 }
 
 // fail answers with a problem (RFC 9457).
 func fail(w http.ResponseWriter, status int, p message.Problem) {
 	p.Status = status
-	body, _ := json.Marshal(p)
-	w.Header().Set("Content-Type", "application/problem+json")
+	problem(w, status, p)
+}
+
+// problem answers with p, a message.Problem that may have further members.
+func problem(w http.ResponseWriter, status int, p any) {
+	body, _ := json.Marshal(p) // texts and numbers: cannot fail
+	send(w, status, "application/problem+json", body)
+}
+
+func send(w http.ResponseWriter, status int, kind string, body []byte) {
+	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	w.Write(append(body, '\n')) //nolint:errcheck // as in write
+	w.Write(append(body, '\n')) //nolint:errcheck // the client is gone; nobody is left to tell
 }
 
 func unauthorized(w http.ResponseWriter, detail string) {
@@ -47,96 +47,72 @@ func unauthorized(w http.ResponseWriter, detail string) {
 	fail(w, http.StatusUnauthorized, message.Problem{Type: message.ProblemTokenRequired, Title: "Token required", Detail: detail})
 }
 
+// retryAfter says when to try again.
+func retryAfter(w http.ResponseWriter, d time.Duration) {
+	w.Header().Set("Retry-After", strconv.FormatInt(message.RetryAfter(d), 10))
+}
+
 // unavailable answers that the call may be tried again soon.
 func unavailable(w http.ResponseWriter, err error) {
-	w.Header().Set("Retry-After", "1")
+	retryAfter(w, time.Second)
 	fail(w, http.StatusServiceUnavailable, message.Problem{Type: message.ProblemUnavailable, Title: "Not available now", Detail: err.Error()})
+}
+
+// unknown answers that there is nothing of that name.
+func unknown(w http.ResponseWriter, detail string) {
+	fail(w, http.StatusNotFound, message.Problem{Type: message.ProblemUnknown, Title: "Unknown", Detail: detail})
+}
+
+func conflict(w http.ResponseWriter, detail string) {
+	fail(w, http.StatusConflict, message.Problem{Type: message.ProblemConflict, Title: "Conflict", Detail: detail})
+}
+
+// invalid answers with all that is wrong with a body.
+func invalid(w http.ResponseWriter, faults []message.Fault) {
+	fail(w, http.StatusBadRequest, message.Problem{
+		Type: message.ProblemInvalid, Title: "Invalid", Detail: (&control.InvalidError{Faults: faults}).Error(), Errors: faults,
+	})
 }
 
 // failWith answers with the problem that err is.
 func failWith(w http.ResponseWriter, err error) {
-	var invalid *control.InvalidError
-	var conflict *control.ConflictError
+	var wrong *control.InvalidError
+	var taken *control.ConflictError
 	switch {
-	case errors.As(err, &invalid):
-		fail(w, http.StatusBadRequest, message.Problem{Type: message.ProblemInvalid, Title: "Invalid", Detail: err.Error(), Errors: invalid.Faults})
-	case errors.As(err, &conflict):
-		fail(w, http.StatusConflict, message.Problem{Type: message.ProblemConflict, Title: "Conflict", Detail: err.Error()})
+	case errors.As(err, &wrong):
+		invalid(w, wrong.Faults)
+	case errors.As(err, &taken):
+		conflict(w, err.Error())
 	case errors.Is(err, control.ErrUnauthorized):
 		unauthorized(w, "the join secret does not open registration of this module")
-	case errors.Is(err, lifecycle.ErrUnknown):
-		fail(w, http.StatusNotFound, message.Problem{Type: message.ProblemUnknown, Title: "Unknown", Detail: err.Error()})
+	case errors.Is(err, lifecycle.ErrUnknown): // since its token was looked up
+		unauthorized(w, "the instance was replaced or dropped; its token is void")
 	case errors.Is(err, lifecycle.ErrFenced):
-		fail(w, http.StatusConflict, message.Problem{Type: message.ProblemFenced, Title: "Fenced", Detail: "the version is fenced: stop writing and exit", Reason: message.ReasonFenced})
+		fail(w, http.StatusConflict, message.Problem{
+			Type: message.ProblemFenced, Title: "Fenced", Detail: "the version is fenced: stop writing and exit", Reason: message.ReasonFenced,
+		})
 	case errors.Is(err, lifecycle.ErrRefused):
-		fail(w, http.StatusConflict, message.Problem{Type: message.ProblemRefused, Title: "Refused", Detail: "a higher version serves, or the UPDATE was refused: register anew to ask again", Reason: message.ReasonRefused})
+		fail(w, http.StatusConflict, message.Problem{
+			Type: message.ProblemRefused, Title: "Refused", Reason: message.ReasonRefused,
+			Detail: "a higher version serves, or the UPDATE was refused: register anew to ask again",
+		})
 	default:
 		unavailable(w, err)
 	}
 }
 
-func invalid(faults []message.Fault) error { return &control.InvalidError{Faults: faults} }
-
-// read decodes the body into v. It answers itself, and returns false, when
-// the body is too large or not what is wanted.
-func read(w http.ResponseWriter, r *http.Request, v any) bool {
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
-	dec.DisallowUnknownFields()
-	err := dec.Decode(v)
-	if err == nil {
-		if _, more := dec.Token(); more != io.EOF {
-			err = errors.New("one JSON value is wanted, and nothing after it")
-		}
-	}
-	var large *http.MaxBytesError
-	switch {
-	case err == nil:
-		return true
-	case errors.As(err, &large):
-		fail(w, http.StatusRequestEntityTooLarge, message.Problem{Type: message.ProblemTooLarge, Title: "Too large", Detail: fmt.Sprintf("a body is at most %d bytes", maxBody)})
-	default:
-		failWith(w, invalid([]message.Fault{fault(err)}))
-	}
-	return false
-}
-
-// fault says where a body is not what is wanted.
-func fault(err error) message.Fault {
-	var kind *json.UnmarshalTypeError
-	if errors.As(err, &kind) && kind.Field != "" {
-		return message.Fault{
-			Pointer: "/" + strings.ReplaceAll(kind.Field, ".", "/"),
-			Detail:  fmt.Sprintf("want a %s, got a %s", kind.Type, kind.Value),
-		}
-	}
-	return message.Fault{Detail: strings.TrimPrefix(err.Error(), "json: ")}
-}
-
-// preferWait reads RFC 7240's wait preference.
-func preferWait(r *http.Request) (time.Duration, bool) {
-	for _, line := range r.Header.Values("Prefer") {
-		for pref := range strings.SplitSeq(line, ",") {
-			name, value, _ := strings.Cut(strings.TrimSpace(pref), "=")
-			if !strings.EqualFold(strings.TrimSpace(name), "wait") {
-				continue
-			}
-			if n, err := strconv.Atoi(strings.Trim(strings.TrimSpace(value), `"`)); err == nil && n >= 0 {
-				return min(time.Duration(n)*time.Second, maxWait), true
-			}
-		}
-	}
-	return 0, false
-}
-
-// maxWait bounds how long a call is held.
-const maxWait = 5 * time.Minute
-
-// recovered answers 500 where a handler panics, and logs it.
+// recovered answers 500 where a handler panics, and logs it. After a part of
+// an answer it closes the connection.
 func recovered(log *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
-			if p := recover(); p != nil && p != http.ErrAbortHandler {
+			switch p := recover(); p {
+			case nil:
+			case http.ErrAbortHandler:
+				panic(p)
+			default:
 				log.Error("a control call panicked", "call", r.Method+" "+r.URL.Path, "cause", p, "stack", string(debug.Stack()))
+				w.Header().Set("Connection", "close")
 				fail(w, http.StatusInternalServerError, message.Problem{Type: message.ProblemInternal, Title: "Internal error"})
 			}
 		}()

@@ -7,10 +7,10 @@ package api
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +20,6 @@ import (
 	"github.com/modgate/modgate/core/notify"
 	"github.com/modgate/modgate/core/probe"
 	"github.com/modgate/modgate/core/proxy"
-	"github.com/modgate/modgate/core/route"
 )
 
 // Options are what the API works with.
@@ -42,91 +41,83 @@ type Options struct {
 
 type server struct {
 	Options
+	said messages
 }
 
-// New returns the handler of the control listener.
+// New returns the handler of the control listener. Calls that are held end
+// when the context of their request does.
 func New(o Options) http.Handler {
-	s := &server{o}
+	s := &server{Options: o}
 	mux := http.NewServeMux()
-	for pattern, handle := range s.routes() {
-		mux.HandleFunc(pattern, handle)
+	for path, calls := range s.paths() {
+		mux.Handle(path, calls)
 	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		fail(w, http.StatusNotFound, message.Problem{Type: message.ProblemUnknown, Title: "No such call", Detail: r.Method + " " + r.URL.Path + " is not part of the control API; see /v1/openapi.json"})
-	})
+	mux.HandleFunc("/", noCall)
 	return recovered(o.Log, mux)
 }
 
-// routes lists the calls; openapi.json documents the same ones, held by a
+// paths lists the calls; openapi.json describes the same ones, held by a
 // test.
-func (s *server) routes() map[string]http.HandlerFunc {
-	return map[string]http.HandlerFunc{
-		"POST /v1/instances":                    s.register,
-		"PUT /v1/instances/{id}/lease":          s.instance(s.renew),
-		"POST /v1/instances/{id}/announcements": s.instance(s.announce),
-		"GET /v1/instances/{id}/notices":        s.instance(s.notices),
-		"POST /v1/alerts":                       s.raise,
+func (s *server) paths() map[string]methods {
+	return map[string]methods{
+		"/v1/instances":                    {http.MethodPost: s.register},
+		"/v1/instances/{id}/lease":         {http.MethodPut: s.instance(s.renew)},
+		"/v1/instances/{id}/announcements": {http.MethodPost: s.instance(s.announce)},
+		"/v1/instances/{id}/notices":       {http.MethodGet: s.instance(s.notices)},
+		"/v1/alerts":                       {http.MethodPost: s.bearer(s.raise)},
 
-		"GET /v1/admin/modules":                  s.admin(s.modules),
-		"GET /v1/admin/modules/{module}":         s.admin(s.module),
-		"GET /v1/admin/modules/{module}/history": s.admin(s.history),
-		"GET /v1/admin/requirements":             s.admin(s.requirements),
-		"GET /v1/admin/alerts":                   s.admin(s.alerts),
-		"GET /v1/admin/events":                   s.admin(s.events),
-		"GET /v1/admin/processes":                s.admin(s.processes),
-		"POST /v1/admin/processes/{name}/start":  s.admin(s.startProcess),
-		"POST /v1/admin/processes/{name}/stop":   s.admin(s.stopProcess),
-		"POST /v1/admin/reload":                  s.admin(s.reload),
+		"/v1/admin/modules":                  {http.MethodGet: s.admin(s.modules)},
+		"/v1/admin/modules/{module}":         {http.MethodGet: s.admin(s.module)},
+		"/v1/admin/modules/{module}/history": {http.MethodGet: s.admin(s.history)},
+		"/v1/admin/requirements":             {http.MethodGet: s.admin(s.requirements)},
+		"/v1/admin/alerts":                   {http.MethodGet: s.admin(s.alerts)},
+		"/v1/admin/events":                   {http.MethodGet: s.admin(s.events)},
+		"/v1/admin/processes":                {http.MethodGet: s.admin(s.processes)},
+		"/v1/admin/processes/{name}/start":   {http.MethodPost: s.admin(s.startProcess)},
+		"/v1/admin/processes/{name}/stop":    {http.MethodPost: s.admin(s.stopProcess)},
+		"/v1/admin/reload":                   {http.MethodPost: s.admin(s.reload)},
 
-		"GET /livez":           s.open(s.livez),
-		"GET /readyz":          s.open(s.readyz),
-		"GET /metrics":         s.open(s.metrics().ServeHTTP),
-		"GET /v1/openapi.json": s.openapi,
+		"/livez":           {http.MethodGet: s.open(s.livez)},
+		"/readyz":          {http.MethodGet: s.open(s.readyz)},
+		"/metrics":         {http.MethodGet: s.open(s.metrics().ServeHTTP)},
+		"/v1/openapi.json": {http.MethodGet: openAPI},
 	}
 }
 
-// bearer returns the secret or token of the request (3.1), or "".
-func bearer(r *http.Request) string {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return ""
+// methods are the calls of one path. HEAD is GET; net/http keeps the body.
+type methods map[string]http.HandlerFunc
+
+// ServeHTTP implements http.Handler.
+func (m methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
 	}
-	return strings.TrimSpace(token)
+	if call, ok := m[method]; ok {
+		call(w, r)
+		return
+	}
+	allow := strings.Join(m.allowed(), ", ")
+	w.Header().Set("Allow", allow)
+	fail(w, http.StatusMethodNotAllowed, message.Problem{
+		Type: message.ProblemMethod, Title: "Wrong method", Detail: r.URL.Path + " takes " + allow + ", not " + r.Method,
+	})
 }
 
-// admin lets only the administrator's token through (I2).
-func (s *server) admin(next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		got := sha256.Sum256([]byte(bearer(r)))
-		if subtle.ConstantTimeCompare(got[:], s.AdminToken[:]) != 1 {
-			unauthorized(w, "this call wants the administrator's token")
-			return
-		}
-		next(w, r)
+func (m methods) allowed() []string {
+	all := slices.Collect(maps.Keys(m))
+	if m[http.MethodGet] != nil {
+		all = append(all, http.MethodHead)
 	}
+	slices.Sort(all)
+	return all
 }
 
-// open lets everyone through on a loopback listener.
-func (s *server) open(next http.HandlerFunc) http.HandlerFunc {
-	if s.Open {
-		return next
-	}
-	return s.admin(next)
-}
-
-// instance lets the bearer of the token of instance {id} through.
-func (s *server) instance(next func(http.ResponseWriter, *http.Request, *route.Caller)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		who := s.Control.Bearer(bearer(r))
-		switch {
-		case who == nil:
-			unauthorized(w, "this call wants the instance's token; register to get one")
-		case who.Instance.ID != r.PathValue("id"):
-			unauthorized(w, "the token is another instance's")
-		default:
-			next(w, r, who)
-		}
-	}
+func noCall(w http.ResponseWriter, r *http.Request) {
+	fail(w, http.StatusNotFound, message.Problem{
+		Type: message.ProblemUnknown, Title: "No such call",
+		Detail: r.Method + " " + r.URL.Path + " is not part of the control API; see /v1/openapi.json",
+	})
 }
 
 func (s *server) livez(w http.ResponseWriter, _ *http.Request) {

@@ -1,15 +1,11 @@
 package api
 
 import (
-	"encoding/json"
 	"fmt"
-	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
 	"github.com/modgate/modgate/core/lifecycle"
-	"github.com/modgate/modgate/core/message"
 )
 
 // feedSize bounds what the feed remembers.
@@ -29,27 +25,38 @@ type Happening struct {
 
 // Feed remembers the latest happenings and wakes who follows them. The zero
 // value is empty.
+//
+// Ids rise, over restarts of the gateway too: the first is the time in
+// microseconds.
 type Feed struct {
-	mu   sync.Mutex
-	last uint64        // id of the latest; guarded by mu
-	ring []Happening   // ring[id % feedSize]; guarded by mu
-	more chan struct{} // closed by the next Observe; guarded by mu
+	mu    sync.Mutex
+	first uint64            // id of the first ever; guarded by mu, as below
+	last  uint64            // id of the latest
+	ring  []Happening       // ring[id % feedSize]
+	turns map[string]uint64 // of the latest happening, by module
+	more  chan struct{}     // closed by the next Observe; nil: nobody follows
 }
 
-// Observe enters an event. It does not block.
+// Observe enters an event that was applied. It does not block.
 func (f *Feed) Observe(module string, ev lifecycle.Event, turn uint64) {
 	h := Happening{Time: time.Now().UTC(), Module: module, Turn: turn}
-	if !describe(&h, ev) {
+	if !h.describe(ev) {
 		return
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if _, tick := ev.(lifecycle.Tick); tick && f.turns[module] == turn {
+		return // it found nothing to change
+	}
 	if f.ring == nil {
-		f.ring = make([]Happening, feedSize)
+		f.ring, f.turns = make([]Happening, feedSize), map[string]uint64{}
+		f.last = uint64(h.Time.UnixMicro())
+		f.first = f.last + 1
 	}
 	f.last++
 	h.ID = f.last
 	f.ring[h.ID%feedSize] = h
+	f.turns[module] = turn
 	if f.more != nil {
 		close(f.more)
 		f.more = nil
@@ -57,9 +64,9 @@ func (f *Feed) Observe(module string, ev lifecycle.Event, turn uint64) {
 }
 
 // describe puts ev into words, and reports whether it is worth any.
-func describe(h *Happening, ev lifecycle.Event) bool {
+func (h *Happening) describe(ev lifecycle.Event) bool {
 	switch ev := ev.(type) {
-	case lifecycle.Configured:
+	case lifecycle.Configured: // at every start and reload
 		return false
 	case lifecycle.Registered:
 		h.Event, h.Instance, h.Detail = "registered", ev.Instance.ID, ev.Version.String()
@@ -74,87 +81,54 @@ func describe(h *Happening, ev lifecycle.Event) bool {
 	case lifecycle.Drained:
 		h.Event, h.Instance = "drained", ev.Instance
 	case lifecycle.Restarted:
-		h.Event = "gateway restarted"
+		h.Event = "restarted"
 	case lifecycle.Tick:
 		h.Event = "deadline"
 	default:
-		h.Event = fmt.Sprintf("%T", ev)
+		h.Event = fmt.Sprintf("%T", ev) // a test holds that there is none
 	}
 	return true
 }
 
-// since returns what followed id, oldest first, and what is closed when
-// there is more.
-func (f *Feed) since(id uint64, module string) (out []Happening, more <-chan struct{}) {
+// since returns what followed id, oldest first; whether some of it is
+// forgotten; and what is closed when there is more.
+func (f *Feed) since(id uint64) (out []Happening, gap bool, more <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	first := id + 1
-	if f.last >= feedSize {
-		first = max(first, f.last-feedSize+1)
-	}
-	for i := first; i <= f.last; i++ {
-		if h := f.ring[i%feedSize]; module == "" || h.Module == module {
-			out = append(out, h)
-		}
+	oldest := f.oldest()
+	for i := max(id+1, oldest); i <= f.last; i++ {
+		out = append(out, f.ring[i%feedSize])
 	}
 	if f.more == nil {
 		f.more = make(chan struct{})
 	}
-	return out, f.more
+	return out, id+1 < oldest, f.more
 }
 
-// events answers GET /v1/admin/events: every happening as it comes, after
-// Last-Event-ID, or from now on.
-func (s *server) events(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(http.StatusOK)
-	flush := http.NewResponseController(w)
-	id, err := strconv.ParseUint(r.Header.Get("Last-Event-ID"), 10, 64)
-	if err != nil {
-		id = s.Feed.latest()
+// oldest returns the id of the first happening that is remembered. The caller
+// holds mu.
+func (f *Feed) oldest() uint64 {
+	if f.last < feedSize {
+		return f.first
 	}
-	for {
-		happenings, more := s.Feed.since(id, "")
-		for _, h := range happenings {
-			data, _ := json.Marshal(h)
-			if _, err := fmt.Fprintf(w, "id: %d\nevent: %s\ndata: %s\n\n", h.ID, h.Event, data); err != nil {
-				return
-			}
-			id = h.ID
-		}
-		if flush.Flush() != nil {
-			return
-		}
-		select {
-		case <-more:
-		case <-r.Context().Done():
-			return
-		}
-	}
+	return max(f.first, f.last-feedSize+1)
 }
 
+// latest returns the id of the latest happening, 0 before there is one.
 func (f *Feed) latest() uint64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.last
 }
 
-// history answers GET /v1/admin/modules/{module}/history with the latest
-// happenings of one module.
-func (s *server) history(w http.ResponseWriter, r *http.Request) {
-	name := r.PathValue("module")
-	if _, known := s.Control.Overview(name); !known {
-		noModule(w, name)
-		return
+// history returns what is remembered of one module, oldest first, never nil.
+func (f *Feed) history(module string) []Happening {
+	all, _, _ := f.since(0)
+	out := []Happening{}
+	for _, h := range all {
+		if h.Module == module {
+			out = append(out, h)
+		}
 	}
-	happenings, _ := s.Feed.since(0, name)
-	if happenings == nil {
-		happenings = []Happening{}
-	}
-	write(w, http.StatusOK, map[string]any{"module": name, "events": happenings})
-}
-
-func noModule(w http.ResponseWriter, name string) {
-	fail(w, http.StatusNotFound, message.Problem{Type: message.ProblemUnknown, Title: "Unknown module", Detail: "no module " + strconv.Quote(name) + " is registered or configured", Module: name})
+	return out
 }

@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/modgate/modgate/core/message"
@@ -12,16 +11,16 @@ import (
 // register answers POST /v1/instances: with the token, and with the state of
 // each requirement (D1).
 func (s *server) register(w http.ResponseWriter, r *http.Request) {
-	var reg message.Registration
-	secret := bearer(r)
-	if secret == "" {
+	join := secret(r)
+	if join == "" {
 		unauthorized(w, "registration wants the join secret")
 		return
 	}
+	var reg message.Registration
 	if !read(w, r, &reg) {
 		return
 	}
-	registered, err := s.Control.Register(reg, secret)
+	registered, err := s.Control.Register(reg, join)
 	if err != nil {
 		failWith(w, err)
 		return
@@ -48,7 +47,7 @@ func (s *server) announce(w http.ResponseWriter, r *http.Request, who *route.Cal
 		return
 	}
 	if faults := a.Check(); faults != nil {
-		failWith(w, invalid(faults))
+		invalid(w, faults)
 		return
 	}
 	wait, asked := preferWait(r)
@@ -57,22 +56,32 @@ func (s *server) announce(w http.ResponseWriter, r *http.Request, who *route.Cal
 		failWith(w, err)
 		return
 	}
-	if asked {
-		w.Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait.Seconds())))
+	if asked && a.Type != message.Disconnect { // which is held as long as it takes (L1)
+		applied(w, wait)
 	}
 	if answer.Outcome != message.Pending {
 		write(w, http.StatusOK, answer)
 		return
 	}
-	w.Header().Set("Retry-After", strconv.FormatInt(message.RetryAfter(time.Duration(answer.TTL)), 10))
+	retryAfter(w, time.Duration(answer.TTL))
 	write(w, http.StatusAccepted, answer)
 }
 
 // notices answers GET /v1/instances/{id}/notices with a stream (3.4).
 func (s *server) notices(w http.ResponseWriter, r *http.Request, who *route.Caller) {
+	if !beginStream(w, r) {
+		return
+	}
 	id := who.Instance.ID
+	standing := func() []message.Notice { return s.Control.Standing(id) }
+	s.Notices.Stream(r.Context(), w, id, r.Header.Get("Last-Event-ID"), standing) //nolint:errcheck // the reader left
+}
+
+// beginStream writes the head of a stream of Server-Sent Events, and reports
+// whether a body is wanted.
+func beginStream(w http.ResponseWriter, r *http.Request) bool {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusOK)
-	s.Notices.Stream(r.Context(), w, id, r.Header.Get("Last-Event-ID"), func() []message.Notice { return s.Control.Standing(id) }) //nolint:errcheck // the reader left
+	return r.Method != http.MethodHead
 }

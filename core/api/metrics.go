@@ -2,12 +2,15 @@ package api
 
 import (
 	"net/http"
+	"runtime"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/modgate/modgate/core/control"
 	"github.com/modgate/modgate/core/message"
+	"github.com/modgate/modgate/core/proxy"
 )
 
 // metrics answers GET /metrics. What is counted is counted by its owner; it
@@ -18,56 +21,98 @@ func (s *server) metrics() http.Handler {
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 }
 
+// collector reads what the gateway counts.
 type collector server
 
 var (
-	requestsMetric = prometheus.NewDesc("modgate_requests_total", "Requests by how they were answered.", []string{"outcome"}, nil)
-	parkedTotal    = prometheus.NewDesc("modgate_parked_total", "Times that a request was parked.", nil, nil)
-	refusedTotal   = prometheus.NewDesc("modgate_upstream_refused_total", "Connections that upstreams refused.", nil, nil)
-	retriedTotal   = prometheus.NewDesc("modgate_upstream_retries_total", "Requests sent again on a fresh connection.", nil, nil)
-	connections    = prometheus.NewDesc("modgate_client_connections", "Connections of clients that are open.", nil, nil)
-	tunnels        = prometheus.NewDesc("modgate_upgraded_connections", "Upgraded connections that are open.", nil, nil)
-	parkedRequests = prometheus.NewDesc("modgate_parked_requests", "Requests parked now.", []string{"module"}, nil)
-	moduleState    = prometheus.NewDesc("modgate_module_state", "1 for the state that the module is in.", []string{"module", "state"}, nil)
-	moduleEpoch    = prometheus.NewDesc("modgate_module_epoch", "The module's epoch.", []string{"module"}, nil)
-	openAlerts     = prometheus.NewDesc("modgate_open_alerts", "Incidents that are open.", nil, nil)
+	built = desc("build_info", "1, by the version that runs.", "version", "goversion")
+
+	requests  = desc("requests_total", "Requests by how they were answered.", "outcome")
+	parkings  = desc("parkings_total", "Times that a request was parked.")
+	refusals  = desc("upstream_refusals_total", "Connections that upstreams refused.")
+	retries   = desc("upstream_retries_total", "Requests sent again on a fresh connection.")
+	clients   = desc("client_connections", "Connections of clients that are open.")
+	tunnels   = desc("upgraded_connections", "Upgraded connections that are open.")
+	parked    = desc("parked_requests", "Requests parked now, by the module that they wait for.", "module")
+	longest   = desc("parked_longest_seconds", "How long the oldest of the parked requests has waited.", "module")
+	states    = desc("module_state", "1 for the state that the module is in, 0 for the others.", "module", "state")
+	epochs    = desc("module_epoch", "The module's epoch, the fencing token of its data.", "module")
+	runs      = desc("runs_in_flight", "Runs in flight, by module and version.", "module", "version")
+	unmet     = desc("unmet_requirements", "Requirements that are delayed or missing, of all versions.", "module", "version")
+	incidents = desc("open_incidents", "Incidents that are open.")
+	lost      = desc("lost_alerts_total", "Alerts that there was no room for.")
 )
+
+// desc names a metric of ours.
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("modgate_"+name, help, labels, nil)
+}
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(c, ch) }
 
 // Collect implements prometheus.Collector.
 func (c *collector) Collect(ch chan<- prometheus.Metric) {
-	count := func(d *prometheus.Desc, v uint64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
+	gauge(ch, built, 1, c.Version, runtime.Version())
+	stats := c.Stats()
+	for outcome, n := range outcomes(stats) {
+		count(ch, requests, n, outcome)
 	}
-	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
-	}
-	st := c.Stats()
-	for outcome, n := range map[string]uint64{
-		"relayed": st.Relayed, "upgraded": st.Upgraded, "delay": st.Delayed, "missing": st.Missing, "unknown": st.Unknown,
-		"overflow": st.Overflow, "substituted": st.Substituted, "preflight": st.Preflighted, "rejected": st.Rejected,
-		"failed": st.Failed, "left": st.Left, "broken": st.Broken,
-	} {
-		count(requestsMetric, n, outcome)
-	}
-	count(parkedTotal, st.Parked)
-	count(refusedTotal, st.Refused)
-	count(retriedTotal, st.Retried)
-	gauge(connections, float64(st.Connections))
-	gauge(tunnels, float64(st.Tunnels))
-	gauge(openAlerts, float64(len(c.Alerts.Open())))
+	count(ch, parkings, stats.Parked)
+	count(ch, refusals, stats.Refused)
+	count(ch, retries, stats.Retried)
+	gauge(ch, clients, float64(stats.Connections))
+	gauge(ch, tunnels, float64(stats.Tunnels))
+	gauge(ch, incidents, float64(len(c.Alerts.Open())))
+	count(ch, lost, c.Alerts.Lost())
 	for _, o := range c.Control.Overviews() {
-		n, _ := c.Parked(o.Module)
-		gauge(parkedRequests, float64(n), o.Module)
-		gauge(moduleEpoch, float64(o.Epoch), o.Module)
-		for _, state := range []message.Availability{message.Ready, message.Delayed, message.Missing} {
-			v := 0.0
-			if o.State.State == state {
-				v = 1
-			}
-			gauge(moduleState, v, o.Module, state.String())
-		}
+		c.module(ch, o)
 	}
+}
+
+// module collects what is known of one module.
+func (c *collector) module(ch chan<- prometheus.Metric, o control.Overview) {
+	n, wait := c.Parked(o.Module)
+	gauge(ch, parked, float64(n), o.Module)
+	gauge(ch, longest, wait.Seconds(), o.Module)
+	gauge(ch, epochs, float64(o.Epoch), o.Module)
+	for _, state := range []message.Availability{message.Ready, message.Delayed, message.Missing} {
+		gauge(ch, states, one(o.State.State == state), o.Module, state.String())
+	}
+	for _, v := range o.Versions {
+		var inFlight int64
+		for _, i := range v.Instances {
+			inFlight += i.Runs
+		}
+		var lacking float64
+		for _, r := range v.Requirements {
+			lacking += one(r.State != message.Met)
+		}
+		gauge(ch, runs, float64(inFlight), o.Module, v.Version.String())
+		gauge(ch, unmet, lacking, o.Module, v.Version.String())
+	}
+}
+
+// outcomes names the ways in which requests end.
+func outcomes(s proxy.Stats) map[string]uint64 {
+	return map[string]uint64{
+		"relayed": s.Relayed, "upgraded": s.Upgraded, "delay": s.Delayed, "missing": s.Missing, "unknown": s.Unknown,
+		"overflow": s.Overflow, "substituted": s.Substituted, "preflight": s.Preflighted, "rejected": s.Rejected,
+		"failed": s.Failed, "left": s.Left, "broken": s.Broken,
+	}
+}
+
+func count(ch chan<- prometheus.Metric, d *prometheus.Desc, n uint64, labels ...string) {
+	ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
+}
+
+func gauge(ch chan<- prometheus.Metric, d *prometheus.Desc, v float64, labels ...string) {
+	ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+}
+
+func one(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
 }
