@@ -90,6 +90,7 @@ var soleImporter = map[string]string{
 	"github.com/valyala/fasthttp":         "core/proxy",
 	"github.com/zclconf/go-cty":           "hcl",
 	"go.etcd.io/bbolt":                    "core/store/bolt",
+	"golang.org/x/net/netutil":            "core/gateway",
 }
 
 // exempt may import any dependency: no one builds them into the gateway.

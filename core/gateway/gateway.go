@@ -17,6 +17,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/net/netutil"
+
 	"github.com/modgate/modgate/core/alert"
 	"github.com/modgate/modgate/core/api"
 	"github.com/modgate/modgate/core/config"
@@ -221,10 +223,11 @@ func (g *Gateway) openFronts() error {
 func (g *Gateway) Serve(ctx context.Context) error {
 	g.serving.Go(func() { g.ended("data", g.proxy.Serve(g.data)) })
 	g.serving.Go(func() {
+		limited := netutil.LimitListener(g.ctrl, g.config.Gateway.Limits.Connections)
 		if c := g.config.Gateway.Control; c.Certificate != "" {
-			g.ended("control", g.api.ServeTLS(g.ctrl, c.Certificate, c.Key))
+			g.ended("control", g.api.ServeTLS(limited, c.Certificate, c.Key))
 		} else {
-			g.ended("control", g.api.Serve(g.ctrl))
+			g.ended("control", g.api.Serve(limited))
 		}
 	})
 	g.log.Info("modgate is ready", "version", g.o.Version, "data", g.data.Addr().String(), "control", g.ctrl.Addr().String(), "admin_token_file", g.adminToken)
