@@ -42,7 +42,11 @@ func (s *scene) measure(ctx context.Context, o options) (*result, error) {
 				}
 			}
 		}
-		fmt.Fprintf(os.Stderr, "round %d of %d\n", round, o.rounds)
+		if round == 0 {
+			fmt.Fprintln(os.Stderr, "warmed up")
+		} else {
+			fmt.Fprintf(os.Stderr, "round %d of %d\n", round, o.rounds)
+		}
 	}
 	for _, p := range []proxy{s.modgate, s.naive} {
 		now, peak, err := memory(p.process.cmd.Process.Pid)

@@ -24,9 +24,10 @@ func interfaceName(i int) string { return fmt.Sprintf("storage-%03d", i) }
 
 var resources = []string{"items", "loans", "holdings-records", "service-points", "custom-fields"}
 
-// listPath is a path of module i, to which is posted; itemPath is one of which
-// the last segment is a parameter of the route.
+// listPath is a path of module i to which is posted.
 func listPath(i int) string { return fmt.Sprintf("/%s/%s", moduleName(i), resources[1]) }
+
+// itemPath is one of which the last segment is a parameter of the route.
 func itemPath(i, n int) string {
 	return fmt.Sprintf("%s/69640328-788e-43fc-9c3c-%012d", listPath(i), n)
 }

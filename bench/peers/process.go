@@ -29,8 +29,7 @@ type process struct {
 	name string
 	cmd  *exec.Cmd
 	log  *os.File
-	done chan struct{} // closed when the child has ended
-	err  error         // how; set before done is closed
+	done chan struct{} // closed when the child has ended; cmd.ProcessState says how
 }
 
 // start starts dir/name with what it says going to dir/name.log.
@@ -47,7 +46,7 @@ func start(ctx context.Context, dir, name string, args ...string) (*process, err
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
 	go func() {
-		p.err = p.cmd.Wait()
+		p.cmd.Wait() //nolint:errcheck // ProcessState says the same
 		close(p.done)
 	}()
 	return p, nil
@@ -82,7 +81,7 @@ func (p *process) accept(ctx context.Context, address string) error {
 		}
 		select {
 		case <-p.done:
-			return fmt.Errorf("%s ended: %v; see %s", p.name, p.err, p.log.Name())
+			return fmt.Errorf("%s ended: %s; see %s", p.name, p.cmd.ProcessState, p.log.Name())
 		case <-ctx.Done():
 			return fmt.Errorf("wait for %s at %s: %w; see %s", p.name, address, err, p.log.Name())
 		case <-time.After(20 * time.Millisecond):
