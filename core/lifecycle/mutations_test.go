@@ -49,7 +49,7 @@ var mutations = []mutation{
 	// Departure.
 	{"a loss ends the UPDATE", "depart.go", "s.r.Grant.Lost = why", "s.r.Grant = Grant{}"},
 	{"who had said DISCONNECT is lost", "depart.go", "why = message.ReasonDisconnected // it had said so", "_ = why"},
-	{"the fenced linger", "depart.go", "s.remove(v, id)\n\t\treturn", "return"},
+	{"the fenced linger", "depart.go", "s.remove(v, id)\n\t\treturn", "_ = v\n\t\treturn"},
 	{"refused connections end an UPDATE", "depart.go", "i.Phase != message.Serving && i.Phase != message.Draining ||", "i.Phase != message.Serving && i.Phase != message.Updating ||"},
 	{"a closed socket ends a leave", "depart.go", " || !i.Leaving.IsZero() {\n\t\treturn\n\t}\n\toutcome", " {\n\t\treturn\n\t}\n\toutcome"},
 	{"a connect brings back who was lost", "depart.go", "i != nil && i.Socket {", "i != nil && i.Phase == message.Out {"},
@@ -64,7 +64,7 @@ var mutations = []mutation{
 	{"leaves end before graces", "settle.go", "s.endGraces()\n\ts.endLeaves()", "s.endLeaves()\n\ts.endGraces()"},
 	{"a deadline already past passes nothing on", "settle.go", "if s.succeed() {", "if false {"},
 	{"late starts are judged too early", "settle.go", "s.absence()\n\tif s.succeed() { // the deadline that was just set has passed\n\t\ts.absence()\n\t}\n\ts.overdueStarts()", "s.overdueStarts()\n\ts.absence()\n\tif s.succeed() {\n\t\ts.absence()\n\t}"},
-	{"who is gone for good is remembered", "settle.go", "return passed || out > maxOut", "return out > maxOut"},
+	{"who is gone for good is remembered", "settle.go", "return passed || out > maxOut", "_ = passed\n\t\t\treturn out > maxOut"},
 	{"all who are gone are remembered", "settle.go", "return passed || out > maxOut", "return passed"},
 	{"the last server is forgotten", "settle.go", " && !v.Version.Equal(s.r.Served)", ""},
 	{"deadline: not the TTL", "deadline.go", "least(r.Absence.Until)", ""},
@@ -76,7 +76,7 @@ var mutations = []mutation{
 	{"deadline: not start_ttl", "deadline.go", "least(in.StartBy)", ""},
 
 	// UPDATE.
-	{"who waits blocks nobody", "update.go", "return i != nil || !s.r.Grant.IsZero()", "return !s.r.Grant.IsZero()"},
+	{"who waits blocks nobody", "update.go", "return i != nil || !s.r.Grant.IsZero()", "return i != nil && !s.r.Grant.IsZero()"},
 	{"a grant blocks nobody", "update.go", "return i != nil || !s.r.Grant.IsZero()", "return i != nil"},
 	{"a higher UPDATE takes the grant", "update.go", "if !s.r.Grant.IsZero() {\n\t\treturn nil, nil", "if false {\n\t\treturn nil, nil"},
 	{"the lowest goes first", "update.go", "for j := len(s.r.Versions) - 1; j >= 0; j-- {\n\t\tif i := s.r.Versions[j].longest()", "for j := range s.r.Versions {\n\t\tif i := s.r.Versions[j].longest()"},
@@ -125,7 +125,7 @@ var mutations = []mutation{
 	{"an UPDATE has any TTL", "absence.go", "ttl = s.Settings.UpdateTTL", ""},
 	{"the policy sets no TTL", "absence.go", "if d.TTL > 0 {", "if false {"},
 	{"the TTL has no bounds", "absence.go", "s.Settings.TTLBounds.Clamp(ttl)", "ttl"},
-	{"no absence_max", "absence.go", "pick(until.After(last), last, until)", "until"},
+	{"no absence_max", "absence.go", "pick(until.After(last), last, until)", "pick(until.After(last), until, until)"},
 	{"the policy cannot say MISSING", "absence.go", "if d.Action == fallback.Miss {", "if false {"},
 	{"no alert about a loss", "absence.go", " || a.Reason == message.ReasonLost || a.Reason == message.ReasonUnhealthy {", " {"},
 	{"the incident of a loss never ends", "absence.go", "s.effects = append(s.effects, Resolve{absentKey(s.r.Module)})", ""},
