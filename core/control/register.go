@@ -56,7 +56,7 @@ func (c *Control) MayJoin(moduleName, secret string) bool {
 // Register makes a process known (3.3). The errors are *InvalidError,
 // *ConflictError, ErrUnauthorized, or that the record could not be saved.
 func (c *Control) Register(reg message.Registration, secret string) (message.Registered, error) {
-	if faults := check(reg); faults != nil {
+	if faults := reg.Check(); faults != nil {
 		return message.Registered{}, &InvalidError{faults}
 	}
 	if !c.MayJoin(reg.Module, secret) {
@@ -79,16 +79,6 @@ func (c *Control) Register(reg message.Registration, secret string) (message.Reg
 		Instance: reg.Instance, Token: token, WebhookSecret: c.webhookSecret(hash), Epoch: r.Epoch,
 		Lease: message.Duration(ev.Instance.Lease), State: r.State(time.Now(), reg.Instance), Requirements: c.baseline(reg),
 	}, nil
-}
-
-func check(reg message.Registration) []message.Fault {
-	faults := reg.Check()
-	for i, r := range reg.Routes {
-		if _, err := route.ParsePattern(r.Path); err != nil {
-			faults = append(faults, message.Fault{Pointer: fmt.Sprintf("/routes/%d/path", i), Detail: err.Error()})
-		}
-	}
-	return faults
 }
 
 // claim turns a registration into its event, unless its id or a route

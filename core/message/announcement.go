@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/modgate/modgate/core/module"
@@ -168,15 +167,14 @@ func (r Registration) Check() []Fault {
 		return fs
 	}
 	for i, rt := range r.Routes {
-		if !strings.HasPrefix(rt.Path, "/") {
-			fs.add(fmt.Sprintf("/routes/%d/path", i), "want an absolute path such as /items/{id}")
-		}
+		_, err := ParsePattern(rt.Path)
+		fs.wrap(fmt.Sprintf("/routes/%d/path", i), err)
 	}
 	for i, p := range r.Provides {
-		fs.wrap(fmt.Sprintf("/provides/%d/id", i), module.CheckName(p.ID))
+		fs.wrap(fmt.Sprintf("/provides/%d/id", i), module.CheckInterface(p.ID))
 	}
 	for i, q := range r.Requires {
-		fs.wrap(fmt.Sprintf("/requires/%d/id", i), module.CheckName(q.ID))
+		fs.wrap(fmt.Sprintf("/requires/%d/id", i), module.CheckInterface(q.ID))
 		_, err := module.ParseRange(q.Range, q.Scheme)
 		fs.wrap(fmt.Sprintf("/requires/%d/range", i), err)
 	}

@@ -93,6 +93,14 @@ func TestNames(t *testing.T) {
 	}
 }
 
+func TestInterfacesMayHaveSlashes(t *testing.T) {
+	for s, want := range map[string]bool{"erm-usage/files": true, "items": true, "/items": false, "": false, "a b": false} {
+		if got := CheckInterface(s) == nil; got != want {
+			t.Errorf("interface %q: got %v, want %v", s, got, want)
+		}
+	}
+}
+
 func FuzzParseRange(f *testing.F) {
 	f.Add(">= 1.4, < 3", "1.5.0")
 	f.Add("1.3 2.1", "1.4")

@@ -17,14 +17,27 @@ import (
 // ErrName is returned by CheckName for a text that is not a module name.
 var ErrName = errors.New("a module name is 1 to 64 of A-Z a-z 0-9 . _ - and starts with a letter or digit")
 
+// ErrInterface is returned by CheckInterface for a text that is not an
+// interface's id.
+var ErrInterface = errors.New("an interface's id is 1 to 64 of A-Z a-z 0-9 . _ - / and starts with a letter or digit")
+
 // ErrInstance is returned by CheckInstance for a text that is not an
 // instance id (lifecycle.md 3.3).
 var ErrInstance = errors.New("an instance id is 1 to 64 of A-Z a-z 0-9 . _ -")
 
-// CheckName reports whether s may name a module or an interface.
+// CheckName reports whether s may name a module.
 func CheckName(s string) error {
 	if !isWord(s) || strings.IndexByte("._-", s[0]) >= 0 {
 		return ErrName
+	}
+	return nil
+}
+
+// CheckInterface reports whether s may be an interface's id: a module's name
+// may, and so may names with slashes, as some of FOLIO's have.
+func CheckInterface(s string) error {
+	if CheckName(strings.ReplaceAll(s, "/", "-")) != nil {
+		return ErrInterface
 	}
 	return nil
 }

@@ -19,12 +19,14 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/modgate/modgate/core/message"
 )
 
 // Entry is a route of a module, as it goes into a table.
 type Entry struct {
 	Methods   []string // empty: any
-	Path      string   // see Pattern
+	Path      string   // see message.Pattern
 	Interface string   // that it belongs to; optional (D3)
 	RemovedIn string   // V9: the version that dropped it; then it is only found where nothing else is
 }
@@ -120,7 +122,7 @@ func (t *Table) With(m *Module, entries []Entry) (*Table, error) {
 func edits(m *Module, old, entries []Entry) (live, gone []edit, err error) {
 	for i, list := range [][]Entry{old, entries} {
 		for _, e := range list {
-			p, err := ParsePattern(e.Path)
+			p, err := message.ParsePattern(e.Path)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -134,7 +136,7 @@ func edits(m *Module, old, entries []Entry) (live, gone []edit, err error) {
 			}
 			target := Target{Module: m, Interface: e.Interface, RemovedIn: e.RemovedIn, Pattern: e.Path}
 			for _, method := range ms {
-				*to = append(*to, edit{&leaf{shape: p.shape, method: method, target: target}, i == 0})
+				*to = append(*to, edit{&leaf{shape: p.Shape(), method: method, target: target}, i == 0})
 			}
 		}
 	}

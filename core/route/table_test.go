@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/modgate/modgate/core/message"
 )
 
 func mustWith(t *testing.T, table *Table, m *Module, entries ...Entry) *Table {
@@ -65,7 +67,7 @@ func TestEveryByteFindsItsOwn(t *testing.T) {
 	var entries []Entry
 	for c := range 256 {
 		e := Entry{Path: "/" + string([]byte{byte(c)}) + "/x"}
-		if _, err := ParsePattern(e.Path); err == nil {
+		if _, err := message.ParsePattern(e.Path); err == nil {
 			entries = append(entries, e)
 		}
 	}
@@ -177,7 +179,7 @@ func TestWhatCannotBeReadSaysWhere(t *testing.T) {
 		"/a/x?y":     "offset 4",
 		"/caf\u00e9": "offset 4",
 	} {
-		if _, err := ParsePattern(pattern); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := message.ParsePattern(pattern); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %s", pattern, err, want)
 		}
 	}
