@@ -37,16 +37,19 @@ type analyser struct {
 	index   map[string]bool                                         // of predicates
 	visited map[string]bool                                         // rules, by what they were called with
 	vainly  map[string]bool                                         // whether a reference can have a value, by the same
-	remark  func(at *ast.Location, op string, f field, c ast.Value) // told what no question asks; nil: nobody
+	remark  func(at *ast.Location, op string, f field, c ast.Value) // told of each comparison; nil: nobody
 }
 
 // analyse returns what the units' answers depend on in the state that known has.
 func (s *snapshot) analyse(askers []*asker, e fallback.Entrypoint, known *fallback.Query, zone *time.Location) findings {
-	a := &analyser{
+	return newAnalyser(s, known, zone).run(askers, e)
+}
+
+func newAnalyser(s *snapshot, known *fallback.Query, zone *time.Location) *analyser {
+	return &analyser{
 		snap: s, zone: zone, known: known, index: map[string]bool{}, visited: map[string]bool{}, vainly: map[string]bool{},
 		seen: findings{data: map[string]bool{}},
 	}
-	return a.run(askers, e)
 }
 
 func (a *analyser) run(askers []*asker, e fallback.Entrypoint) findings {
@@ -78,14 +81,13 @@ func (a *analyser) useRaw(f field) {
 	}
 }
 
-// compared tells what compares a field with a constant in no way that a
-// question does.
-func (a *analyser) compared(e *ast.Expr, op string, l, r meaning) {
+// compared tells of a comparison of a field with a constant.
+func (a *analyser) compared(at *ast.Location, op string, l, r meaning) {
 	if l.constant != nil {
 		l, r = r, l
 	}
-	if f, ok := l.field(); ok && r.constant != nil {
-		a.remark(e.Location, op, f, r.constant)
+	if f, ok := l.field(); ok && r.constant != nil && a.remark != nil {
+		a.remark(at, op, f, r.constant)
 	}
 }
 

@@ -59,7 +59,7 @@ func answer(e fallback.Entrypoint, v ast.Value) (d fallback.Decision, err error)
 		case name == "fallback" && e == fallback.Request:
 			d.Fallback, err = substitute(v)
 		default:
-			err = errors.New("is not known here")
+			err = unknownMember(e, name)
 		}
 		return err
 	})
@@ -70,6 +70,21 @@ func answer(e fallback.Entrypoint, v ast.Value) (d fallback.Decision, err error)
 		return fallback.Decision{}, err
 	}
 	return d, nil
+}
+
+// memberNames are the members that a decision may have.
+var memberNames = map[fallback.Entrypoint][]string{
+	fallback.Request: {"action", "detail", "fallback", "mode", "rule", "wait_s"},
+	fallback.Absence: {"action", "alert", "detail", "rule", "ttl_s"},
+	fallback.Update:  {"action", "detail", "retry_after_s", "rule"},
+	fallback.Grace:   {"detail", "grace_s", "rule"},
+}
+
+func unknownMember(e fallback.Entrypoint, name string) error {
+	if near := nearest(name, memberNames[e]); near != "" {
+		return fmt.Errorf("is not known here: did you mean %s?", near)
+	}
+	return fmt.Errorf("is not known here: %s may say %s", e, quoted(memberNames[e]))
 }
 
 // consistent checks what no member shows alone, and takes over the mode.
@@ -115,7 +130,7 @@ func action(e fallback.Entrypoint, v ast.Value) (fallback.Action, error) {
 	}
 	a, ok := actions[e][s]
 	if !ok {
-		return fallback.NoAction, fmt.Errorf("is %q, want one of %s", s, choice(actions[e]))
+		return fallback.NoAction, fmt.Errorf("is %q, want one of %s", s, quoted(sortedNames(actions[e])))
 	}
 	return a, nil
 }

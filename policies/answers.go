@@ -53,7 +53,7 @@ func newProbe(f *findings) probe {
 	}
 	for i, q := range f.predicates {
 		bit := uint64(1) << i
-		if fields[q.field].kind != text || q.test != equals && q.test != isAmong {
+		if fields[q.field].kind != textual || q.test != equals && q.test != isAmong {
 			p.rest = append(p.rest, q)
 			p.bits = append(p.bits, bit)
 			continue
@@ -130,12 +130,12 @@ func (p *probe) key(room []byte, q *fallback.Query, zone *time.Location) (k key,
 // is false if there is no room.
 func (f field) append(room []byte, q *fallback.Query, zone *time.Location) ([]byte, bool) {
 	switch fields[f].kind {
-	case flag:
+	case boolean:
 		if f.flag(q) {
 			return append(room, 1), len(room)+1 <= keyRoom
 		}
 		return append(room, 0), len(room)+1 <= keyRoom
-	case number:
+	case numeric:
 		if len(room)+8 > keyRoom {
 			return room, false
 		}

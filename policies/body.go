@@ -93,7 +93,7 @@ func (a *analyser) expr(e *ast.Expr, s scope, b ast.Body, plain bool) {
 // statement follows an expression that is one term.
 func (a *analyser) statement(e *ast.Expr, t *ast.Term, s scope, b ast.Body, plain bool) {
 	if f, ok := a.resolve(t, s).field(); ok && plain {
-		if fields[f].kind == flag {
+		if fields[f].kind == boolean {
 			a.ask([]predicate{{field: f, test: isSet}})
 		}
 		return // text and numbers are always true
@@ -114,11 +114,10 @@ func (a *analyser) call(e *ast.Expr, t []*ast.Term, s scope, b ast.Body, plain b
 	}
 	if len(operands) >= 2 && plain {
 		l, r := a.resolve(operands[0], s), a.resolve(operands[1], s)
+		a.compared(e.Location, builtin.Name, l, r)
 		if questions, _, ok := a.operation(builtin.Name, l, r); ok {
 			a.ask(questions)
 			operands = operands[2:] // what else there is takes the answer
-		} else if a.remark != nil {
-			a.compared(e, builtin.Name, l, r)
 		}
 	}
 	for _, o := range operands {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"slices"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 )
@@ -59,7 +58,7 @@ func (c *compiler) alone(u *unit) Diagnostics {
 		return diagnose(err)
 	}
 	var wrong Diagnostics
-	for _, file := range slices.Sorted(maps.Keys(u.modules)) {
+	for _, file := range sortedNames(u.modules) {
 		ast.WalkRefs(out.Modules[file], func(r ast.Ref) bool {
 			if text := trespass(u.name, r); text != "" {
 				wrong = append(wrong, Diagnostic{r[0].Location.File, r[0].Location.Row, text})

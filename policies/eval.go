@@ -3,6 +3,7 @@ package policies
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -22,6 +23,13 @@ const (
 	transitionTime  = 100 * time.Millisecond
 )
 
+// spentError says that an evaluation took more than it may.
+type spentError struct{ budget budget }
+
+func (e spentError) Error() string {
+	return fmt.Sprintf("takes more than %d steps, or %v", e.budget.steps, e.budget.limit)
+}
+
 func newBudget(e fallback.Entrypoint) *budget {
 	if e == fallback.Request {
 		return &budget{steps: requestSteps, limit: requestTime}
@@ -39,8 +47,9 @@ func (s *snapshot) evaluate(a *asker, e fallback.Entrypoint, in *ast.Term, trace
 	if !ok {
 		return nil, nil
 	}
+	budget := newBudget(e)
 	q := topdown.NewQuery(body).WithCompiler(s.compiler).WithStore(s.store).WithTransaction(s.txn).WithInput(in).
-		WithCancel(newBudget(e)).WithMetrics(metrics.NoOp()).WithTime(fixed).WithIndexing(!s.unindexed)
+		WithCancel(budget).WithMetrics(metrics.NoOp()).WithTime(fixed).WithIndexing(!s.unindexed)
 	for _, t := range tracers {
 		q = q.WithQueryTracer(t)
 	}
@@ -49,6 +58,9 @@ func (s *snapshot) evaluate(a *asker, e fallback.Entrypoint, in *ast.Term, trace
 		v = r[answerVar].Value
 		return nil
 	})
+	if err != nil && budget.spent {
+		err = spentError{*newBudget(e)}
+	}
 	return v, err
 }
 
@@ -113,12 +125,10 @@ func beneath(q *fallback.Query) fallback.Decision {
 func classify(err error) Class {
 	var e *topdown.Error
 	switch {
-	case !errors.As(err, &e):
-		return Failed
-	case e.Code == topdown.ConflictErr:
-		return Conflict
-	case e.Code == topdown.CancelErr:
+	case errors.As(err, &spentError{}):
 		return Spent
+	case errors.As(err, &e) && e.Code == topdown.ConflictErr:
+		return Conflict
 	}
 	return Failed
 }

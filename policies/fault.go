@@ -47,11 +47,13 @@ type Diagnostic struct {
 	Text string
 }
 
-func (d Diagnostic) String() string {
+func (d Diagnostic) String() string { return d.prefix() + d.Text }
+
+func (d Diagnostic) prefix() string {
 	if d.Line == 0 {
-		return d.File + ": " + d.Text
+		return d.File + ": "
 	}
-	return fmt.Sprintf("%s:%d: %s", d.File, d.Line, d.Text)
+	return fmt.Sprintf("%s:%d: ", d.File, d.Line)
 }
 
 // Diagnostics is a list of what authors did wrong: all of it, by file and

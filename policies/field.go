@@ -41,7 +41,7 @@ const (
 	fieldSize
 	fieldRepeatable
 	fieldParked
-	fieldParkedLimit
+	fieldParkedPercent
 	fieldCount
 )
 
@@ -49,9 +49,9 @@ const (
 type kind uint8
 
 const (
-	text kind = iota
-	number
-	flag
+	textual kind = iota
+	numeric
+	boolean
 )
 
 // class says when a field's value may change.
@@ -70,34 +70,34 @@ var fields = [fieldCount]struct {
 	kind        kind
 	class       class
 }{
-	fieldEntrypoint:    {"", "entrypoint", text, known},
-	fieldModule:        {"target", "module", text, known},
-	fieldState:         {"target", "state", text, known},
-	fieldReason:        {"target", "reason", text, known},
-	fieldVersion:       {"target", "version", text, known},
-	fieldServing:       {"target", "serving", text, known},
-	fieldExpected:      {"target", "expected_s", number, known},
-	fieldNote:          {"target", "note", text, known},
-	fieldLosses:        {"target", "losses", number, known},
-	fieldAbsent:        {"target", "absent_s", number, volatile},
-	fieldTTLLeft:       {"target", "ttl_left_s", number, volatile},
-	fieldWeekday:       {"now", "weekday", text, volatile},
-	fieldDate:          {"now", "date", text, volatile},
-	fieldHour:          {"now", "hour", number, volatile},
-	fieldMinute:        {"now", "minute", number, volatile},
-	fieldCallerKind:    {"caller", "kind", text, asked},
-	fieldCallerModule:  {"caller", "module", text, asked},
-	fieldCallerVersion: {"caller", "version", text, asked},
-	fieldOnDelay:       {"caller", "on_delay", text, asked},
-	fieldMethod:        {"request", "method", text, asked},
-	fieldPath:          {"request", "path", text, asked},
-	fieldRoute:         {"request", "route", text, asked},
-	fieldHost:          {"request", "host", text, asked},
-	fieldTenant:        {"request", "tenant", text, asked},
-	fieldSize:          {"request", "size", number, asked},
-	fieldRepeatable:    {"request", "repeatable", flag, asked},
-	fieldParked:        {"parked", "count", number, volatile},
-	fieldParkedLimit:   {"parked", "limit", number, volatile},
+	fieldEntrypoint:    {"", "entrypoint", textual, known},
+	fieldModule:        {"target", "module", textual, known},
+	fieldState:         {"target", "state", textual, known},
+	fieldReason:        {"target", "reason", textual, known},
+	fieldVersion:       {"target", "version", textual, known},
+	fieldServing:       {"target", "serving", textual, known},
+	fieldExpected:      {"target", "expected_s", numeric, known},
+	fieldNote:          {"target", "note", textual, known},
+	fieldLosses:        {"target", "losses", numeric, known},
+	fieldAbsent:        {"target", "absent_s", numeric, volatile},
+	fieldTTLLeft:       {"target", "ttl_left_s", numeric, volatile},
+	fieldWeekday:       {"now", "weekday", textual, volatile},
+	fieldDate:          {"now", "date", textual, volatile},
+	fieldHour:          {"now", "hour", numeric, volatile},
+	fieldMinute:        {"now", "minute", numeric, volatile},
+	fieldCallerKind:    {"caller", "kind", textual, asked},
+	fieldCallerModule:  {"caller", "module", textual, asked},
+	fieldCallerVersion: {"caller", "version", textual, asked},
+	fieldOnDelay:       {"caller", "on_delay", textual, asked},
+	fieldMethod:        {"request", "method", textual, asked},
+	fieldPath:          {"request", "path", textual, asked},
+	fieldRoute:         {"request", "route", textual, asked},
+	fieldHost:          {"request", "host", textual, asked},
+	fieldTenant:        {"request", "tenant", textual, asked},
+	fieldSize:          {"request", "size", numeric, asked},
+	fieldRepeatable:    {"request", "repeatable", boolean, asked},
+	fieldParked:        {"parked", "count", numeric, volatile},
+	fieldParkedPercent: {"parked", "percent", numeric, volatile},
 }
 
 // given reports whether input has f at the entrypoint: who asks on a
@@ -185,8 +185,8 @@ func (f field) number(q *fallback.Query, zone *time.Location) int {
 		return int(q.HTTP.Size)
 	case fieldParked:
 		return q.Parked.Count
-	case fieldParkedLimit:
-		return q.Parked.Limit
+	case fieldParkedPercent:
+		return q.Parked.Count * 100 / max(1, q.Parked.Limit)
 	}
 	panic("policies: " + f.String() + " is no number")
 }
@@ -199,9 +199,9 @@ func seconds(d time.Duration) int { return int(d / time.Second) }
 // term returns the value of f as Rego's, which may be kept: text is copied.
 func (f field) term(q *fallback.Query, zone *time.Location) *ast.Term {
 	switch fields[f].kind {
-	case text:
+	case textual:
 		return ast.StringTerm(strings.Clone(f.text(q, zone)))
-	case number:
+	case numeric:
 		return ast.IntNumberTerm(f.number(q, zone))
 	default:
 		return ast.BooleanTerm(f.flag(q))

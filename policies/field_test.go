@@ -33,7 +33,7 @@ func inputShape(t *testing.T) *schema {
 // TestRegistryIsTheSchema: every leaf of schemas/input.json is a field of the
 // same type and class, documented, and the other way round.
 func TestRegistryIsTheSchema(t *testing.T) {
-	kinds := map[string]kind{"string": text, "integer": number, "boolean": flag}
+	kinds := map[string]kind{"string": textual, "integer": numeric, "boolean": boolean}
 	classes := map[string]class{"known": known, "volatile": volatile, "asked": asked}
 	seen := map[string]bool{}
 	var walk func(prefix string, s *schema)
@@ -119,7 +119,7 @@ func TestInputSaysWhatTheQueryDoes(t *testing.T) {
 		fieldWeekday: "wednesday", fieldDate: "2026-11-25", fieldHour: 0, fieldMinute: 5,
 		fieldCallerKind: "module", fieldCallerModule: "search", fieldCallerVersion: "1.2.3", fieldOnDelay: "reply",
 		fieldMethod: "PUT", fieldPath: "/loans/7", fieldRoute: "/loans/{id}", fieldHost: "h", fieldTenant: "diku",
-		fieldSize: 9, fieldRepeatable: true, fieldParked: 3, fieldParkedLimit: 10,
+		fieldSize: 9, fieldRepeatable: true, fieldParked: 3, fieldParkedPercent: 30,
 	}
 	for f := range fieldCount {
 		got, err := json.Marshal(json.RawMessage(f.term(&q, zone).String()))

@@ -3,6 +3,7 @@ package policies
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +23,31 @@ type grammar struct {
 	sets   []string
 	funcs  []string
 	maps   []string
+
+	leaves  []string // few, so that what one rule overlooks no other sees
+	numbers []string
+	words   []string
+	limits  []int
+}
+
+// newGrammar returns a grammar with a few leaves and constants of its own.
+func newGrammar(seed uint64, unit string) *grammar {
+	g := &grammar{Rand: rand.New(rand.NewPCG(seed, 0)), unit: unit}
+	g.leaves, g.numbers = some(g, textLeaves, 3), some(g, numberLeaves, 2)
+	g.words, g.limits = some(g, textPool, 4), some(g, numberPool, 3)
+	if g.IntN(4) == 0 {
+		g.words = []string{"", "a", "aa"}
+	}
+	return g
+}
+
+// some returns 1 to most members of list.
+func some[T any](g *grammar, list []T, most int) []T {
+	out := make([]T, 1+g.IntN(most))
+	for i := range out {
+		out[i] = pick(g, list)
+	}
+	return out
 }
 
 var (
@@ -43,6 +69,14 @@ var (
 
 func pick[T any](g *grammar, list []T) T { return list[g.IntN(len(list))] }
 
+// named picks a helper, often the last one: it is the most involved.
+func named(g *grammar, list []string) string {
+	if g.IntN(2) == 0 {
+		return list[len(list)-1]
+	}
+	return pick(g, list)
+}
+
 func (g *grammar) oneOf(choices ...func() string) string { return pick(g, choices)() }
 
 func (g *grammar) variable() string {
@@ -50,10 +84,10 @@ func (g *grammar) variable() string {
 	return fmt.Sprintf("v%d", g.fresh)
 }
 
-func (g *grammar) text() string   { return pick(g, textLeaves) }
-func (g *grammar) number() string { return pick(g, numberLeaves) }
-func (g *grammar) quoted() string { return fmt.Sprintf("%q", pick(g, textPool)) }
-func (g *grammar) digits() string { return fmt.Sprint(pick(g, numberPool)) }
+func (g *grammar) text() string   { return pick(g, g.leaves) }
+func (g *grammar) number() string { return pick(g, g.numbers) }
+func (g *grammar) quoted() string { return fmt.Sprintf("%q", pick(g, g.words)) }
+func (g *grammar) digits() string { return fmt.Sprint(pick(g, g.limits)) }
 
 func (g *grammar) set() string {
 	list := make([]string, 1+g.IntN(3))
@@ -72,7 +106,7 @@ func (g *grammar) negated(s string) string {
 
 // body returns conditions on lines of their own.
 func (g *grammar) body(depth int) string {
-	list := make([]string, 1+g.IntN(3))
+	list := make([]string, 1+g.IntN(2))
 	for i := range list {
 		list[i] = g.condition(depth)
 	}
@@ -149,29 +183,37 @@ func (g *grammar) captured() string {
 // helper refers to a rule that is there already.
 func (g *grammar) helper() string {
 	return g.negated(g.oneOf(
-		func() string { return pick(g, g.bools) },
-		func() string { return fmt.Sprintf("%s == %s", pick(g, g.values), g.quoted()) },
-		func() string { return fmt.Sprintf("count(%s) > %d", pick(g, g.sets), g.IntN(2)) },
-		func() string { return fmt.Sprintf("%s in %s", g.text(), pick(g, g.sets)) },
-		func() string { return fmt.Sprintf("%s[%s] == %s", pick(g, g.maps), g.text(), g.digits()) },
-		func() string { return fmt.Sprintf("%s.a == %s", pick(g, g.maps), g.digits()) },
-		func() string { return fmt.Sprintf("%s(%s)", pick(g, g.funcs), g.text()) },
-		func() string { return fmt.Sprintf("%s(%s) == \"r\"", pick(g, g.funcs), g.text()) },
-		func() string { return fmt.Sprintf("%s(%s) != \"w\"", pick(g, g.funcs), g.quoted()) },
+		func() string { return named(g, g.bools) },
+		func() string { return fmt.Sprintf("%s == %s", named(g, g.values), g.quoted()) },
+		func() string {
+			return fmt.Sprintf("count(%s) %s", named(g, g.sets), pick(g, []string{"> 0", "> 1", "== 0", "== 1"}))
+		},
+		func() string { return fmt.Sprintf("%s in %s", g.text(), named(g, g.sets)) },
+		func() string { return fmt.Sprintf("%s == %s", g.text(), named(g, g.values)) },
+		func() string { return fmt.Sprintf("%s != %s", named(g, g.values), g.text()) },
+		func() string { return fmt.Sprintf("%s[%s] == %s", named(g, g.maps), g.text(), g.digits()) },
+		func() string { return fmt.Sprintf("%s[%s]", named(g, g.maps), g.text()) },
+		func() string { return fmt.Sprintf("%s.a", named(g, g.maps)) },
+		func() string { return fmt.Sprintf("%s.a == %s", named(g, g.maps), g.digits()) },
+		func() string { return fmt.Sprintf("%s(%s)", named(g, g.funcs), g.text()) },
+		func() string { return fmt.Sprintf("%s(%s) == \"r\"", named(g, g.funcs), g.text()) },
+		func() string { return fmt.Sprintf("%s(%s) != \"w\"", named(g, g.funcs), g.quoted()) },
 		func() string { return fmt.Sprintf("lib.safe(%s)", g.text()) },
 	))
 }
 
 func (g *grammar) with() string {
-	target := pick(g, textLeaves)
+	target := g.text()
 	value := g.oneOf(g.quoted, g.text)
 	return g.negated(g.oneOf(
-		func() string { return fmt.Sprintf("%s with %s as %s", pick(g, g.bools), target, value) },
+		func() string { return fmt.Sprintf("%s with %s as %s", named(g, g.bools), target, value) },
 		func() string {
-			return fmt.Sprintf("%s == %s with %s as %s", pick(g, g.values), g.quoted(), target, value)
+			return fmt.Sprintf("%s == %s with %s as %s", named(g, g.values), g.quoted(), target, value)
 		},
-		func() string { return fmt.Sprintf("%s(%s) with %s as %s", pick(g, g.funcs), g.text(), target, value) },
-		func() string { return fmt.Sprintf("%s with %s as true", pick(g, g.bools), g.rooted(pick(g, g.bools))) },
+		func() string { return fmt.Sprintf("%s(%s) with %s as %s", named(g, g.funcs), g.text(), target, value) },
+		func() string {
+			return fmt.Sprintf("%s with %s as true", named(g, g.bools), g.rooted(named(g, g.bools)))
+		},
 	))
 }
 
@@ -217,6 +259,7 @@ func (g *grammar) outer() string {
 func (g *grammar) datum() string {
 	return g.negated(g.oneOf(
 		func() string { return fmt.Sprintf("data.tiers[%s] == %s", g.text(), g.quoted()) },
+		func() string { return fmt.Sprintf("data.tiers[%s]", g.text()) },
 		func() string { return fmt.Sprintf("%s < data.config.limit", g.number()) },
 		func() string { return fmt.Sprintf("%s in data.config.list", g.text()) },
 	))
@@ -231,7 +274,7 @@ func (g *grammar) grouped() string {
 		func() string { return fmt.Sprintf("%s := input\n\t%s.now.hour < %s", v, v, g.digits()) },
 		func() string { return "late(input.now)" },
 		func() string { return "late(input.now)" },
-		func() string { return fmt.Sprintf("%s := input.request\n\tcount(%s) == 7", v, v) },
+		func() string { return fmt.Sprintf("%s := input.caller\n\t%s in %s", v, g.quoted(), v) },
 	)
 }
 
@@ -242,8 +285,11 @@ func (g *grammar) decision() string {
 		func() string { return `{"action": "missing"}` },
 		func() string { return fmt.Sprintf(`{"action": "missing", "detail": %s}`, g.text()) },
 		func() string { return fmt.Sprintf(`{"action": "delay", "wait_s": %s + 1}`, g.number()) },
+		func() string {
+			return fmt.Sprintf(`{"action": "missing", "detail": concat("|", [%s, %s])}`, g.text(), g.text())
+		},
 		func() string { return fmt.Sprintf(`{"action": "fallback", "fallback": {"module": "m%d"}}`, g.IntN(2)) },
-		func() string { return fmt.Sprintf(`{"action": "missing", "detail": %s}`, pick(g, g.values)) },
+		func() string { return fmt.Sprintf(`{"action": "missing", "detail": %s}`, named(g, g.values)) },
 		func() string { return `{"action": "delay", "wait_s": 0}` }, // invalid
 	)
 }
@@ -263,13 +309,13 @@ func (g *grammar) policy() string {
 	line("f0(x) := \"r\" if x in %s", g.set())
 	line("f0(%s) := \"r\"", g.quoted())
 	g.bools, g.values, g.sets, g.maps, g.funcs = []string{"b0", "safe"}, []string{"w0"}, []string{"s0"}, []string{"m0"}, []string{"f0"}
-	for i := range 2 + g.IntN(5) {
+	for i := range g.IntN(5) {
 		g.define(i+1, line)
 	}
 	if g.IntN(3) == 0 {
 		line("default request := {\"action\": \"delay\"}")
 	}
-	for range 1 + g.IntN(3) {
+	for range 1 + g.IntN(2) {
 		rule := fmt.Sprintf("request := %s if {\n\t%s\n}", g.decision(), g.body(2))
 		for range g.IntN(3) {
 			rule += fmt.Sprintf(" else := %s if {\n\t%s\n}", g.decision(), g.body(2))
@@ -282,7 +328,18 @@ func (g *grammar) policy() string {
 // define writes one more helper.
 func (g *grammar) define(i int, line func(string, ...any)) {
 	name := fmt.Sprintf("h%d", i)
-	switch g.IntN(5) {
+	switch g.IntN(6) {
+	case 5:
+		switch g.IntN(3) {
+		case 0:
+			line("%s := %s if %s == %s", name, g.quoted(), g.text(), g.quoted())
+		case 1:
+			line("%s := v if {\n\tv := %s\n\t%s\n}", name, g.text(), g.simple())
+		case 2:
+			line("default %s := %s", name, g.quoted())
+			line("%s := %s if {\n\tinput.target.note == %s\n\t%s\n}", name, g.quoted(), g.quoted(), g.simple())
+		}
+		g.values = append(g.values, name)
 	case 0:
 		for range 1 + g.IntN(2) {
 			line("%s if {\n\t%s\n}", name, g.body(1))
@@ -295,8 +352,10 @@ func (g *grammar) define(i int, line func(string, ...any)) {
 		line("%s := %s if {\n\t%s\n} else := %s if {\n\t%s\n}", name, g.oneOf(g.quoted, g.text), g.body(1), g.quoted(), g.body(1))
 		g.values = append(g.values, name)
 	case 2:
-		line("%s contains %s if {\n\t%s\n}", name, g.quoted(), g.body(1))
-		line("%s contains %s if %s", name, g.text(), g.simple())
+		line("%s contains %s if {\n\tinput.target.version %s %s\n\t%s\n}", name, g.quoted(), pick(g, []string{"==", "!="}), g.quoted(), g.body(1))
+		if g.IntN(2) == 0 {
+			line("%s contains v if {\n\tv := %s\n\t%s\n}", name, g.text(), g.simple())
+		}
 		g.sets = append(g.sets, name)
 	case 3:
 		line("%s[%s] := %s if {\n\t%s\n}", name, g.text(), g.digits(), g.body(1))
@@ -311,14 +370,24 @@ func (g *grammar) define(i int, line func(string, ...any)) {
 	}
 }
 
+// word and limit return what policies compare with, or what lies beside it.
+func (g *grammar) word() string {
+	if g.IntN(4) == 0 {
+		return pick(g, textPool)
+	}
+	return pick(g, g.words)
+}
+
+func (g *grammar) limit() int { return max(0, pick(g, g.limits)+g.IntN(3)-1) }
+
 // target returns a state of a module at random.
 func (g *grammar) target() fallback.Target {
 	t := fallback.Target{
 		Module: "loans", State: pick(g, []message.Availability{message.Delayed, message.Delayed, message.Missing}),
 		Reason: pick(g, []message.Reason{message.ReasonUpdating, message.ReasonLost, message.ReasonStarting}),
-		Note:   pick(g, textPool), Version: pick(g, textPool), Losses: pick(g, numberPool),
+		Note:   g.word(), Version: g.word(), Losses: g.limit(),
 	}
-	t.Expected = time.Duration(pick(g, numberPool)) * time.Second
+	t.Expected = time.Duration(g.limit()) * time.Second
 	return t
 }
 
@@ -331,32 +400,41 @@ func (g *grammar) query(t fallback.Target) fallback.Query {
 	return q
 }
 
-// vary changes one field of q: a request like the one before.
+// vary changes one field of q, mostly one that the policy refers to: a request
+// like the one before.
 func (g *grammar) vary(q *fallback.Query) {
+	if g.IntN(4) > 0 {
+		list := append(slices.Clone(g.leaves), g.numbers...)
+		f := leaves[strings.TrimPrefix(pick(g, list), "input.")]
+		if fields[f].class != known {
+			f.set(q, value{text: g.word(), number: g.limit()})
+			return
+		}
+	}
 	switch g.IntN(13) {
 	case 0:
-		q.Target.Absent = time.Duration(pick(g, numberPool)) * time.Second
+		q.Target.Absent = time.Duration(g.limit()) * time.Second
 	case 1:
-		q.Target.TTLLeft = time.Duration(pick(g, numberPool)) * time.Second
+		q.Target.TTLLeft = time.Duration(g.limit()) * time.Second
 	case 2:
 		q.Now = time.Date(2026, 11, 23+g.IntN(2), pick(g, []int{0, 4, 5, 10, 22, 23}), 0, 0, 0, time.UTC)
 	case 3, 4:
-		q.HTTP.Method = pick(g, textPool[:4])
+		q.HTTP.Method = g.word()
 	case 5:
-		q.HTTP.Path = pick(g, textPool)
+		q.HTTP.Path = g.word()
 	case 6:
-		q.HTTP.Route = pick(g, textPool)
+		q.HTTP.Route = g.word()
 	case 7:
-		q.HTTP.Host = pick(g, textPool)
+		q.HTTP.Host = g.word()
 	case 8:
-		q.HTTP.Tenant = pick(g, textPool)
+		q.HTTP.Tenant = g.word()
 	case 9:
-		q.HTTP.Size = int64(pick(g, numberPool))
+		q.HTTP.Size = int64(g.limit())
 	case 10:
 		q.HTTP.Repeatable = g.IntN(2) == 0
 	case 11:
-		q.Parked = fallback.Parked{Count: pick(g, numberPool), Limit: 100}
+		q.Parked = fallback.Parked{Count: g.limit(), Limit: 100}
 	case 12:
-		q.Caller = pick(g, []fallback.Caller{{}, {Module: "loans", Version: "1.0.0"}, {Module: "GET", Version: "2.0.0"}})
+		q.Caller = pick(g, []fallback.Caller{{}, {Module: "loans", Version: "1.0.0"}, {Module: g.word(), Version: "2.0.0"}})
 	}
 }

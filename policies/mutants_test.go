@@ -79,7 +79,7 @@ func mutate(t *testing.T, file, text string) {
 	write(t, dir, file, text)
 	write(t, dir, "overlay.json", string(overlay))
 	cmd := exec.Command("go", "test", "-vet=off", "-count=1", "-overlay", filepath.Join(dir, "overlay.json"), "-run", "^TestPlansAnswerAsEvaluationDoes$", ".")
-	cmd.Env = append(os.Environ(), "MODGATE_MUTANTS=", fmt.Sprintf("MODGATE_DECISIONS=%d", decisions))
+	cmd.Env = append(os.Environ(), "MODGATE_MUTANTS=", fmt.Sprintf("MODGATE_DECISIONS=%d", 5*decisions))
 	out, err := cmd.CombinedOutput()
 	switch {
 	case err == nil:

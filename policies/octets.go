@@ -1,11 +1,6 @@
 package policies
 
-import (
-	"maps"
-	"slices"
-	"strconv"
-	"strings"
-)
+import "strings"
 
 // token reports whether s is a token of RFC 9110 section 5.6.2.
 func token(s string) bool {
@@ -30,13 +25,4 @@ func framing(name string) bool {
 // visible reports whether s has no control character, which would end a field.
 func visible(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
-}
-
-// choice returns the keys of m, quoted and in order, for a message.
-func choice[V any](m map[string]V) string {
-	keys := slices.Sorted(maps.Keys(m))
-	for i, k := range keys {
-		keys[i] = strconv.Quote(k)
-	}
-	return strings.Join(keys, ", ")
 }

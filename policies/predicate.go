@@ -43,9 +43,9 @@ type predicate struct {
 // holds answers the question.
 func (p *predicate) holds(q *fallback.Query, zone *time.Location) bool {
 	switch fields[p.field].kind {
-	case flag:
+	case boolean:
 		return p.field.flag(q)
-	case number:
+	case numeric:
 		if n := p.field.number(q, zone); p.test == below {
 			return n < p.number
 		} else {
@@ -79,7 +79,7 @@ func (p *predicate) holdsOf(s string) bool {
 // String writes the question as a policy would.
 func (p *predicate) String() string {
 	value := strconv.Quote(p.text)
-	if fields[p.field].kind == number {
+	if fields[p.field].kind == numeric {
 		value = strconv.Itoa(p.number)
 	}
 	switch p.test {
@@ -136,19 +136,19 @@ var mirrored = map[string]string{"lt": "gt", "lte": "gte", "gt": "lt", "gte": "l
 func questions(op string, f field, c ast.Value) ([]predicate, bool) {
 	switch c := c.(type) {
 	case ast.String:
-		if fields[f].kind == text {
+		if fields[f].kind == textual {
 			return ofText(op, f, string(c))
 		}
 	case ast.Number:
-		if fields[f].kind == number {
+		if fields[f].kind == numeric {
 			return ofNumber(op, f, c)
 		}
 	case ast.Boolean:
-		if fields[f].kind == flag && (op == "eq" || op == "equal" || op == "neq") {
+		if fields[f].kind == boolean && (op == "eq" || op == "equal" || op == "neq") {
 			return []predicate{{field: f, test: isSet}}, true
 		}
 	case *ast.Array, ast.Set:
-		if list, ok := texts(c); ok && fields[f].kind == text && op == "internal.member_2" {
+		if list, ok := texts(c); ok && fields[f].kind == textual && op == "internal.member_2" {
 			return []predicate{{field: f, test: isAmong, list: list}}, true
 		}
 	}

@@ -55,7 +55,7 @@ const answerVar = ast.Var("answer")
 func (c *compiler) build(f *folder, old *snapshot) (*snapshot, error) {
 	s := &snapshot{units: map[string]*unit{}, wrong: slices.Clone(f.wrong)}
 	all := map[string]*ast.Module{}
-	for _, name := range slices.Sorted(maps.Keys(f.units)) {
+	for _, name := range sortedNames(f.units) {
 		if u := c.unit(s, name, f.units[name], old.unit(name)); u != nil {
 			s.units[name] = u
 			maps.Copy(all, u.modules)
@@ -105,7 +105,7 @@ func (s *snapshot) unit(name string) *unit {
 func (s *snapshot) documents(texts map[string][]byte, old *snapshot) error {
 	s.data = map[string]*document{}
 	root := map[string]any{}
-	for _, name := range slices.Sorted(maps.Keys(texts)) {
+	for _, name := range sortedNames(texts) {
 		d, err := parseDocument(texts[name], old.document(name))
 		if err != nil {
 			s.wrong = append(s.wrong, Diagnostic{dataFolder + name + ".json", lineOf(texts[name], err), err.Error()})

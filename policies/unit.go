@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -49,7 +47,7 @@ type source map[string]string
 // digest tells texts apart.
 func (s source) digest() (d [sha256.Size]byte) {
 	h := sha256.New()
-	for _, p := range slices.Sorted(maps.Keys(s)) {
+	for _, p := range sortedNames(s) {
 		fmt.Fprintf(h, "%s %d\n%s", p, len(s[p]), s[p])
 	}
 	h.Sum(d[:0])
@@ -159,7 +157,7 @@ func parse(name string, s source) (*unit, Diagnostics) {
 	u := &unit{name: name, digest: s.digest(), modules: map[string]*ast.Module{}}
 	var wrong Diagnostics
 	size := 0
-	for _, p := range slices.Sorted(maps.Keys(s)) {
+	for _, p := range sortedNames(s) {
 		size += len(s[p])
 		m, err := ast.ParseModuleWithOpts(p, s[p], ast.ParserOptions{
 			Capabilities: capabilities(false), RegoVersion: ast.RegoV1, ProcessAnnotation: true,
@@ -205,9 +203,7 @@ func diagnose(err error) (d Diagnostics) {
 			g.File, g.Line = e.Location.File, e.Location.Row
 		}
 		if e.Details != nil {
-			for _, line := range e.Details.Lines() {
-				g.Text += "; " + strings.TrimSpace(line)
-			}
+			g.Text += wanted(e.Details.Lines())
 		}
 		if name, ok := strings.CutPrefix(e.Message, "undefined function "); ok && advice(name) != "" {
 			g.Text = name + " is not available to policies: " + advice(name)
@@ -215,4 +211,17 @@ func diagnose(err error) (d Diagnostics) {
 		d = append(d, g)
 	}
 	return d
+}
+
+// wanted returns what of an error's details says more than where it is.
+func wanted(lines []string) (s string) {
+	for _, line := range lines {
+		line = strings.TrimSpace(line)
+		for _, head := range []string{"have", "want", "left", "right"} {
+			if strings.HasPrefix(line, head) {
+				s += "; " + line
+			}
+		}
+	}
+	return s
 }

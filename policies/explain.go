@@ -1,0 +1,152 @@
+package policies
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/topdown"
+
+	"github.com/modgate/modgate/core/fallback"
+)
+
+// Explanation says why a question got its answer.
+type Explanation struct {
+	Decision fallback.Decision
+	Rule     string   // file and line of the rule that decided; empty: none did
+	Passed   []string // units that were asked before and did not decide, and why
+	Changes  []Change // what would have made it another
+}
+
+// Change is one value of input that would change the answer.
+type Change struct {
+	Field    string
+	Value    string // as JSON
+	Decision fallback.Decision
+}
+
+func (e Explanation) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s, says %s", summary(&e.Decision), e.Decision.By)
+	if e.Rule != "" {
+		fmt.Fprintf(&b, " (%s)", e.Rule)
+	}
+	b.WriteByte('\n')
+	for _, p := range e.Passed {
+		fmt.Fprintf(&b, "passed over: %s\n", p)
+	}
+	for i := range e.Changes {
+		c := &e.Changes[i]
+		fmt.Fprintf(&b, "with %s = %s: %s, says %s\n", c.Field, c.Value, summary(&c.Decision), c.Decision.By)
+	}
+	return b.String()
+}
+
+// summary writes a decision in a few words.
+func summary(d *fallback.Decision) string {
+	words := []string{d.Action.String()}
+	if d.Action == fallback.NoAction {
+		words[0] = "default"
+	}
+	if d.Reply {
+		words = append(words, "by reply")
+	}
+	if d.Wait > 0 {
+		words = append(words, "by parking up to "+d.Wait.String())
+	}
+	if d.TTL > 0 {
+		words = append(words, d.TTL.String())
+	}
+	switch f := d.Fallback; {
+	case f.Module != "":
+		words = append(words, "to "+f.Module)
+	case f.Older:
+		words = append(words, "to an older version")
+	case f.Static != nil:
+		words = append(words, fmt.Sprintf("by a fixed answer %d", f.Static.Status))
+	}
+	if d.Alert {
+		words = append(words, "with an alert")
+	}
+	return strings.Join(words, " ")
+}
+
+// Explain answers q as Decide does, and says why. It reports no faults.
+func (e *Engine) Explain(q fallback.Query) Explanation {
+	s := e.current.Load()
+	askers := s.asked(e.unitOf(q.Target.Module))
+	x := Explanation{Decision: beneath(&q)}
+	in := input(&q, e.o.Zone)
+	for _, a := range askers {
+		if _, ok := a.queries[q.Entrypoint]; !ok {
+			continue
+		}
+		d, said, fault := s.askOne(a, &q, in)
+		if said {
+			x.Decision, x.Rule = d, s.decider(a, &q, in)
+			break
+		}
+		if fault.Class == 0 {
+			x.Passed = append(x.Passed, a.unit+" says nothing")
+		} else {
+			x.Passed = append(x.Passed, fmt.Sprintf("%s is at fault: %s: %s", a.unit, fault.Class, fault.Detail))
+		}
+	}
+	x.Changes = e.changes(s, askers, q, &x.Decision)
+	return x
+}
+
+// decider returns file and line of the rule that gave the unit's answer.
+func (s *snapshot) decider(a *asker, q *fallback.Query, in *ast.Term) string {
+	t := &exits{entry: root(a.unit).Append(ast.StringTerm(string(q.Entrypoint)))}
+	if _, err := s.evaluate(a, q.Entrypoint, in, t); err != nil || t.last == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", t.last.File, t.last.Row)
+}
+
+// exits is a tracer that keeps where the entry rule was last true.
+type exits struct {
+	entry ast.Ref
+	last  *ast.Location
+}
+
+// Enabled is part of topdown.QueryTracer.
+func (*exits) Enabled() bool { return true }
+
+// Config is part of topdown.QueryTracer.
+func (*exits) Config() topdown.TraceConfig { return topdown.TraceConfig{} }
+
+// TraceEvent keeps the location of the entry rule's exits.
+func (x *exits) TraceEvent(e topdown.Event) {
+	if r, ok := e.Node.(*ast.Rule); ok && e.Op == topdown.ExitOp && r.Ref().HasPrefix(x.entry) {
+		x.last = r.Location
+	}
+}
+
+// mostChanges bounds how many are told.
+const mostChanges = 8
+
+// changes asks again with each value that the rules tell apart, one at a time.
+func (e *Engine) changes(s *snapshot, askers []*asker, q fallback.Query, d *fallback.Decision) (list []Change) {
+	f := s.analyse(askers, q.Entrypoint, nil, e.o.Zone)
+	for _, field := range samples(&f) {
+		for _, v := range field.values {
+			other := q
+			field.field.set(&other, v)
+			if !possible(&other) || !field.field.has(&other, v) || field.field.has(&q, v) {
+				continue
+			}
+			changed, _ := s.ask(askers, &other, input(&other, e.o.Zone), func(Fault) {})
+			if summary(&changed) == summary(d) {
+				continue
+			}
+			list = append(list, Change{field.field.String(), field.field.term(&other, e.o.Zone).String(), changed})
+			if len(list) == mostChanges {
+				return list
+			}
+			break
+		}
+	}
+	return list
+}

@@ -1,0 +1,3 @@
+package modgate.site
+
+absence := {"ttl_s": 60}

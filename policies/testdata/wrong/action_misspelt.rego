@@ -1,0 +1,3 @@
+package modgate.site
+
+request := {"action": "mising"} if input.request.method == "GET"

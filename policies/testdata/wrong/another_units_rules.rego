@@ -1,0 +1,3 @@
+package modgate.site
+
+request := data.modgate.modules.loans.request

@@ -1,0 +1,3 @@
+package modgate.site
+
+requets := {"action": "missing"}

@@ -1,0 +1,3 @@
+package modgate.site
+
+request := {"action": "fallback"} if input.request.method == "GET"

@@ -1,0 +1,3 @@
+package modgate.site
+
+update := {"action": "defer", "retry_afer_s": 60}

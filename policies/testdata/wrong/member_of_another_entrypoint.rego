@@ -1,0 +1,3 @@
+package modgate.site
+
+request := {"action": "delay", "ttl_s": 60}

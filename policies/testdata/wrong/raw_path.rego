@@ -1,0 +1,3 @@
+package modgate.site
+
+request := {"action": "missing"} if count(split(input.request.path, "/")) > 4

@@ -1,0 +1,3 @@
+package modgate.site
+
+update := {"action": "defer"} if input.request.method == "POST"

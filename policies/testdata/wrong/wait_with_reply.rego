@@ -1,0 +1,3 @@
+package modgate.site
+
+request := {"action": "delay", "mode": "reply", "wait_s": 5}
