@@ -127,25 +127,27 @@ func (x *exits) TraceEvent(e topdown.Event) {
 // mostChanges bounds how many are told.
 const mostChanges = 8
 
-// changes asks again with each value that the rules tell apart, one at a time.
+// changes asks again with each value that the rules tell apart, one field at a
+// time, and tells of each answer that a field leads to once.
 func (e *Engine) changes(s *snapshot, askers []*asker, q fallback.Query, d *fallback.Decision) (list []Change) {
 	f := s.analyse(askers, q.Entrypoint, nil, e.o.Zone)
-	for _, field := range samples(&f) {
-		for _, v := range field.values {
+	for _, sampled := range samples(&f) {
+		told := map[string]bool{summary(d): true}
+		for _, v := range sampled.values {
 			other := q
-			field.field.set(&other, v)
-			if !possible(&other) || !field.field.has(&other, v) || field.field.has(&q, v) {
+			sampled.field.set(&other, v)
+			if !possible(&other) || !sampled.field.has(&other, v) {
 				continue
 			}
 			changed, _ := s.ask(askers, &other, input(&other, e.o.Zone), func(Fault) {})
-			if summary(&changed) == summary(d) {
+			if told[summary(&changed)] {
 				continue
 			}
-			list = append(list, Change{field.field.String(), field.field.term(&other, e.o.Zone).String(), changed})
+			told[summary(&changed)] = true
+			list = append(list, Change{sampled.field.String(), sampled.field.term(&other, e.o.Zone).String(), changed})
 			if len(list) == mostChanges {
 				return list
 			}
-			break
 		}
 	}
 	return list
