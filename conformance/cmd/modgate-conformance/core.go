@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"regexp"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/modgate/modgate/conformance/cases"
+	"github.com/modgate/modgate/conformance/driver"
+	"github.com/modgate/modgate/conformance/play"
+	"github.com/modgate/modgate/conformance/script"
+	"github.com/modgate/modgate/conformance/suite"
+)
+
+// coreFlags are how a core is reached, and which cases are played.
+type coreFlags struct {
+	command, adminFile            string
+	data, control, join, adminTok string
+	features, match               string
+	parallel                      int
+	scale                         float64
+	limit                         time.Duration
+}
+
+func (c *coreFlags) register(f *flag.FlagSet) {
+	f.StringVar(&c.command, "command", "", "how the core is started; {config}, {dir}, {data} and {control} are filled in")
+	f.StringVar(&c.adminFile, "admin-token-file", "{dir}/admin-token", "where a core that was started leaves the administrator's token")
+	f.StringVar(&c.data, "data", "", "data listener of a core that runs already, instead of -command")
+	f.StringVar(&c.control, "control", "", "its control listener")
+	f.StringVar(&c.join, "join-secret", os.Getenv("MODGATE_JOIN_SECRET"), "its join secret (MODGATE_JOIN_SECRET)")
+	f.StringVar(&c.adminTok, "admin-token", os.Getenv("MODGATE_ADMIN_TOKEN"), "its administrator's token (MODGATE_ADMIN_TOKEN)")
+	f.StringVar(&c.features, "features", "all", "claimed features, with commas; all, none, or all,-NAME...")
+	f.StringVar(&c.match, "run", "", "play the cases whose name, title or rule fits the regular expression")
+	f.IntVar(&c.parallel, "parallel", 8*runtime.NumCPU(), "cases at once: most of a case is waiting")
+	f.Float64Var(&c.scale, "scale", 1, "multiply every length of time, for a machine that is slow")
+	f.DurationVar(&c.limit, "limit", time.Minute, "how long one case may take")
+}
+
+// options turns the flags into what the suite wants.
+func (c *coreFlags) options() (suite.Options, error) {
+	o := suite.Options{Parallel: c.parallel, Scale: c.scale, Limit: c.limit}
+	ports := &driver.Ports{}
+	ports.Seed(os.Getpid())
+	o.Core = driver.Options{AdminToken: c.adminFile, Ready: time.Duration(20 * float64(time.Second) * c.scale), Ports: ports}
+	var err error
+	if o.Features, err = claimed(c.features); err != nil {
+		return o, err
+	}
+	if c.scale < 1 {
+		return o, fmt.Errorf("-scale %v: a core's own bounds do not shrink; want 1 or more", c.scale)
+	}
+	if c.match != "" {
+		if o.Match, err = regexp.Compile(c.match); err != nil {
+			return o, fmt.Errorf("-run: %w", err)
+		}
+	}
+	if c.command != "" {
+		o.Core.Command, err = driver.ParseCommand(c.command)
+		return o, err
+	}
+	if c.data == "" || c.control == "" || c.join == "" || c.adminTok == "" {
+		return o, fmt.Errorf("want -command, or -data, -control, -join-secret and -admin-token of a core that runs")
+	}
+	o.Running = &play.Target{Data: c.data, Control: c.control, Join: c.join, Admin: c.adminTok}
+	return o, nil
+}
+
+// claimed reads a list of features.
+func claimed(list string) ([]string, error) {
+	set := map[string]bool{}
+	for name := range strings.SplitSeq(list, ",") {
+		name, without := strings.CutPrefix(strings.TrimSpace(name), "-")
+		switch {
+		case name == "all":
+			for _, f := range suite.Features {
+				set[f.Name] = !without
+			}
+		case name == "none" || name == "":
+		case suite.IsFeature(name):
+			set[name] = !without
+		default:
+			return nil, fmt.Errorf("-features: no feature %q", name)
+		}
+	}
+	var out []string
+	for _, f := range suite.Features {
+		if set[f.Name] {
+			out = append(out, f.Name)
+		}
+	}
+	return out, nil
+}
+
+// load reads the cases, and prints what is wrong with them.
+func load() ([]*script.Case, bool) {
+	all, err := cases.All()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return nil, false
+	}
+	return all, true
+}
+
+func playCore(ctx context.Context, args []string) int {
+	f := flag.NewFlagSet("core", flag.ContinueOnError)
+	var c coreFlags
+	c.register(f)
+	var out reportFlags
+	out.register(f)
+	if f.Parse(args) != nil {
+		return exitUsage
+	}
+	o, err := c.options()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "modgate-conformance:", err)
+		return exitUsage
+	}
+	all, ok := load()
+	if !ok {
+		return exitUsage
+	}
+	p := progress{verbose: out.verbose, terminal: isTerminal(os.Stdout)}
+	o.Progress = p.show
+	begun := time.Now()
+	results, err := suite.Run(ctx, all, o)
+	p.clear()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "modgate-conformance:", err)
+		return exitUsage
+	}
+	return out.finish(suite.NewReport(results, out.implementation(), o, begun, args))
+}

@@ -1,0 +1,32 @@
+package driver
+
+import (
+	"fmt"
+	"net"
+	"sync/atomic"
+)
+
+// Ports hands out addresses on loopback that nobody listens at. They lie
+// below those that systems give to outgoing connections, so that a core that
+// is away for a moment finds its own free again. The zero value is ready.
+type Ports struct{ next atomic.Uint32 }
+
+const (
+	firstPort = 12000
+	lastPort  = 31999
+)
+
+// Seed makes runs that begin at the same time take different ports.
+func (p *Ports) Seed(n int) { p.next.Store(uint32(n) * 97 % (lastPort - firstPort)) }
+
+// Take returns an address.
+func (p *Ports) Take() (string, error) {
+	for range lastPort - firstPort {
+		port := firstPort + int(p.next.Add(1)%(lastPort-firstPort))
+		address := fmt.Sprintf("127.0.0.1:%d", port)
+		if l, err := net.Listen("tcp", address); err == nil {
+			return address, l.Close()
+		}
+	}
+	return "", fmt.Errorf("no free port between %d and %d", firstPort, lastPort)
+}
