@@ -211,10 +211,13 @@ func (g *Gateway) openFronts() error {
 		Ready:  func() error { return nil },
 		Reload: g.Reload,
 	})
+	calls, end := context.WithCancel(context.Background())
 	g.api = &http.Server{
-		Handler: handler, ReadHeaderTimeout: g.config.Gateway.Timeouts.ReadHead, IdleTimeout: g.config.Gateway.Timeouts.Idle,
+		BaseContext: func(net.Listener) context.Context { return calls },
+		Handler:     handler, ReadHeaderTimeout: g.config.Gateway.Timeouts.ReadHead, IdleTimeout: g.config.Gateway.Timeouts.Idle,
 		MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
 	}
+	g.api.RegisterOnShutdown(end) // answers calls that are held, ends streams
 	return nil
 }
 
