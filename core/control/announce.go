@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"time"
 
 	"github.com/modgate/modgate/core/lifecycle"
@@ -53,7 +54,7 @@ func (c *Control) Announce(ctx context.Context, who *route.Caller, a message.Ann
 	end := time.Now().Add(wait)
 	for {
 		answer, changed, err := c.answer(name, id)
-		if err == lifecycle.ErrUnknown && a.Type == message.Disconnect {
+		if errors.Is(err, lifecycle.ErrUnknown) && a.Type == message.Disconnect {
 			return message.Answer{Outcome: message.Disconnected, State: answer.State}, nil
 		}
 		if err != nil || answer.Outcome != message.Pending {

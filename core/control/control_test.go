@@ -78,7 +78,7 @@ func (p *platform) note(f func()) {
 }
 
 func (p *platform) close() {
-	p.Control.Close()
+	p.Close()
 	p.store.Close()
 }
 

@@ -66,7 +66,7 @@ func (c *Control) state(e *entry, now time.Time) *route.State {
 func (c *Control) version(v *lifecycle.Version, phases ...message.Phase) *route.Version {
 	out := &route.Version{Version: v.Version}
 	for _, in := range v.Instances {
-		if slices.Contains(phases, in.Phase) && !(in.Drained && in.Phase != message.Serving) {
+		if slices.Contains(phases, in.Phase) && (!in.Drained || in.Phase == message.Serving) {
 			out.Instances = append(out.Instances, c.instances[in.ID].route)
 		}
 	}

@@ -51,7 +51,7 @@ func TestStateSurvivesKill(t *testing.T) {
 			work.Go(func() { m.work(t, caller{c.Control, joinSecret}, stop) })
 		}
 		time.AfterFunc(time.Duration(rand.IntN(100))*time.Millisecond, func() { g.Process.Kill() })
-		g.Wait()
+		g.Wait() //nolint:errcheck // it was killed
 		close(stop)
 		work.Wait()
 	}

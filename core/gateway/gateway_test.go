@@ -211,7 +211,9 @@ func TestNothingSecretIsLogged(t *testing.T) { // I2
 		}
 		resp.Body.Close()
 	}
-	r.caller.as("a-wrong-secret").call("POST", "/v1/instances", message.Registration{Module: "books"}, nil)
+	if _, err := r.caller.as("a-wrong-secret").call("POST", "/v1/instances", message.Registration{Module: "books"}, nil); err != nil {
+		t.Fatal(err)
+	}
 	i.say(message.Disconnect)
 	key, err := runKey(r.store)
 	if err != nil {

@@ -47,7 +47,7 @@ func writeSecret(path, secret string) error {
 	if err != nil {
 		return fmt.Errorf("write secret: %w", err)
 	}
-	defer os.Remove(f.Name()) //nolint:errcheck // gone after the rename
+	defer os.Remove(f.Name()) // gone after the rename
 	if _, err = f.WriteString(secret + "\n"); err == nil {
 		err = f.Sync()
 	}

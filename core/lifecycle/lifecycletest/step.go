@@ -52,14 +52,14 @@ func published(a, b *lifecycle.Record, effects []lifecycle.Effect) error {
 		if rel, ok := e.(lifecycle.Release); ok {
 			releases = append(releases, n)
 			if rel.Turn != b.Turn {
-				return fmt.Errorf("Release of turn %d at turn %d", rel.Turn, b.Turn)
+				return fmt.Errorf("a Release of turn %d at turn %d", rel.Turn, b.Turn)
 			}
 		}
 	}
 	must := a.Availability() != b.Availability() || server(a) != server(b) || b.Absence.Until.Before(a.Absence.Until) ||
 		a.Grant != b.Grant || server(a) != "" && goneFrom(coming(a), coming(b))
 	if must != slices.Equal(releases, []int{1}) || len(releases) > 1 {
-		return fmt.Errorf("Release is due: %v; it is effect %v", must, releases)
+		return fmt.Errorf("a Release is due: %v; it is effect %v", must, releases)
 	}
 	return nil
 }
@@ -191,7 +191,7 @@ func CheckTicks(env lifecycle.Env, r *lifecycle.Record) error {
 		env.Now = t
 		b, effects, err := lifecycle.Step(*r, env, lifecycle.Tick{})
 		if err != nil || len(effects) > 0 || !reflect.DeepEqual(*r, b) {
-			return fmt.Errorf("a Tick before the deadline (%v, in %s) did something: %v, %v", any, at.Sub(t), effects, err)
+			return fmt.Errorf("a Tick before the deadline (%v, in %s) did something: %v, %w", any, at.Sub(t), effects, err)
 		}
 	}
 	if !any {
@@ -199,7 +199,7 @@ func CheckTicks(env lifecycle.Env, r *lifecycle.Record) error {
 	}
 	env.Now = latest(env.Now, at)
 	if b, _, err := lifecycle.Step(*r, env, lifecycle.Tick{}); err != nil || reflect.DeepEqual(*r, b) {
-		return fmt.Errorf("a Tick at the deadline did nothing: %v", err)
+		return fmt.Errorf("a Tick at the deadline did nothing: %w", err)
 	}
 	return nil
 }
