@@ -3,12 +3,7 @@ package policies
 import (
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"strings"
-	"time"
-
-	"github.com/modgate/modgate/core/fallback"
-	"github.com/modgate/modgate/core/message"
 )
 
 // grammar writes policies at random: of everything that the language has, with
@@ -24,6 +19,10 @@ type grammar struct {
 	funcs  []string
 	maps   []string
 
+	// Each policy has a theme: a few of all that could be written, so that
+	// what is rare in the language is not rare in some policy.
+	conditions, uses, kinds []int
+
 	leaves  []string // few, so that what one rule overlooks no other sees
 	numbers []string
 	words   []string
@@ -38,7 +37,16 @@ func newGrammar(seed uint64, unit string) *grammar {
 	if g.IntN(4) == 0 {
 		g.words = []string{"", "a", "aa"}
 	}
+	g.conditions, g.uses, g.kinds = some(g, upTo(8), 3), some(g, upTo(12), 4), some(g, upTo(8), 2)
 	return g
+}
+
+func upTo(n int) []int {
+	list := make([]int, n)
+	for i := range list {
+		list[i] = i
+	}
+	return list
 }
 
 // some returns 1 to most members of list.
@@ -117,15 +125,15 @@ func (g *grammar) condition(depth int) string {
 	if depth == 0 {
 		return g.simple()
 	}
-	return g.oneOf(
-		g.simple, g.simple, g.simple, g.named, g.captured, g.helper, g.helper, g.helper,
-		func() string { return g.with() },
-		func() string { return g.every(depth) },
-		func() string { return g.comprehension(depth) },
-		func() string { return g.outer() },
-		func() string { return g.datum() },
-		func() string { return g.grouped() },
-	)
+	if g.IntN(3) == 0 {
+		return g.simple()
+	}
+	return []func() string{
+		g.helper, g.with, g.named, g.captured, g.outer, g.datum, g.grouped,
+		func() string {
+			return g.oneOf(func() string { return g.every(depth) }, func() string { return g.comprehension(depth) })
+		},
+	}[pick(g, g.conditions)]()
 }
 
 // simple is what can become a question, and some that look like one.
@@ -182,30 +190,32 @@ func (g *grammar) captured() string {
 
 // helper refers to a rule that is there already.
 func (g *grammar) helper() string {
-	return g.negated(g.oneOf(
+	return g.negated([]func() string{
 		func() string { return named(g, g.bools) },
 		func() string { return fmt.Sprintf("%s == %s", named(g, g.values), g.quoted()) },
+		func() string { return fmt.Sprintf("%s == %s", g.text(), named(g, g.values)) },
+		func() string { return fmt.Sprintf("%s != %s", named(g, g.values), g.text()) },
 		func() string {
 			return fmt.Sprintf("count(%s) %s", named(g, g.sets), pick(g, []string{"> 0", "> 1", "== 0", "== 1"}))
 		},
 		func() string { return fmt.Sprintf("%s in %s", g.text(), named(g, g.sets)) },
-		func() string { return fmt.Sprintf("%s == %s", g.text(), named(g, g.values)) },
-		func() string { return fmt.Sprintf("%s != %s", named(g, g.values), g.text()) },
 		func() string { return fmt.Sprintf("%s[%s] == %s", named(g, g.maps), g.text(), g.digits()) },
-		func() string { return fmt.Sprintf("%s[%s]", named(g, g.maps), g.text()) },
-		func() string { return fmt.Sprintf("%s.a", named(g, g.maps)) },
-		func() string { return fmt.Sprintf("%s.a == %s", named(g, g.maps), g.digits()) },
+		func() string {
+			return fmt.Sprintf("%s%s", named(g, g.maps), g.oneOf(func() string { return ".a" }, func() string { return "[" + g.text() + "]" }))
+		},
 		func() string { return fmt.Sprintf("%s(%s)", named(g, g.funcs), g.text()) },
 		func() string { return fmt.Sprintf("%s(%s) == \"r\"", named(g, g.funcs), g.text()) },
 		func() string { return fmt.Sprintf("%s(%s) != \"w\"", named(g, g.funcs), g.quoted()) },
 		func() string { return fmt.Sprintf("lib.safe(%s)", g.text()) },
-	))
+	}[pick(g, g.uses)]())
 }
 
+// with looks at a rule as if input were another.
 func (g *grammar) with() string {
-	target := g.text()
+	target := g.oneOf(g.text, func() string { return "input.target.note" })
 	value := g.oneOf(g.quoted, g.text)
 	return g.negated(g.oneOf(
+		func() string { return fmt.Sprintf("%s with %s as %s", named(g, g.bools), target, value) },
 		func() string { return fmt.Sprintf("%s with %s as %s", named(g, g.bools), target, value) },
 		func() string {
 			return fmt.Sprintf("%s == %s with %s as %s", named(g, g.values), g.quoted(), target, value)
@@ -325,43 +335,41 @@ func (g *grammar) policy() string {
 	return b.String()
 }
 
-// define writes one more helper.
+// define writes one more helper, of the policy's kinds.
 func (g *grammar) define(i int, line func(string, ...any)) {
 	name := fmt.Sprintf("h%d", i)
-	switch g.IntN(6) {
-	case 5:
-		switch g.IntN(3) {
-		case 0:
-			line("%s := %s if %s == %s", name, g.quoted(), g.text(), g.quoted())
-		case 1:
-			line("%s := v if {\n\tv := %s\n\t%s\n}", name, g.text(), g.simple())
-		case 2:
-			line("default %s := %s", name, g.quoted())
-			line("%s := %s if {\n\tinput.target.note == %s\n\t%s\n}", name, g.quoted(), g.quoted(), g.simple())
-		}
-		g.values = append(g.values, name)
+	switch pick(g, g.kinds) {
 	case 0:
 		for range 1 + g.IntN(2) {
 			line("%s if {\n\t%s\n}", name, g.body(1))
 		}
 		g.bools = append(g.bools, name)
-	case 1:
+	case 1: // true in some states only
+		line("%s if {\n\tinput.target.note %s %s\n\t%s\n}", name, pick(g, []string{"==", "!="}), g.quoted(), g.simple())
+		g.bools = append(g.bools, name)
+	case 2:
 		if g.IntN(2) == 0 {
 			line("default %s := %s", name, g.quoted())
 		}
 		line("%s := %s if {\n\t%s\n} else := %s if {\n\t%s\n}", name, g.oneOf(g.quoted, g.text), g.body(1), g.quoted(), g.body(1))
 		g.values = append(g.values, name)
-	case 2:
+	case 3: // looks like a constant
+		line("%s := %s if %s == %s", name, g.quoted(), g.text(), g.quoted())
+		g.values = append(g.values, name)
+	case 4:
+		g.defineValue(name, line)
+		g.values = append(g.values, name)
+	case 5:
 		line("%s contains %s if {\n\tinput.target.version %s %s\n\t%s\n}", name, g.quoted(), pick(g, []string{"==", "!="}), g.quoted(), g.body(1))
 		if g.IntN(2) == 0 {
 			line("%s contains v if {\n\tv := %s\n\t%s\n}", name, g.text(), g.simple())
 		}
 		g.sets = append(g.sets, name)
-	case 3:
+	case 6:
 		line("%s[%s] := %s if {\n\t%s\n}", name, g.text(), g.digits(), g.body(1))
 		line("%s.a := %s if %s", name, g.digits(), g.simple())
 		g.maps = append(g.maps, name)
-	case 4:
+	case 7:
 		if g.IntN(3) == 0 {
 			line("default %s(_) := \"d\"", name)
 		}
@@ -370,71 +378,11 @@ func (g *grammar) define(i int, line func(string, ...any)) {
 	}
 }
 
-// word and limit return what policies compare with, or what lies beside it.
-func (g *grammar) word() string {
-	if g.IntN(4) == 0 {
-		return pick(g, textPool)
+func (g *grammar) defineValue(name string, line func(string, ...any)) {
+	if g.IntN(2) == 0 {
+		line("%s := v if {\n\tv := %s\n\t%s\n}", name, g.text(), g.simple())
+		return
 	}
-	return pick(g, g.words)
-}
-
-func (g *grammar) limit() int { return max(0, pick(g, g.limits)+g.IntN(3)-1) }
-
-// target returns a state of a module at random.
-func (g *grammar) target() fallback.Target {
-	t := fallback.Target{
-		Module: "loans", State: pick(g, []message.Availability{message.Delayed, message.Delayed, message.Missing}),
-		Reason: pick(g, []message.Reason{message.ReasonUpdating, message.ReasonLost, message.ReasonStarting}),
-		Note:   g.word(), Version: g.word(), Losses: g.limit(),
-	}
-	t.Expected = time.Duration(g.limit()) * time.Second
-	return t
-}
-
-// query returns a request to a module in state t at random.
-func (g *grammar) query(t fallback.Target) fallback.Query {
-	q := fallback.Query{Entrypoint: fallback.Request, Target: t}
-	for range 12 {
-		g.vary(&q)
-	}
-	return q
-}
-
-// vary changes one field of q, mostly one that the policy refers to: a request
-// like the one before.
-func (g *grammar) vary(q *fallback.Query) {
-	if g.IntN(4) > 0 {
-		list := append(slices.Clone(g.leaves), g.numbers...)
-		f := leaves[strings.TrimPrefix(pick(g, list), "input.")]
-		if fields[f].class != known {
-			f.set(q, value{text: g.word(), number: g.limit()})
-			return
-		}
-	}
-	switch g.IntN(13) {
-	case 0:
-		q.Target.Absent = time.Duration(g.limit()) * time.Second
-	case 1:
-		q.Target.TTLLeft = time.Duration(g.limit()) * time.Second
-	case 2:
-		q.Now = time.Date(2026, 11, 23+g.IntN(2), pick(g, []int{0, 4, 5, 10, 22, 23}), 0, 0, 0, time.UTC)
-	case 3, 4:
-		q.HTTP.Method = g.word()
-	case 5:
-		q.HTTP.Path = g.word()
-	case 6:
-		q.HTTP.Route = g.word()
-	case 7:
-		q.HTTP.Host = g.word()
-	case 8:
-		q.HTTP.Tenant = g.word()
-	case 9:
-		q.HTTP.Size = int64(g.limit())
-	case 10:
-		q.HTTP.Repeatable = g.IntN(2) == 0
-	case 11:
-		q.Parked = fallback.Parked{Count: g.limit(), Limit: 100}
-	case 12:
-		q.Caller = pick(g, []fallback.Caller{{}, {Module: "loans", Version: "1.0.0"}, {Module: g.word(), Version: "2.0.0"}})
-	}
+	line("default %s := %s", name, g.quoted())
+	line("%s := %s if {\n\tinput.target.note == %s\n\t%s\n}", name, g.quoted(), g.quoted(), g.simple())
 }

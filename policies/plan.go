@@ -31,6 +31,7 @@ type prepared struct {
 	units   []*unit
 	data    map[string]*document
 	bypass  string
+	found   findings
 	probe   probe
 	answers *answers
 	spare   *prepared // the base alone, for when too many requests miss
@@ -130,7 +131,7 @@ func (p *Plan) prepare() *prepared {
 func (p *Plan) build(s *snapshot, askers []*asker, base bool) *prepared {
 	q := fallback.Query{Entrypoint: fallback.Request, Target: p.target}
 	f := s.analyse(askers, fallback.Request, &q, p.engine.o.Zone)
-	r := &prepared{snap: s, base: base, bypass: f.bypass, data: map[string]*document{}, probe: newProbe(&f), answers: newAnswers(&f)}
+	r := &prepared{snap: s, base: base, bypass: f.bypass, found: f, data: map[string]*document{}, probe: newProbe(&f), answers: newAnswers(&f)}
 	for _, a := range askers {
 		r.units = append(r.units, s.units[a.unit])
 	}
