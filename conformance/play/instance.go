@@ -175,9 +175,13 @@ func (w *world) bearer(s script.Step, in *instance) string {
 
 func (w *world) renews(s script.Step, in *instance) error {
 	bearer := w.bearer(s, in)
-	return w.perform(s, 1, func(ctx context.Context) wire.Answer {
+	renew := func(ctx context.Context) wire.Answer {
 		return w.control(ctx, http.MethodPut, w.own(in, "lease"), bearer, "", "")
-	}, passed)
+	}
+	if _, given := s.Get("within"); given {
+		return w.again(s, s.Duration("within", 0), renew)
+	}
+	return w.perform(s, 1, renew, passed)
 }
 
 // verbs are the announcements, and the outcome of each when all is well.

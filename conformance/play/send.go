@@ -124,7 +124,7 @@ func (w *world) secret(name string) string {
 	case "join":
 		return w.Join
 	case "admin":
-		return w.Admin
+		return w.admin()
 	case "none":
 		return ""
 	}
@@ -157,18 +157,19 @@ func (w *world) tries(s script.Step) error {
 	if err != nil {
 		return err
 	}
+	return w.again(s, s.Duration("within", 5*time.Second), send)
+}
+
+// again does something until the answer is as it should be.
+func (w *world) again(s script.Step, within time.Duration, do func(context.Context) wire.Answer) error {
 	var last wire.Answer
-	ok, err := w.until(w.within(s, "within", 5*time.Second), func() bool {
-		last = send(w.ctx)
+	if _, err := w.until(w.scaled(within), func() bool {
+		last = do(w.ctx)
 		return w.complaints(s, last, passed) == nil
-	})
-	if err != nil {
+	}); err != nil {
 		return err
 	}
-	if !ok {
-		return w.judge(s, last, passed)
-	}
-	return w.judge(s, last, passed) // which saves
+	return w.judge(s, last, passed)
 }
 
 func (w *world) loads(s script.Step) error {

@@ -121,7 +121,7 @@ func (w *world) calls(s script.Step) error {
 	if name, given := s.Get("bearer"); given {
 		bearer = w.secret(name)
 	} else if s.Actor == "admin" {
-		bearer = w.Admin
+		bearer = w.admin()
 	} else if in := w.instances[s.Actor]; in != nil {
 		bearer = in.token()
 	}
@@ -159,15 +159,9 @@ func (w *world) adminStep(s script.Step) error {
 // sees reads a module's state until it is as expected.
 func (w *world) sees(s script.Step) error {
 	path := "/v1/admin/modules/" + w.tagged(s.Args[0])
-	var last wire.Answer
-	_, err := w.until(w.within(s, "within", 5*time.Second), func() bool {
-		last = w.control(w.ctx, http.MethodGet, path, w.Admin, "", "")
-		return w.complaints(s, last, passed) == nil
+	return w.again(s, s.Duration("within", 5*time.Second), func(ctx context.Context) wire.Answer {
+		return w.control(ctx, http.MethodGet, path, w.admin(), "", "")
 	})
-	if err != nil {
-		return err
-	}
-	return w.judge(s, last, passed)
 }
 
 func (w *world) reloads(s script.Step) error {
@@ -181,7 +175,7 @@ func (w *world) reloads(s script.Step) error {
 			return err
 		}
 	}
-	return w.judge(s, w.control(w.ctx, http.MethodPost, "/v1/admin/reload", w.Admin, "", ""), passed)
+	return w.judge(s, w.control(w.ctx, http.MethodPost, "/v1/admin/reload", w.admin(), "", ""), passed)
 }
 
 var errNotOurs = errors.New("the core was not started by the suite")
