@@ -24,7 +24,7 @@ type Finding struct {
 func (f Finding) String() string {
 	s := f.Diagnostic.String()
 	if f.Warning {
-		s = f.Diagnostic.prefix() + "warning: " + f.Text
+		s = f.prefix() + "warning: " + f.Text
 	}
 	if f.Witness != "" {
 		s += "\n\twith " + f.Witness
@@ -182,49 +182,6 @@ func (x *examiner) comparisons(a *asker, e fallback.Entrypoint) findings {
 	return n.run([]*asker{a}, e)
 }
 
-// remark says what is wrong with comparing f with c, empty if nothing is.
-func remark(op string, f field, c ast.Value) string {
-	switch op {
-	case "eq", "equal", "neq", "lt", "lte", "gt", "gte", "internal.member_2":
-	default:
-		return ""
-	}
-	var constants []ast.Value
-	switch c := c.(type) {
-	case ast.Set:
-		c.Foreach(func(t *ast.Term) { constants = append(constants, t.Value) })
-	case *ast.Array:
-		c.Foreach(func(t *ast.Term) { constants = append(constants, t.Value) })
-	default:
-		constants = []ast.Value{c}
-	}
-	for _, c := range constants {
-		if text := remarkOne(f, c); text != "" {
-			return text
-		}
-	}
-	return ""
-}
-
-var kindNames = [...]string{"text", "a number", "true or false"}
-
-func remarkOne(f field, c ast.Value) string {
-	kinds := map[string]kind{"string": textual, "number": numeric, "boolean": boolean}
-	k, ok := kinds[ast.ValueName(c)]
-	if !ok || k != fields[f].kind {
-		return fmt.Sprintf("%s is %s, and is compared with %v", f, kindNames[fields[f].kind], c)
-	}
-	words := vocabulary(f)
-	if s, ok := c.(ast.String); ok && words != nil && !slices.Contains(words, string(s)) {
-		advice := "it is one of " + quoted(words)
-		if near := nearest(string(s), words); near != "" {
-			advice = fmt.Sprintf("did you mean %q?", near)
-		}
-		return fmt.Sprintf("%s is never %v: %s", f, s, advice)
-	}
-	return ""
-}
-
 // fields finds fields and data that are not there to be asked about.
 func (x *examiner) fields(f *findings, e fallback.Entrypoint, at *ast.Location) {
 	used := slices.Clone(f.raw)
@@ -257,8 +214,7 @@ func (x *examiner) cost(unit string, f *findings, at *ast.Location) {
 			continue
 		}
 		c.Raw = append(c.Raw, r.String())
-		switch r {
-		case fieldPath, fieldHost, fieldSize:
+		if r == fieldPath || r == fieldHost || r == fieldSize {
 			x.warn(at, "request takes %s as it is, of which clients can make any number: ask for a prefix, a route or a bound", r)
 		}
 	}

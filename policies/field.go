@@ -160,8 +160,9 @@ func (f field) text(q *fallback.Query, zone *time.Location) string {
 		return q.HTTP.Host
 	case fieldTenant:
 		return q.HTTP.Tenant
+	default:
+		panic("policies: " + f.String() + " is no text")
 	}
-	panic("policies: " + f.String() + " is no text")
 }
 
 var weekdays = [...]string{"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"}
@@ -187,8 +188,9 @@ func (f field) number(q *fallback.Query, zone *time.Location) int {
 		return q.Parked.Count
 	case fieldParkedPercent:
 		return q.Parked.Count * 100 / max(1, q.Parked.Limit)
+	default:
+		panic("policies: " + f.String() + " is no number")
 	}
-	panic("policies: " + f.String() + " is no number")
 }
 
 // flag returns the value of a flag field: of all, fieldRepeatable.

@@ -57,7 +57,7 @@ request := {"action": "delay", "wait_s": 5} if {
 		if got := fmt.Sprint(list); got != c.predicates {
 			t.Errorf("%s: got predicates %s, want %s", c.reason, got, c.predicates)
 		}
-		if got := fmt.Sprint(f.raw); got != c.raw || f.bypass != "" {
+		if got := fmt.Sprintf("%v", f.raw); got != c.raw || f.bypass != "" {
 			t.Errorf("%s: got raw %s %s, want %s", c.reason, got, f.bypass, c.raw)
 		}
 	}

@@ -51,6 +51,7 @@ func (p *predicate) holds(q *fallback.Query, zone *time.Location) bool {
 		} else {
 			return n == p.number
 		}
+	case textual:
 	}
 	return p.holdsOf(p.field.text(q, zone))
 }

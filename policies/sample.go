@@ -69,6 +69,7 @@ func (p *predicate) values() []value {
 			list = append(list, value{number: p.number - 1})
 		}
 		return list
+	case textual:
 	}
 	list := p.field.words(other)
 	switch p.test {
@@ -111,6 +112,7 @@ func (f field) values() []value {
 		return []value{{flag: true}, {}}
 	case numeric:
 		return []value{{}, {number: 1}, {number: 59}, {number: 3600}}
+	case textual:
 	}
 	return f.words(other, "another")
 }
@@ -141,8 +143,9 @@ func vocabulary(f field) []string {
 		return []string{"client", "module"}
 	case fieldOnDelay:
 		return []string{"park", "reply"}
+	default:
+		return nil
 	}
-	return nil
 }
 
 // set gives f the value v in q. Not all fields can have all values at once:
@@ -216,6 +219,8 @@ func (f field) setAsked(q *fallback.Query, v value) {
 		q.Parked.Count = v.number
 	case fieldParkedPercent:
 		q.Parked = fallback.Parked{Count: v.number, Limit: 100}
+	default:
+		panic("policies: " + f.String() + " is not set")
 	}
 }
 
