@@ -13,12 +13,15 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/modgate/modgate/core/message"
 )
 
-// maxBody bounds what a call may send (3.3).
-const maxBody = 256 << 10
+const (
+	maxBody   = 256 << 10        // bytes that a call may send (3.3)
+	bodyLimit = 10 * time.Second // in which it must have sent them
+)
 
 // read decodes the body, one JSON object, into v, a pointer to a struct. It
 // answers itself, and returns false, when the body is too large or not what
@@ -29,7 +32,10 @@ func read(w http.ResponseWriter, r *http.Request, v any) bool {
 		fail(w, http.StatusUnsupportedMediaType, message.Problem{Type: message.ProblemMediaType, Title: "Wrong content", Detail: "want application/json"})
 		return false
 	}
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(bodyLimit)) // where there are no deadlines, nobody is slow
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	_ = control.SetReadDeadline(time.Time{})
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):

@@ -19,20 +19,30 @@ import (
 	"github.com/modgate/modgate/core/message"
 )
 
+const (
+	callLimit   = 6 * time.Minute // more than any call is held
+	answerLimit = 64 << 20        // bytes
+)
+
 // client talks to the control listener of a running gateway.
 type client struct {
 	control   string // URL
 	token     string
 	tokenFile string
-	output    string // "table" or "json"
+	output    format
 }
 
-// flags declares what every command that talks to a gateway takes.
+// flags declares what every command of an administrator takes.
 func (c *client) flags(cmd *cobra.Command) {
-	f := cmd.Flags()
-	f.StringVar(&c.control, "control", env("MODGATE_CONTROL", "http://127.0.0.1:9131"), "control listener of the gateway ($MODGATE_CONTROL)")
-	f.StringVar(&c.tokenFile, "token-file", env("MODGATE_TOKEN_FILE", "data/admin-token"), "file of the administrator's token ($MODGATE_TOKEN_FILE); serve prints its path")
-	f.StringVarP(&c.output, "output", "o", "table", "table or json")
+	c.controlFlag(cmd)
+	cmd.Flags().StringVar(&c.tokenFile, "token-file", env("MODGATE_TOKEN_FILE", "data/admin-token"),
+		"file of the administrator's token ($MODGATE_TOKEN_FILE); serve prints its path")
+	c.output.flag(cmd)
+}
+
+func (c *client) controlFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&c.control, "control", env("MODGATE_CONTROL", "http://127.0.0.1:9131"),
+		"URL of the gateway's control listener ($MODGATE_CONTROL)")
 }
 
 func env(name, otherwise string) string {
@@ -44,66 +54,95 @@ func env(name, otherwise string) string {
 
 // load reads the token.
 func (c *client) load() error {
-	if c.output != "table" && c.output != "json" {
-		return &exit{exitUsage, fmt.Sprintf("-o %s: want table or json", c.output)}
-	}
 	b, err := os.ReadFile(c.tokenFile)
 	if err != nil {
-		return fmt.Errorf("read the token: %w (name its file with --token-file or $MODGATE_TOKEN_FILE; modgate serve prints the path)", err)
+		return fmt.Errorf("read the token: %w: name its file with --token-file or $MODGATE_TOKEN_FILE; modgate serve prints the path as admin_token_file", err)
 	}
 	c.token = strings.TrimSpace(string(b))
+	if c.token == "" || strings.ContainsFunc(c.token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return fmt.Errorf("%s holds no token: name its file with --token-file or $MODGATE_TOKEN_FILE", c.tokenFile)
+	}
 	return nil
 }
 
-// call sends in, if any, and decodes the answer into out, if any. It returns
-// the status. An answer of 400 or more is an *answerError.
-func (c *client) call(ctx context.Context, method, path string, in, out any, header ...string) (int, error) {
+// admin makes an administrator's call and returns the answer.
+func (c *client) admin(ctx context.Context, method, path string) (json.RawMessage, error) {
+	if err := c.load(); err != nil {
+		return nil, err
+	}
+	raw, _, err := c.call(ctx, method, path, nil)
+	return raw, err
+}
+
+// show prints an answer: as it came, or, decoded into v, as table does.
+func (c *client) show(cmd *cobra.Command, raw json.RawMessage, v any, table func(io.Writer) error) error {
+	if c.output.json {
+		return printJSON(cmd.OutOrStdout(), raw)
+	}
+	if err := json.Unmarshal(raw, v); err != nil {
+		return fmt.Errorf("read the answer: %w", err)
+	}
+	return table(cmd.OutOrStdout())
+}
+
+// call sends in, if any, and returns the answer and its status. An answer of
+// 400 or more is an *answerError.
+func (c *client) call(ctx context.Context, method, path string, in any, header ...string) (json.RawMessage, int, error) {
+	req, err := c.request(ctx, method, path, in)
+	if err != nil {
+		return nil, 0, err
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := (&http.Client{Timeout: callLimit}).Do(req)
+	if err != nil {
+		return nil, 0, c.explain(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, answerLimit))
+	if err != nil {
+		return nil, resp.StatusCode, fmt.Errorf("read the answer: %w", err)
+	}
+	if resp.Header.Get("Proxy-Status") != "" {
+		return nil, resp.StatusCode, &exit{exitUsage, fmt.Sprintf("--control %s is a data listener: name the control listener, which modgate serve prints as control", c.control)}
+	}
+	if resp.StatusCode >= 400 {
+		return nil, resp.StatusCode, newAnswerError(resp.StatusCode, body)
+	}
+	return body, resp.StatusCode, nil
+}
+
+func (c *client) request(ctx context.Context, method, path string, in any) (*http.Request, error) {
+	base, err := url.Parse(c.control)
+	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
+		return nil, &exit{exitUsage, fmt.Sprintf("--control %s: want a URL such as http://127.0.0.1:9131", c.control)}
+	}
 	var body io.Reader
 	if in != nil {
 		b, err := json.Marshal(in)
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 		body = bytes.NewReader(b)
 	}
 	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(c.control, "/")+path, body)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	req.Header.Set("Authorization", "Bearer "+c.token)
-	req.Header.Set("Content-Type", "application/json")
-	for i := 0; i+1 < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
 	}
-	resp, err := (&http.Client{Timeout: 6 * time.Minute}).Do(req)
-	if err != nil {
-		return 0, c.explain(err)
-	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end
-	b, err := io.ReadAll(io.LimitReader(resp.Body, 64<<20))
-	if err != nil {
-		return resp.StatusCode, fmt.Errorf("read the answer: %w", err)
-	}
-	if resp.StatusCode >= 400 {
-		return resp.StatusCode, newAnswerError(resp.StatusCode, b)
-	}
-	if out == nil {
-		return resp.StatusCode, nil
-	}
-	if raw, ok := out.(*json.RawMessage); ok {
-		*raw = b
-		return resp.StatusCode, nil
-	}
-	return resp.StatusCode, json.Unmarshal(b, out)
+	return req, nil
 }
 
-// explain says what to do about a connection that could not be made.
+// explain says what to do about a call that was not answered.
 func (c *client) explain(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) && errors.Is(u.Err, syscall.ECONNREFUSED) {
-		return fmt.Errorf("no gateway listens at %s: start one with modgate serve, or name its control listener with --control", c.control)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return fmt.Errorf("no gateway listens at %s: start one with modgate serve, or name its control listener with --control or $MODGATE_CONTROL", c.control)
 	}
-	return err
+	return fmt.Errorf("call the gateway: %w", err)
 }
 
 // answerError is a problem that the gateway answered with.
@@ -121,25 +160,20 @@ func newAnswerError(status int, body []byte) *answerError {
 
 func (e *answerError) Error() string {
 	if e.problem.Title == "" {
-		return fmt.Sprintf("the gateway answered %d", e.status)
+		return fmt.Sprintf("the gateway answered %d, which no gateway does: is --control its control listener?", e.status)
 	}
-	text := e.problem.Title
+	text := strings.ToLower(e.problem.Title[:1]) + e.problem.Title[1:]
 	if e.problem.Detail != "" {
 		text += ": " + e.problem.Detail
 	}
 	if e.status == http.StatusUnauthorized {
-		text += " (is --token-file the one of this gateway?)"
+		text += "; is the token the one of this gateway?"
 	}
 	return text
 }
 
-// printJSON writes an answer as it came, indented.
-func printJSON(w io.Writer, raw json.RawMessage) error {
-	var b bytes.Buffer
-	if err := json.Indent(&b, raw, "", "  "); err != nil {
-		return err
-	}
-	b.WriteByte('\n')
-	_, err := b.WriteTo(w)
-	return err
+// answered reports whether err is an answer of that status.
+func answered(err error, status int) bool {
+	var e *answerError
+	return errors.As(err, &e) && e.status == status
 }

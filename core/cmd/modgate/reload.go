@@ -1,11 +1,10 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -15,35 +14,43 @@ import (
 func reloadCommand() *cobra.Command {
 	c := &client{}
 	cmd := &cobra.Command{
-		Use:   "reload",
-		Short: "Let the gateway read its configuration again",
-		Long:  "A wrong configuration changes nothing; what is wrong is printed, with exit code 1.",
-		Args:  exactly(0, "no arguments"),
+		Use:               "reload",
+		Short:             "Let the gateway read its configuration again",
+		Long:              "A wrong configuration changes nothing; what is wrong is printed, with exit code 1.",
+		Args:              exactly(0, "no arguments"),
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := c.load(); err != nil {
-				return err
-			}
-			var answer struct{ Changed bool }
-			_, err := c.call(cmd.Context(), http.MethodPost, "/v1/admin/reload", nil, &answer)
-			var wrong *answerError
-			if errors.As(err, &wrong) && wrong.status == http.StatusBadRequest {
-				var said struct{ Diagnostics hcl.Diagnostics }
-				if json.Unmarshal(wrong.body, &said) == nil {
-					fmt.Fprint(os.Stderr, said.Diagnostics)
-				}
-				return &exit{exitFailed, "the configuration is wrong; the former one stays in force"}
+			raw, err := c.admin(cmd.Context(), http.MethodPost, "/v1/admin/reload")
+			if wrong := (*answerError)(nil); errors.As(err, &wrong) && wrong.status == http.StatusBadRequest {
+				return c.wrong(cmd, wrong.body)
 			}
 			if err != nil {
 				return err
 			}
-			if !answer.Changed {
-				_, err = fmt.Fprintln(cmd.OutOrStdout(), "nothing changed")
+			var answer struct{ Changed bool }
+			return c.show(cmd, raw, &answer, func(w io.Writer) error {
+				text := "the new configuration is in force"
+				if !answer.Changed {
+					text = "nothing changed"
+				}
+				_, err := fmt.Fprintln(w, text)
 				return err
-			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), "the new configuration is in force")
-			return err
+			})
 		},
 	}
 	c.flags(cmd)
 	return cmd
+}
+
+// wrong prints what is wrong with the configuration.
+func (c *client) wrong(cmd *cobra.Command, body []byte) error {
+	var said struct{ Diagnostics hcl.Diagnostics }
+	err := c.show(cmd, body, &said, func(io.Writer) error {
+		_, err := fmt.Fprintln(cmd.ErrOrStderr(), said.Diagnostics)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return &exit{exitFailed, "the configuration is wrong; the former one stays in force"}
 }

@@ -21,12 +21,7 @@ func serveCommand() *cobra.Command {
 		Short: "Run the gateway",
 		Long: "Run the gateway with the configuration of the named files and folders.\n" +
 			"SIGHUP reads them again; a wrong one changes nothing. SIGTERM ends gracefully, with exit code 0.",
-		Args: func(c *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return &exit{exitUsage, "want at least one file or folder of configuration; see modgate serve --help"}
-			}
-			return nil
-		},
+		Args: files,
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			// Before the first read: a SIGHUP must never end the gateway.
 			hangup := make(chan os.Signal, 1)
@@ -34,12 +29,12 @@ func serveCommand() *cobra.Command {
 			defer signal.Stop(hangup)
 			cfg, diagnostics := hcl.Load(paths...)
 			if len(diagnostics) > 0 {
-				fmt.Fprint(os.Stderr, diagnostics)
+				fmt.Fprint(cmd.ErrOrStderr(), diagnostics)
 			}
 			if cfg == nil {
 				return &exit{exitFailed, "the configuration is wrong; nothing was started"}
 			}
-			log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+			log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
 			g, err := gateway.Open(gateway.Options{
 				Config: cfg, Log: log, Version: version(),
 				Reload: func() (*config.Config, any) {
@@ -64,8 +59,7 @@ func serve(cmd *cobra.Command, g *gateway.Gateway, hangup <-chan os.Signal, log 
 	for {
 		select {
 		case <-hangup:
-			diagnostics, changed, err := g.Reload(cmd.Context())
-			log.Info("reload", "changed", changed, "wrong", diagnostics, "cause", err)
+			reload(cmd, g, log)
 		case err := <-ended:
 			log.Info("stopping")
 			if cerr := g.Close(); err == nil {
@@ -76,36 +70,18 @@ func serve(cmd *cobra.Command, g *gateway.Gateway, hangup <-chan os.Signal, log 
 	}
 }
 
-func checkCommand() *cobra.Command {
-	var output string
-	cmd := &cobra.Command{
-		Use:   "check FILE|FOLDER...",
-		Short: "Say everything that is wrong with a configuration, without running it",
-		Long:  "Exit code 0 when the configuration may be served, 1 when not.",
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return &exit{exitUsage, "want at least one file or folder of configuration"}
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, paths []string) error {
-			cfg, diagnostics := hcl.Load(paths...)
-			if output == "json" {
-				if err := writeJSON(cmd.OutOrStdout(), map[string]any{"diagnostics": diagnostics}); err != nil {
-					return err
-				}
-			} else {
-				fmt.Fprint(cmd.OutOrStdout(), diagnostics)
-			}
-			if cfg == nil {
-				return &exit{code: exitFailed}
-			}
-			if output != "json" {
-				fmt.Fprintf(cmd.OutOrStdout(), "ok: %d modules, %d processes\n", len(cfg.Modules), len(cfg.Processes))
-			}
-			return nil
-		},
+// reload reads the configuration again and says what came of it.
+func reload(cmd *cobra.Command, g *gateway.Gateway, log *slog.Logger) {
+	diagnostics, changed, err := g.Reload(cmd.Context())
+	switch {
+	case err != nil:
+		log.Error("the new configuration could not be put in force", "cause", err)
+	case diagnostics != nil:
+		fmt.Fprintln(cmd.ErrOrStderr(), diagnostics)
+		log.Error("the configuration is wrong; the former one stays in force")
+	case changed:
+		log.Info("the new configuration is in force")
+	default:
+		log.Info("the configuration is what it was")
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "table", "table or json")
-	return cmd
 }

@@ -1,11 +1,11 @@
 package main
 
 import (
-	"encoding/json"
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,35 +14,22 @@ import (
 	"github.com/modgate/modgate/core/message"
 )
 
-// moduleView is a module as the control API shows it.
-type moduleView struct {
-	control.Overview
-	Parked      int              `json:"parked"`
-	LongestWait message.Duration `json:"longest_wait"`
-}
-
-type modulesView struct {
-	Modules []moduleView `json:"modules"`
-}
-
 func statusCommand() *cobra.Command {
 	c := &client{}
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show at a glance which modules are ready, delayed or missing, and who waits",
-		Long:  "Exit code 0 when every module is ready, 3 when one is delayed, 4 when one is missing.",
-		Args:  exactly(0, "no arguments"),
+		Long: "Show every module: those that are not ready first, with why, since when, and how long they\n" +
+			"may be delayed until they are missing; then what is unmet of the versions in use.\n\n" +
+			"Exit code 0 when every module is ready, 3 when one is delayed, 4 when one is missing.",
+		Args:              exactly(0, "no arguments"),
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			view, raw, err := c.modules(cmd)
 			if err != nil {
 				return err
 			}
-			if c.output == "json" {
-				err = printJSON(cmd.OutOrStdout(), raw)
-			} else {
-				err = printStatus(cmd.OutOrStdout(), view.Modules, time.Now())
-			}
-			if err != nil {
+			if err := c.show(cmd, raw, &view, func(w io.Writer) error { return printStatus(w, view.Modules, time.Now()) }); err != nil {
 				return err
 			}
 			return worst(view.Modules)
@@ -50,37 +37,6 @@ func statusCommand() *cobra.Command {
 	}
 	c.flags(cmd)
 	return cmd
-}
-
-func modulesCommand() *cobra.Command {
-	c := &client{}
-	cmd := &cobra.Command{
-		Use:   "modules",
-		Short: "List every module with its versions and instances",
-		Args:  exactly(0, "no arguments"),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			view, raw, err := c.modules(cmd)
-			if err != nil {
-				return err
-			}
-			if c.output == "json" {
-				return printJSON(cmd.OutOrStdout(), raw)
-			}
-			return printModules(cmd.OutOrStdout(), view.Modules)
-		},
-	}
-	c.flags(cmd)
-	return cmd
-}
-
-func (c *client) modules(cmd *cobra.Command) (view modulesView, raw json.RawMessage, err error) {
-	if err = c.load(); err != nil {
-		return view, nil, err
-	}
-	if _, err = c.call(cmd.Context(), "GET", "/v1/admin/modules", nil, &raw); err == nil {
-		err = json.Unmarshal(raw, &view)
-	}
-	return view, raw, err
 }
 
 // worst is nil when every module is ready, else the exit code that says how
@@ -102,87 +58,157 @@ func worst(modules []moduleView) error {
 	return &exit{code: code}
 }
 
-// printStatus writes one line per module, and under it what it lacks.
+// printStatus writes one line per module, the worst first, and below them
+// what is unmet.
 func printStatus(w io.Writer, modules []moduleView, now time.Time) error {
 	if len(modules) == 0 {
 		_, err := fmt.Fprintln(w, "no module is registered or configured")
 		return err
 	}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "MODULE\tSTATE\tVERSION\tWHY\tSINCE\tLEFT\tPARKED\tUNMET")
+	modules = slices.SortedStableFunc(slices.Values(modules), func(a, b moduleView) int { return cmp.Compare(b.State.State, a.State.State) })
+	fmt.Fprintf(w, "%s\n\n", summary(modules))
+	t := newTable(w)
+	t.row("MODULE", "STATE", "VERSION", "WHY", "SINCE", "LEFT", "PARKED")
 	for _, m := range modules {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", m.Module, m.State.State, dash(m.Serving.String()),
-			dash(m.Reason.String()), ago(m.Since, now), left(m.State), parked(m), dash(strings.Join(unmet(m), "; ")))
+		t.row(m.Module, m.State.State.String(), m.version(), m.why(), ago(m.Since, now), m.left(), m.waiting())
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	return printUnmet(w, modules)
 }
 
-// unmet says what the versions in use lack.
-func unmet(m moduleView) []string {
-	var out []string
-	for _, v := range m.Versions {
-		for _, r := range v.Requirements {
-			if r.State == message.Met {
-				continue
-			}
-			found := "none"
-			if r.Found != "" {
-				found = r.Found
-			}
-			out = append(out, fmt.Sprintf("%s %s is %s (found %s)", r.ID, r.Range, r.State, found))
+// summary counts modules by state, and who waits.
+func summary(modules []moduleView) string {
+	count := map[message.Availability]int{}
+	parked := 0
+	for _, m := range modules {
+		count[m.State.State]++
+		parked += m.Parked
+	}
+	parts := []string{fmt.Sprintf("%d ready", count[message.Ready])}
+	for _, s := range []message.Availability{message.Delayed, message.Missing} {
+		if count[s] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", count[s], s))
 		}
 	}
-	return out
-}
-
-func parked(m moduleView) string {
-	if m.Parked == 0 {
-		return "-"
+	text := "modules: " + strings.Join(parts, ", ")
+	if parked > 0 {
+		text += fmt.Sprintf("; %d requests parked", parked)
 	}
-	return fmt.Sprintf("%d, longest %s", m.Parked, round(time.Duration(m.LongestWait)))
+	return text
 }
 
-func dash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
-}
-
-func ago(since, now time.Time) string {
-	if since.IsZero() || since.After(now) {
-		return "-"
-	}
-	return round(now.Sub(since)).String() + " ago"
-}
-
-func left(s message.State) string {
-	if s.State != message.Delayed {
-		return "-"
-	}
-	return round(time.Duration(s.TTL)).String()
-}
-
-// round drops what nobody reads.
-func round(d time.Duration) time.Duration {
-	if d < 10*time.Second {
-		return d.Round(100 * time.Millisecond)
-	}
-	return d.Round(time.Second)
-}
-
-func printModules(w io.Writer, modules []moduleView) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "MODULE\tVERSION\tINSTANCE\tPHASE\tUPSTREAM\tRUNS\tLEASE")
+func printUnmet(w io.Writer, modules []moduleView) error {
+	t := newTable(w)
+	any := false
 	for _, m := range modules {
 		for _, v := range m.Versions {
-			for _, i := range v.Instances {
-				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%s\n", m.Module, v.Version, i.ID, i.Phase, i.Upstream, i.Runs, round(time.Duration(i.LeaseLeft)))
+			for _, r := range v.Requirements {
+				if r.State == message.Met || !m.concerns(v) {
+					continue
+				}
+				if !any {
+					fmt.Fprintln(w)
+					t.row("UNMET BY", "REQUIRES", "STATE", "WHY")
+					any = true
+				}
+				t.row(m.Module+" "+v.Version.String(), required(r), r.State.String(), unmetReason(r))
 			}
-		}
-		if len(m.Versions) == 0 {
-			fmt.Fprintf(t, "%s\t-\t-\tnever registered\t-\t-\t-\n", m.Module)
 		}
 	}
 	return t.Flush()
+}
+
+// concerns reports whether it matters now what v requires: it is in use, or
+// nothing is and it is about to serve. What an idle, fenced or gone version
+// required is history.
+func (m moduleView) concerns(v control.VersionOverview) bool {
+	switch v.Phase {
+	case message.Serving, message.Draining, message.Waiting, message.Updating:
+		return true
+	case message.Starting:
+		return m.State.State != message.Ready
+	case message.Idle, message.Fenced, message.Out:
+	}
+	return slices.ContainsFunc(v.Instances, func(i control.InstanceOverview) bool { return i.Runs > 0 })
+}
+
+// required says what is required, and of whom.
+func required(r message.Requirement) string {
+	text := strings.TrimSpace(r.ID + " " + r.Range)
+	if r.Module != "" && r.Module != r.ID {
+		text += " of " + r.Module
+	}
+	if r.Optional {
+		text += " (optional)"
+	}
+	return text
+}
+
+// unmetReason says why; a version found tells something only where it is the
+// wrong one.
+func unmetReason(r message.Requirement) string {
+	switch {
+	case r.Reason == message.ReasonVersion && r.Found != "":
+		return "found " + r.Found
+	case r.Reason == message.ReasonUnknown:
+		return "nobody provides it"
+	default:
+		return r.Reason.String()
+	}
+}
+
+// version says what serves, and what is about to.
+func (m moduleView) version() string {
+	text := m.Serving.String()
+	for _, v := range m.Versions {
+		switch v.Phase {
+		case message.Waiting, message.Updating:
+			text += " -> " + v.Version.String()
+		case message.Draining:
+			if m.Serving.IsZero() {
+				text = v.Version.String() + text
+			}
+		case message.Starting, message.Serving, message.Idle, message.Fenced, message.Out:
+		}
+	}
+	return strings.TrimSpace(text)
+}
+
+// why says why it is not ready, or that an older version still drains.
+func (m moduleView) why() string {
+	if v := m.drains(); v != nil && m.State.State == message.Ready {
+		return v.Version.String() + " drains"
+	}
+	return m.Reason.String()
+}
+
+// left says how long the delay may last, or the drain.
+func (m moduleView) left() string {
+	switch v := m.drains(); {
+	case m.State.State == message.Delayed:
+		return short(time.Duration(m.TTL))
+	case m.State.State == message.Ready && v != nil:
+		return short(time.Duration(v.GraceLeft))
+	default:
+		return ""
+	}
+}
+
+// drains returns the version that drains, or nil.
+func (m moduleView) drains() *control.VersionOverview {
+	i := slices.IndexFunc(m.Versions, func(v control.VersionOverview) bool { return v.Phase == message.Draining })
+	if i < 0 {
+		return nil
+	}
+	return &m.Versions[i]
+}
+
+// waiting says who is parked.
+func (m moduleView) waiting() string {
+	if m.Parked == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d, for up to %s", m.Parked, short(time.Duration(m.LongestWait)))
 }

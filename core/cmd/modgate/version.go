@@ -1,9 +1,7 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 	"runtime"
 	"runtime/debug"
 
@@ -28,25 +26,21 @@ func version() string {
 }
 
 func versionCommand() *cobra.Command {
-	var output string
+	var output format
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Say which version this is",
 		Args:  exactly(0, "no arguments"),
+
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if output == "json" {
+			if output.json {
 				return writeJSON(cmd.OutOrStdout(), map[string]string{"version": version(), "go": runtime.Version()})
 			}
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "modgate %s (%s)\n", version(), runtime.Version())
 			return err
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "table", "table or json")
+	output.flag(cmd)
 	return cmd
-}
-
-func writeJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
 }

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/modgate/modgate/hcl"
+)
+
+func checkCommand() *cobra.Command {
+	var output format
+	cmd := &cobra.Command{
+		Use:   "check FILE|FOLDER...",
+		Short: "Say everything that is wrong with a configuration, without running it",
+		Long:  "Exit code 0 when the configuration may be served, 1 when not.",
+		Args:  files,
+		RunE: func(cmd *cobra.Command, paths []string) error {
+			cfg, diagnostics := hcl.Load(paths...)
+			out := cmd.OutOrStdout()
+			switch {
+			case output.json:
+				if err := writeJSON(out, map[string]any{"diagnostics": append(hcl.Diagnostics{}, diagnostics...)}); err != nil {
+					return err
+				}
+			default:
+				fmt.Fprint(out, diagnostics)
+			}
+			if cfg == nil {
+				return &exit{code: exitFailed}
+			}
+			if !output.json {
+				fmt.Fprintf(out, "ok: %d modules, %d processes\n", len(cfg.Modules), len(cfg.Processes))
+			}
+			return nil
+		},
+	}
+	output.flag(cmd)
+	return cmd
+}
