@@ -34,15 +34,34 @@ func newCompiler() (*compiler, error) {
 		}
 		maps.Copy(c.shipped, u.modules)
 	}
+	if _, err := c.compile(nil); err != nil {
+		return nil, fmt.Errorf("compile the base policy: %w", err)
+	}
 	return c, nil
 }
 
 // compile compiles modules together with base and lib.
 func (c *compiler) compile(modules map[string]*ast.Module) (*ast.Compiler, error) {
+	return c.run(ast.NewCompiler().WithStrict(true).WithSchemas(c.schemas), modules)
+}
+
+// checked are the stages that refuse and do not rewrite.
+var checked = []ast.StageID{
+	ast.StageCheckUnusedImports, ast.StageCheckKeywordOverrides, ast.StageCheckDuplicateImports, ast.StageParseMetadataBlocks,
+	ast.StageSetAnnotationSet, ast.StageCheckRuleConflicts, ast.StageCheckUndefinedFuncs, ast.StageCheckTypes,
+	ast.StageCheckUnsafeBuiltins, ast.StageCheckDeprecatedBuiltins, ast.StageBuildRequiredCapabilities,
+}
+
+// assemble compiles units that each stand alone, without checking them again:
+// with a thousand units that is most of the time.
+func (c *compiler) assemble(modules map[string]*ast.Module) (*ast.Compiler, error) {
+	return c.run(ast.NewCompiler().WithSkipStages(checked...), modules)
+}
+
+func (c *compiler) run(out *ast.Compiler, modules map[string]*ast.Module) (*ast.Compiler, error) {
 	all := maps.Clone(c.shipped)
 	maps.Copy(all, modules)
-	out := ast.NewCompiler().WithStrict(true).WithCapabilities(c.builtins).WithSchemas(c.schemas)
-	out.Compile(all)
+	out.WithCapabilities(c.builtins).Compile(all)
 	if out.Failed() {
 		return nil, out.Errors
 	}

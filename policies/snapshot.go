@@ -62,7 +62,7 @@ func (c *compiler) build(f *folder, old *snapshot) (*snapshot, error) {
 		}
 	}
 	var err error
-	if s.compiler, err = c.compile(all); err != nil {
+	if s.compiler, err = c.assemble(all); err != nil {
 		return nil, fmt.Errorf("compile policies: %w", err)
 	}
 	if err := s.documents(f.data, old); err != nil {
