@@ -31,16 +31,14 @@ func (x *exchange) forward() bool {
 		return true
 	}
 	for fresh := false; ; fresh = true {
-		now := time.Now()
-		c, err := up.take(now, fresh || x.upload.streams) // a body that streams cannot be sent again
+		c, err := up.take(fresh || x.upload.streams) // a body that streams cannot be sent again
 		if err != nil {
 			return x.unconnected(err)
 		}
 		if !c.reused {
 			x.place.instance.Reached()
-			now = time.Now()
 		}
-		err = x.exchangeOn(c, now)
+		err = x.exchangeOn(c)
 		if err == nil {
 			return true
 		}
@@ -107,21 +105,21 @@ func (x *exchange) repeatable() bool {
 
 // exchangeOn sends the request on c and relays the answer. On an error nothing
 // was answered yet.
-func (x *exchange) exchangeOn(c *conn, now time.Time) error {
-	if err := c.SetDeadline(now.Add(x.p.Limits.FirstByte)); err != nil {
-		return errStale
+func (x *exchange) exchangeOn(c *conn) error {
+	c.deadline.due = time.Now().Add(x.p.Limits.FirstByte)
+	var err error
+	if x.upload.streams {
+		if err = c.write(x.out); err == nil {
+			x.upload.start(c)
+		}
+	} else {
+		err = c.send(x.out)
 	}
-	n, err := c.Write(x.out)
-	x.upload.sent = n
-	switch {
-	case err == nil && x.upload.streams:
-		x.upload.start(c)
-	case err != nil && timedOut(err):
-		return err
+	if err == nil {
+		err = x.receive(c)
 	}
-	// An upstream may answer and close before it has read everything.
-	err = x.receive(c)
 	if err != nil {
+		x.upload.sent = c.sent
 		x.upload.stop()
 	}
 	return err

@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// health tells whether an idle connection is clean: neither closed by the
-// other end nor holding bytes that nobody asked for, which would be read as
-// the answer to the next request.
+// health tells whether an idle connection under TLS is clean: neither closed by
+// the other end nor holding bytes that nobody asked for. Without TLS a turn
+// shows it for nothing.
 type health struct {
 	raw  syscall.RawConn // nil: cannot tell
 	look func(fd uintptr)

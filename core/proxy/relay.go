@@ -167,9 +167,7 @@ func (r *relay) await() error {
 	if r.c.br.Buffered() > 0 {
 		return nil
 	}
-	if err := r.c.SetReadDeadline(time.Now().Add(r.idle)); err != nil {
-		return err
-	}
+	r.c.deadline.due = time.Now().Add(r.idle)
 	_, err := r.c.br.Peek(1)
 	return err
 }

@@ -26,6 +26,7 @@ func (x *exchange) tunnel(c *conn) {
 	x.p.stats.count(upgraded)
 	x.relay = relay{x: x, c: c, open: true}
 	x.takeOver(func(client net.Conn) {
+		c.deadline.waive(c.Conn)
 		x.p.stats.tunnels.Add(1)
 		defer x.p.stats.tunnels.Add(-1)
 		x.pipe(client, c)

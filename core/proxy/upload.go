@@ -15,7 +15,7 @@ type upload struct {
 	x       *exchange
 	streams bool // sent by start
 	running bool // start was, and stop was not
-	sent    int  // bytes written before start
+	sent    int  // bytes written of the last try, but for what was streamed
 
 	c       *conn
 	client  *client
@@ -50,7 +50,7 @@ func (u *upload) prepare(b []byte) ([]byte, error) {
 func (u *upload) start(c *conn) {
 	u.c, u.client, u.done, u.running = c, u.x.client(), make(chan struct{}), true
 	u.client.lent = true
-	_ = c.SetReadDeadline(time.Time{}) // set when the body is sent
+	c.deadline.waive(c.Conn) // set when the body is sent
 	go u.run(u.x.ctx.RequestBodyStream())
 }
 

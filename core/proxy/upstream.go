@@ -121,24 +121,9 @@ func newUpstream(p *Proxy, origin string) (*upstream, error) {
 	return up, nil
 }
 
-// conn is a connection to an upstream, owned by one exchange at a time.
-type conn struct {
-	net.Conn
-	up     *upstream
-	br     *bufio.Reader
-	health health
-	since  time.Time // idle since
-	reused bool
-}
-
-// surelyClean is how long a connection is idle at least before it is looked
-// at: the look is a system call, and what goes wrong with idle connections,
-// the other end's timeout above all, takes far longer.
-const surelyClean = time.Millisecond
-
-// take returns an idle connection that is clean, or, if there is none or
-// fresh is asked for, a new one.
-func (u *upstream) take(now time.Time, fresh bool) (*conn, error) {
+// take returns an idle connection, or, if there is none or fresh is asked for,
+// a new one.
+func (u *upstream) take(fresh bool) (*conn, error) {
 	if !u.used.Load() {
 		u.used.Store(true)
 	}
@@ -147,7 +132,7 @@ func (u *upstream) take(now time.Time, fresh bool) (*conn, error) {
 		if c == nil {
 			break
 		}
-		if now.Sub(c.since) < surelyClean || c.health.clean() {
+		if c.turns || c.health.clean() {
 			c.reused = true
 			return c, nil
 		}
@@ -176,8 +161,11 @@ func (u *upstream) dial() (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{up: u, health: newHealth(nc)}
-	if u.tls != nil {
+	c := &conn{up: u}
+	if u.tls == nil {
+		c.turn, c.turns = newTurn(nc)
+	} else {
+		c.health = newHealth(nc)
 		secure := tls.Client(nc, u.tls)
 		if err := secure.HandshakeContext(ctx); err != nil {
 			_ = nc.Close()
@@ -185,7 +173,8 @@ func (u *upstream) dial() (*conn, error) {
 		}
 		nc = secure
 	}
-	c.Conn, c.br = nc, bufio.NewReaderSize(nc, u.p.Limits.Head)
+	c.Conn = nc
+	c.br = bufio.NewReaderSize(c, u.p.Limits.Head)
 
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -200,34 +189,6 @@ func (u *upstream) dial() (*conn, error) {
 // errHandshake is returned by take when an upstream accepted a connection and
 // did not agree to TLS.
 var errHandshake = errors.New("TLS handshake")
-
-// release gives c back for the next request. It must be clean: the answer
-// read to its end, and nothing after it.
-func (c *conn) release(now time.Time) {
-	if c.br.Buffered() > 0 {
-		c.discard()
-		return
-	}
-	u := c.up
-	u.mu.Lock()
-	if !u.closed {
-		c.since = now
-		u.idle = append(u.idle, c)
-		c = nil
-	}
-	u.mu.Unlock()
-	if c != nil {
-		c.discard()
-	}
-}
-
-// discard closes c for good.
-func (c *conn) discard() {
-	c.up.mu.Lock()
-	delete(c.up.open, c)
-	c.up.mu.Unlock()
-	_ = c.Close()
-}
 
 // sweep closes connections that are idle since before, and reports whether
 // the upstream may be forgotten. It is closed then.

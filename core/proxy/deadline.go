@@ -1,0 +1,40 @@
+package proxy
+
+import (
+	"net"
+	"time"
+)
+
+// deadline is the time by which a connection must have been read from. The
+// connection's own timer is left alone while it goes off no later: it is set
+// anew when it does, and not for every request.
+type deadline struct {
+	due   time.Time // zero: none, or somebody else's business
+	armed time.Time // the connection's own; zero: unknown
+}
+
+// arm makes the connection give up at the deadline or earlier.
+func (d *deadline) arm(c net.Conn) error {
+	if d.due.IsZero() || !d.armed.IsZero() && !d.armed.After(d.due) {
+		return nil
+	}
+	d.armed = d.due
+	return c.SetReadDeadline(d.due)
+}
+
+// early reports whether a read that failed gave up before the deadline, and
+// is to be tried again.
+func (d *deadline) early(err error) bool {
+	if d.due.IsZero() || !timedOut(err) || !time.Now().Before(d.due) {
+		return false
+	}
+	d.armed = time.Time{}
+	return true
+}
+
+// waive leaves the connection without a deadline, until somebody sets one
+// there or arm does.
+func (d *deadline) waive(c net.Conn) {
+	*d = deadline{}
+	_ = c.SetReadDeadline(time.Time{})
+}
