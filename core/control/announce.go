@@ -17,8 +17,9 @@ func (c *Control) Bearer(token string) *route.Caller {
 	return c.o.Live.Load().Callers[sha256.Sum256([]byte(token))]
 }
 
-// Renew renews the lease of an instance. A fenced one gets ErrFenced; one
-// that was lost learns it from the state, and goes on with RESUME (L6).
+// Renew renews the lease of an instance. A fenced one gets ErrFenced, and is
+// known to be there still: it can be promoted (O1). One that was lost learns
+// it from the state, and goes on with RESUME (L6).
 func (c *Control) Renew(who *route.Caller) (message.Renewed, error) {
 	now := time.Now()
 	c.mu.Lock()
@@ -27,12 +28,12 @@ func (c *Control) Renew(who *route.Caller) (message.Renewed, error) {
 	if p == nil || p.caller != who {
 		return message.Renewed{}, lifecycle.ErrUnknown
 	}
+	p.expiry = c.leaseEnd(now, p.lease)
 	r := c.modules[p.module].record
 	_, in := r.Find(who.Instance.ID)
 	if in == nil || in.Phase == message.Fenced {
 		return message.Renewed{}, lifecycle.ErrFenced
 	}
-	p.expiry = c.leaseEnd(now, p.lease)
 	return message.Renewed{State: r.State(now, who.Instance.ID), Epoch: r.WriteEpoch(in), Lease: message.Duration(p.lease)}, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/modgate/modgate/core/lifecycle"
 	"github.com/modgate/modgate/core/message"
 	"github.com/modgate/modgate/core/module"
 )
@@ -16,6 +17,9 @@ type Overview struct {
 	Floor    module.Version    `json:"floor,omitzero"`
 	Holder   string            `json:"holder,omitempty"`
 	Versions []VersionOverview `json:"versions"`
+
+	Above     module.Version       `json:"forced_above,omitzero"` // it was promoted: versions above are fenced until lift (O1)
+	Overrides []lifecycle.Override `json:"overrides,omitempty"`   // the latest, oldest first
 }
 
 // VersionOverview is a version as administrators see it.
@@ -67,7 +71,7 @@ func (c *Control) Overview(name string) (Overview, bool) {
 
 func (c *Control) overview(e *entry, now time.Time) Overview {
 	r := e.record
-	o := Overview{State: r.State(now, ""), Epoch: r.Epoch, Floor: r.Floor, Holder: r.Grant.Instance, Versions: []VersionOverview{}}
+	o := Overview{State: r.State(now, ""), Epoch: r.Epoch, Floor: r.Floor, Holder: r.Grant.Instance, Versions: []VersionOverview{}, Above: r.Forced.Above, Overrides: r.Overrides}
 	for i := range r.Versions {
 		v := &r.Versions[i]
 		vo := VersionOverview{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -135,7 +136,8 @@ func (c *Control) fire(now time.Time) time.Time {
 	return next
 }
 
-// deadlines returns the events that are due, and when the next ones are.
+// deadlines returns the events that are due, by module, and when the next
+// ones are.
 func (c *Control) deadlines(now time.Time) (due []report, next time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -160,6 +162,7 @@ func (c *Control) deadlines(now time.Time) (due []report, next time.Time) {
 			}
 		}
 	}
+	slices.SortStableFunc(due, func(a, b report) int { return strings.Compare(a.module, b.module) })
 	return due, next
 }
 

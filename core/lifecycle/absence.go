@@ -12,7 +12,7 @@ import (
 // critical when an UPDATE is overdue (A4, U6). Before, it has no key.
 func (r *Record) incident() Alert {
 	switch a := r.Absence; {
-	case !a.Expired:
+	case !a.Expired, r.Forced.Missing: // who forced it knows
 		return Alert{}
 	case r.Grant.IsZero():
 		return Alert{Key: "expired/" + r.Module, Summary: fmt.Sprintf("%s is missing: %s since %s", r.Module, a.Reason, a.Since.Format(time.RFC3339))}
@@ -38,7 +38,11 @@ func (s *step) absence() {
 	case a.Since.IsZero():
 		a.Since = s.Now
 	}
-	if reason := s.reason(); reason != a.Reason || a.Until.IsZero() || s.granted {
+	if s.r.Forced.Missing {
+		a.Reason, a.Until, a.Expired = message.ReasonForced, pick(s.over(a.Until), a.Until, s.Now), true
+		return
+	}
+	if reason := s.reason(); reason != a.Reason || a.Until.IsZero() || s.anew {
 		a.Reason = reason
 		a.Until = s.decide(a)
 	}

@@ -64,11 +64,21 @@ func (s *step) consult(v *Version, i *Instance) {
 	case fallback.Defer:
 		i.Ask.Deferred = s.Now.Add(max(time.Second, s.Settings.TTLBounds.Clamp(d.TTL)))
 	case fallback.Deny:
-		i.Ask, i.Refused, i.Outcome = Ask{}, true, message.Refused
-		if i.Phase == message.Waiting {
-			i.enter(message.Idle)
-		}
+		i.refuse()
 	default: // granted, as far as the policy is concerned
+	}
+}
+
+// refuse ends i's UPDATE for good. While runs may be in flight in it, it
+// serves on, or finishes.
+func (i *Instance) refuse() {
+	i.Ask, i.Refused, i.Outcome = Ask{}, true, message.Refused
+	switch {
+	case i.Phase != message.Waiting:
+	case i.inUse():
+		i.Phase = message.Draining
+	default:
+		i.enter(message.Idle)
 	}
 }
 
@@ -79,9 +89,7 @@ func (s *step) resume(v *Version, i *Instance) error {
 	case i.Refused, i.Phase == message.Idle && s.outranked(v.Version):
 		return ErrRefused
 	case s.r.Grant.Instance == i.ID: // lost and back before anyone got its grant, too (U6)
-		i.enter(message.Serving)
-		i.Outcome, i.Away = message.Resumed, message.NoReason
-		s.endUpdate(v)
+		s.endUpdate(v, i)
 		return nil
 	}
 	i.Outcome = message.Pending
@@ -101,9 +109,11 @@ func (s *step) resume(v *Version, i *Instance) error {
 	return nil
 }
 
-// endUpdate ends the grant with the holder's RESUME (U4). Siblings that had
-// asked are told that it is done (U9).
-func (s *step) endUpdate(v *Version) {
+// endUpdate ends the grant with holder's RESUME (U4). Siblings that had asked
+// are told that it is done (U9).
+func (s *step) endUpdate(v *Version, holder *Instance) {
+	holder.enter(message.Serving)
+	holder.Outcome, holder.Away = message.Resumed, message.NoReason
 	s.r.Grant = Grant{}
 	for j := range v.Instances {
 		if sib := &v.Instances[j]; !sib.Ask.IsZero() {

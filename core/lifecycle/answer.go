@@ -91,20 +91,23 @@ type Self struct {
 func (r *Record) Self(v *Version, i *Instance) Self {
 	switch i.Phase {
 	case message.Serving:
+		if r.Forced.Missing {
+			return Self{Kind: message.NoticeMissing, Reason: message.ReasonForced}
+		}
 		return Self{Kind: message.NoticeResume, Outcome: message.Resumed}
 	case message.Updating:
 		return Self{Kind: message.NoticeResume, Outcome: message.Granted}
 	case message.Waiting:
 		return Self{Kind: message.NoticeDelay, Reason: message.ReasonWaiting, Until: r.pendingUntil(v, i)}
 	case message.Draining:
-		if !i.Leaving.IsZero() || r.Serving() != nil {
+		if !i.Leaving.IsZero() || r.top() != nil {
 			return Self{} // it knows, or it finishes and is told MISSING then (V2)
 		}
 		return Self{Kind: message.NoticeDelay, Reason: r.Absence.Reason, Until: r.pendingUntil(v, i)}
 	case message.Idle:
 		return Self{Kind: message.NoticeMissing, Reason: pick(i.Refused, message.ReasonRefused, message.ReasonVersion)}
 	case message.Fenced:
-		return Self{Kind: message.NoticeMissing, Reason: message.ReasonFenced}
+		return Self{Kind: message.NoticeMissing, Reason: pick(r.Forced.Above.Less(v.Version) && !r.Forced.Above.IsZero(), message.ReasonForced, message.ReasonFenced)}
 	case message.Starting:
 		if i.Outcome == message.Done {
 			return Self{Kind: message.NoticeResume, Outcome: message.Done}

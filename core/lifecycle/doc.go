@@ -32,6 +32,19 @@
 //	⁸ the UPDATE goes on (U6): its RESUME ends it still; a sibling that waits gets it (U10)
 //	⁹ only by refused connections, not while it leaves; whatever else happens forgets that (L6)
 //
+// # What administrators say (O1)
+//
+// An override changes facts, as an event does, or is refused with the reason.
+//
+//	force-resume  the holder has said RESUME
+//	grant         the UPDATE in front is not deferred, and everybody else is done
+//	refuse        the UPDATE in front is denied
+//	promote       a version serves, in a new epoch; all others are fenced, those above until lift
+//	floor         versions from there on may register, and serve by V7
+//	missing       the module is missing, until lift; nothing else changes
+//	lift          promote and missing bind no longer; who is fenced registers anew
+//	drop          instances are forgotten, their tokens void; turn, epoch and floor stay
+//
 // # What follows, in this order (settle)
 //
 //	a grace, then a leave, that is over counts as done (U2, V2, L1)

@@ -42,7 +42,7 @@ func (s *step) report(was, is Alert) {
 // differs reports whether b shows another picture than a to requests, to
 // dependents or to administrators.
 func differs(a, b *Record) bool {
-	return a.Absence != b.Absence || a.Epoch != b.Epoch || a.Grant != b.Grant ||
+	return a.Absence != b.Absence || a.Epoch != b.Epoch || a.Grant != b.Grant || a.Forced != b.Forced || !a.Floor.Equal(b.Floor) ||
 		!slices.EqualFunc(a.Versions, b.Versions, sameVersion)
 }
 
@@ -54,7 +54,7 @@ func sameVersion(a, b Version) bool {
 // token.
 func sameInstance(a, b Instance) bool {
 	return a.ID == b.ID && a.Phase == b.Phase && a.Drained == b.Drained && a.Held == b.Held && a.Refused == b.Refused &&
-		a.Ask == b.Ask && a.Outcome == b.Outcome && a.Away == b.Away && a.Socket == b.Socket && a.Leaving == b.Leaving &&
+		a.Ask == b.Ask && a.Outcome == b.Outcome && a.Away == b.Away && a.Socket == b.Socket && a.Leaving.Equal(b.Leaving) &&
 		bytes.Equal(a.Token, b.Token)
 }
 

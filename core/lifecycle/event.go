@@ -22,6 +22,10 @@ var ErrRefused = errors.New("refused")
 // registered.
 var ErrUnknown = errors.New("no such instance")
 
+// ErrUnknownModule is returned when an override is about a module that was
+// never registered nor configured, or was dropped.
+var ErrUnknownModule = errors.New("no such module")
+
 // Env carries what a step may not find out for itself.
 type Env struct {
 	Now      time.Time // kept without its monotonic reading: the caller sees to it that it never falls (G7)
@@ -78,6 +82,10 @@ type Drained struct {
 // store; no absence ends before Settled (G6).
 type Restarted struct{ Settled time.Time }
 
+// Overridden says that an administrator decided (O1). It is refused with an
+// *OverrideError, or ErrUnknownModule.
+type Overridden struct{ message.Override }
+
 // Tick says that time has passed. One that finds nothing due does nothing.
 type Tick struct{}
 
@@ -89,6 +97,7 @@ func (Unreachable) event() {}
 func (Reachable) event()   {}
 func (Drained) event()     {}
 func (Restarted) event()   {}
+func (Overridden) event()  {}
 func (Tick) event()        {}
 
 // Effect is something that must now be done. Its members are the types

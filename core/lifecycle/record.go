@@ -23,6 +23,22 @@ type Record struct {
 	Settled  time.Time      `json:"settled,omitzero"`   // since a restart no absence ends before (G6)
 	Removed  []Removed      `json:"removed,omitempty"`  // paths that vanished (V9)
 	Versions []Version      `json:"versions,omitempty"` // ascending
+
+	Forced    Forced     `json:"forced,omitzero"`
+	Overrides []Override `json:"overrides,omitempty"` // the latest, oldest first (O1)
+}
+
+// Forced is what administrators keep in force until they lift it (O1). The
+// zero value is nothing.
+type Forced struct {
+	Missing bool           `json:"missing,omitempty"` // the module is missing, whoever serves
+	Above   module.Version `json:"above,omitzero"`    // it was promoted: versions above it are fenced
+}
+
+// Override is what an administrator decided, and when.
+type Override struct {
+	Time time.Time `json:"time"`
+	message.Override
 }
 
 // Absence is the time from the moment a module stops being ready until it is
@@ -140,8 +156,18 @@ func (r *Record) Version(v module.Version) *Version {
 	return nil
 }
 
-// Serving returns the highest version that serves, or nil.
+// Serving returns the highest version that serves, or nil: an administrator
+// may have said that none does (O1).
 func (r *Record) Serving() *Version {
+	if r.Forced.Missing {
+		return nil
+	}
+	return r.top()
+}
+
+// top returns the highest version that serves, or would if it were not for an
+// administrator, or nil.
+func (r *Record) top() *Version {
 	for i := len(r.Versions) - 1; i >= 0; i-- {
 		if r.Versions[i].count(message.Serving) > 0 {
 			return &r.Versions[i]
@@ -151,12 +177,19 @@ func (r *Record) Serving() *Version {
 }
 
 // Owner returns the version that holds a granted UPDATE, else the highest
-// that serves, else nil (glossary).
+// that serves, or would if it were not for an administrator, else nil
+// (glossary).
 func (r *Record) Owner() *Version {
 	if !r.Grant.IsZero() {
 		return r.Version(r.Grant.Version)
 	}
-	return r.Serving()
+	return r.top()
+}
+
+// barred reports whether v may not serve whoever asks: below the floor (V7),
+// or above a promotion (O1).
+func (r *Record) barred(v module.Version) bool {
+	return v.Less(r.Floor) || !r.Forced.Above.IsZero() && r.Forced.Above.Less(v)
 }
 
 // Availability returns the module's state (A1).
@@ -164,6 +197,8 @@ func (r *Record) Availability() message.Availability {
 	switch {
 	case r.Module == "" || r.Absence.Since.IsZero() && len(r.Versions) == 0:
 		return message.Unknown
+	case r.Forced.Missing:
+		return message.Missing
 	case r.Absence.Since.IsZero():
 		return message.Ready
 	case r.Absence.Expired:
@@ -175,7 +210,7 @@ func (r *Record) Availability() message.Availability {
 
 // Reason returns why the module is not ready (A1), or NoReason.
 func (r *Record) Reason() message.Reason {
-	if r.Absence.Expired {
+	if r.Absence.Expired && !r.Forced.Missing {
 		return message.ReasonExpired
 	}
 	return r.Absence.Reason

@@ -60,12 +60,17 @@ type stranger struct{}
 func (stranger) event() {}
 
 func TestUnknownEventPanics(t *testing.T) {
-	defer func() {
-		if recover() == nil {
-			t.Error("a stranger went through")
-		}
-	}()
-	t.Log(Step(Record{Module: "m"}, Env{}, stranger{}))
+	known := Record{Module: "m", Absence: Absence{Since: time.Unix(1, 0)}}
+	for _, ev := range []Event{stranger{}, Overridden{}} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("a stranger went through: %#v", ev)
+				}
+			}()
+			t.Log(Step(known, Env{}, ev))
+		}()
+	}
 }
 
 // A record keeps times as its JSON form brings them back, whatever clock the

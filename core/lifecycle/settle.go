@@ -95,10 +95,10 @@ func startKey(instance string) string { return "start/" + instance }
 // prune forgets what nothing refers to any more.
 func (s *step) prune() {
 	out := 0
-	top := s.r.Serving()
+	top := s.r.top()
 	for j := len(s.r.Versions) - 1; j >= 0; j-- {
 		v := &s.r.Versions[j]
-		passed := v.Version.Less(s.r.Floor) || top != nil && v.Version.Less(top.Version)
+		passed := s.r.barred(v.Version) || top != nil && v.Version.Less(top.Version)
 		v.Instances = slices.DeleteFunc(v.Instances, func(i Instance) bool {
 			if i.Phase != message.Out {
 				return false

@@ -30,7 +30,7 @@ type step struct {
 	Env
 	r       Record
 	effects []Effect
-	granted bool // in this step: the absence gets a new deadline (U6)
+	anew    bool // the absence gets a new deadline: an UPDATE was granted (U6), or an override lifted
 }
 
 // plain returns t as a record keeps it and its JSON form brings it back: in
@@ -55,6 +55,8 @@ func (s *step) apply(ev Event) error {
 		s.drained(ev)
 	case Restarted:
 		s.restarted(ev)
+	case Overridden:
+		return s.overridden(ev.Override)
 	case Tick:
 	default:
 		panic(fmt.Sprintf("lifecycle: unknown event %T", ev))
@@ -80,9 +82,9 @@ func (s *step) registered(ev Registered) {
 	case inherits:
 		s.r.Epoch++
 		s.r.Grant.Lost = message.NoReason
-		s.granted = true
+		s.anew = true
 		inst.Phase, inst.Outcome = message.Updating, message.Granted
-	case ev.Version.Less(s.r.Floor):
+	case s.r.barred(ev.Version):
 		inst.Phase = message.Fenced
 	case s.outranked(ev.Version):
 		inst.Phase = message.Idle
@@ -136,10 +138,10 @@ func (s *step) version(ev Registered) *Version {
 	return v
 }
 
-// outranked reports whether a version above v serves, or will again if the
-// UPDATE that it drains for comes to nothing.
+// outranked reports whether a version above v holds an UPDATE, serves, or
+// will again if the UPDATE that it drains for comes to nothing.
 func (s *step) outranked(v module.Version) bool {
-	return slices.ContainsFunc(s.r.Versions, func(w Version) bool { return v.Less(w.Version) && w.returning() })
+	return v.Less(s.r.Grant.Version) || slices.ContainsFunc(s.r.Versions, func(w Version) bool { return v.Less(w.Version) && w.returning() })
 }
 
 // drained notes that an instance has no run left, unless the report is about

@@ -67,7 +67,7 @@ func (i *Instance) resumed() {
 // takeOver lets the versions below the serving one finish, and drops them
 // when they have (V2). Who is below and does not serve is idle (V3).
 func (s *step) takeOver() {
-	top := s.r.Serving()
+	top := s.r.top()
 	if top == nil {
 		return
 	}

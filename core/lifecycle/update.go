@@ -109,7 +109,7 @@ func (s *step) grant(v *Version, holder *Instance) {
 	s.r.Epoch++
 	s.r.Floor = v.Version
 	s.r.Grant = Grant{Version: v.Version, Instance: holder.ID, Expected: holder.Ask.Expected}
-	s.granted = true
+	s.anew = true
 	holder.enter(message.Updating)
 	holder.Ask, holder.Outcome = Ask{}, message.Granted
 	for j := range s.r.Versions {

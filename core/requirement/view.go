@@ -59,8 +59,11 @@ func (v *View) Concerns(requires []module.Requirement, name string) bool {
 }
 
 // provided lists the interface ids of all of r's versions, its own name
-// included.
+// included; nothing of a module that was dropped (O1).
 func provided(r *lifecycle.Record) []string {
+	if r.Availability() == message.Unknown {
+		return nil
+	}
 	ids := []string{r.Module}
 	for i := range r.Versions {
 		for _, p := range r.Versions[i].Provides {
@@ -126,8 +129,9 @@ func ResolveIn(r *lifecycle.Record, q module.Requirement) Resolution {
 }
 
 // hopeful reports whether a version would meet the requirement that may come
-// to serve: starting, waiting, updating, absent with its module, or draining
-// while an UPDATE waits. A configured module that never registered may.
+// to serve: starting, waiting, updating, absent with its module, draining
+// while an UPDATE waits, or kept from serving by an administrator (O1). A
+// configured module that never registered may.
 func hopeful(r *lifecycle.Record, admits func(*lifecycle.Version) bool, ready bool) bool {
 	for i := range r.Versions {
 		v := &r.Versions[i]
@@ -137,11 +141,11 @@ func hopeful(r *lifecycle.Record, admits func(*lifecycle.Version) bool, ready bo
 		switch v.Phase() {
 		case message.Starting, message.Waiting, message.Updating:
 			return true
-		case message.Draining, message.Out:
+		case message.Serving, message.Draining, message.Out:
 			if !ready {
 				return true
 			}
-		case message.Serving, message.Idle, message.Fenced:
+		case message.Idle, message.Fenced:
 		}
 	}
 	return len(r.Versions) == 0

@@ -25,6 +25,7 @@ type World struct {
 	Sockets   bool                // connections may be refused (L6)
 	Restart   time.Duration       // the gateway may restart, and settles so long (G6)
 	Unhealthy bool                // probes may fail (L2)
+	Overrides bool                // administrators may say anything at any time (O1)
 }
 
 // Seat is an instance id and the versions that may register under it.
@@ -135,6 +136,11 @@ func (x *explorer) moves(s state) []move {
 	}
 	if x.Restart > 0 {
 		add(lifecycle.Restarted{Settled: s.now.Add(x.Restart)}, "restart")
+	}
+	if x.Overrides {
+		for _, o := range x.overrides() {
+			add(lifecycle.Overridden{Override: o}, "override %s %s%s %v", o.Type, o.Instance, o.Version, o.AcceptDataLoss)
+		}
 	}
 	for _, seat := range x.Seats {
 		for _, v := range seat.Versions {

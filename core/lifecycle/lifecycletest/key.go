@@ -42,11 +42,12 @@ func keyOf(env lifecycle.Env, r *lifecycle.Record) key {
 	}
 	at(a.Until)
 	at(r.Settled)
-	flags(a.Expired, a.Since.After(env.Now))
+	flags(a.Expired, a.Since.After(env.Now), r.Forced.Missing)
 	b = append(b, byte(a.Reason), byte(g.Lost), byte(r.Left))
 	word(g.Version.String())
 	word(g.Instance)
 	word(r.Floor.String())
+	word(r.Forced.Above.String())
 	for j := range r.Versions {
 		v := &r.Versions[j]
 		if len(v.Instances) == 0 {

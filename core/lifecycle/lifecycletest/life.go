@@ -47,7 +47,7 @@ func (s *Story) happen(what, who, how byte) string {
 	passes := [...]string{"0s", "1s", "7s", "31s"}[how%4]
 	verbs := [...]string{
 		"register", "register", "update", "update", "resume", "resume", "disconnect", "drained", "drained", "lost", "unhealthy",
-		"unreachable", "reachable", "restart", "configured", "policy", "repeat",
+		"unreachable", "reachable", "restart", "configured", "policy", "repeat", "override",
 	}
 	command := verbs[int(what)%len(verbs)] + " " + id
 	switch verbs[int(what)%len(verbs)] {
@@ -58,6 +58,9 @@ func (s *Story) happen(what, who, how byte) string {
 	case "policy":
 		command = fmt.Sprintf("policy update=%s:%ds absence=%s:%ds grace=%ds",
 			fallback.Grant+fallback.Action(who%3), how%8, fallback.NoAction+fallback.Action(who/4%3), how/8, how%16)
+	case "override":
+		command = fmt.Sprintf("override %s%s", message.OverrideType(1+how%8),
+			[...]string{"", " instance=" + id, " version=" + version, " version=" + version + " accept_data_loss"}[how/8%4])
 	case "repeat":
 		command += " " + message.Verb(1+how%3).String()
 	}

@@ -39,6 +39,9 @@ func (s *Story) Picture() string {
 	if !r.Floor.IsZero() {
 		fmt.Fprintf(&b, ", floor %s", r.Floor)
 	}
+	if !r.Forced.Above.IsZero() {
+		fmt.Fprintf(&b, ", nothing above %s", r.Forced.Above)
+	}
 	if !r.Grant.IsZero() {
 		fmt.Fprintf(&b, ", granted %s %s", r.Grant.Version, r.Grant.Instance)
 		if r.Grant.Lost != message.NoReason {

@@ -158,21 +158,28 @@ func oneServer(_ lifecycle.Env, _ *lifecycle.Record, s *scene) error {
 	return nil
 }
 
-// aboveTheFloor: below the floor all is fenced (U8, V7).
+// aboveTheFloor: below the floor and above a promotion all is fenced (U8, V7,
+// O1).
 func aboveTheFloor(_ lifecycle.Env, r *lifecycle.Record, s *scene) error {
 	for _, a := range s.cast {
 		if a.v.Version.Less(r.Floor) && a.i.Phase != message.Fenced {
 			return fmt.Errorf("%s is below the floor %s", a, r.Floor)
 		}
+		if up := r.Forced.Above; !up.IsZero() && up.Less(a.v.Version) && a.i.Phase != message.Fenced {
+			return fmt.Errorf("%s is above %s, which was promoted", a, up)
+		}
 	}
 	return nil
 }
 
-// readyIffServed: a module is ready iff a version serves (A1), absent
-// otherwise, from when it was first heard of (A7).
+// readyIffServed: a module is ready iff a version serves (A1) and no
+// administrator forbids it (O1), absent otherwise, from when it was first
+// heard of (A7).
 func readyIffServed(_ lifecycle.Env, r *lifecycle.Record, s *scene) error {
 	want := message.Ready
 	switch {
+	case r.Forced.Missing && (len(s.cast) > 0 || !r.Absence.Since.IsZero()):
+		want = message.Missing
 	case len(s.serving) > 0:
 	case r.Absence.Since.IsZero():
 		want = message.Unknown
@@ -235,6 +242,12 @@ func boundedAbsence(env lifecycle.Env, r *lifecycle.Record, s *scene) error {
 	}
 	if a.Expired != !env.Now.Before(a.Until) {
 		return fmt.Errorf("expired is %v, the deadline %s", a.Expired, a.Until.Sub(env.Now))
+	}
+	if r.Forced.Missing {
+		if !a.Expired || a.Reason != message.ReasonForced {
+			return fmt.Errorf("forced to be missing, yet %+v", a)
+		}
+		return nil
 	}
 	least := r.Settled
 	for _, b := range s.cast {

@@ -27,7 +27,7 @@ func Step(r lifecycle.Record, env lifecycle.Env, ev lifecycle.Event) (after life
 
 // CheckStep returns the laws that the step from a to b breaks, or nil.
 func CheckStep(env lifecycle.Env, a *lifecycle.Record, ev lifecycle.Event, b *lifecycle.Record, effects []lifecycle.Effect) error {
-	return errors.Join(published(a, b, effects), alerted(a, b, effects), onward(a, b), runsFinish(env, a, ev, b), grantsStay(a, ev, b))
+	return errors.Join(published(a, b, effects), alerted(a, b, effects), onward(a, ev, b), runsFinish(env, a, ev, b), grantsStay(a, ev, b), obeyed(env, ev, b))
 }
 
 // CheckAll returns the first law that r, as it stands at env.Now and at its
@@ -92,7 +92,7 @@ func alerted(a, b *lifecycle.Record, effects []lifecycle.Effect) error {
 
 func incident(r *lifecycle.Record) string {
 	switch {
-	case !r.Absence.Expired:
+	case !r.Absence.Expired, r.Forced.Missing:
 		return ""
 	case r.Grant.IsZero():
 		return "expired"
@@ -108,13 +108,16 @@ func bit(b bool) int {
 	return 0
 }
 
-// onward: turn, epoch and floor never fall, since stays within an absence
-// (A7), and a new holder or a fenced version means a new epoch (U8).
-func onward(a, b *lifecycle.Record) error {
+// onward: turn, epoch and floor never fall, unless an administrator accepts
+// the loss of data (O1), since stays within an absence (A7), and a new holder
+// or a fenced version means a new epoch (U8).
+func onward(a *lifecycle.Record, ev lifecycle.Event, b *lifecycle.Record) error {
+	o, _ := ev.(lifecycle.Overridden)
+	promoted := o.Type == message.Promote && b.Floor.Equal(o.Version)
 	switch {
-	case b.Epoch < a.Epoch || b.Floor.Less(a.Floor):
+	case b.Epoch < a.Epoch || b.Floor.Less(a.Floor) && !o.AcceptDataLoss:
 		return fmt.Errorf("epoch %d to %d, floor %s to %s", a.Epoch, b.Epoch, a.Floor, b.Floor)
-	case !b.Floor.Equal(a.Floor) && !b.Floor.Equal(b.Grant.Version):
+	case a.Floor.Less(b.Floor) && !b.Floor.Equal(b.Grant.Version) && !promoted:
 		return fmt.Errorf("the floor rose to %s without a grant", b.Floor)
 	case !a.Absence.Since.IsZero() && !b.Absence.Since.IsZero() && !a.Absence.Since.Equal(b.Absence.Since):
 		return fmt.Errorf("since moved by %s", b.Absence.Since.Sub(a.Absence.Since))
@@ -128,7 +131,8 @@ func onward(a, b *lifecycle.Record) error {
 
 // runsFinish: who may finish its runs is fenced or passed over only when it
 // has reported them done, its grace is over, or it is gone; who serves drains
-// first (V2, U2). What was fenced stays so until it registers anew (U8).
+// first (V2, U2). What was fenced stays so until it registers anew (U8). Only
+// an administrator may grant at once, or promote (O1).
 func runsFinish(env lifecycle.Env, a *lifecycle.Record, ev lifecycle.Event, b *lifecycle.Record) error {
 	for was := range everyone(a) {
 		_, is := b.Find(was.i.ID)
@@ -140,7 +144,9 @@ func runsFinish(env lifecycle.Env, a *lifecycle.Record, ev lifecycle.Event, b *l
 		report, reported := ev.(lifecycle.Drained)
 		reported = reported && report.Instance == was.i.ID && report.Turn == was.i.DrainTurn && !was.i.Uncounted
 		done := is.Phase == message.Fenced || is.Phase == message.Idle || is.Drained
-		switch {
+		o, _ := ev.(lifecycle.Overridden)
+		switch forced := o.Type == message.Grant || o.Type == message.Promote; {
+		case forced && (was.i.Phase != message.Fenced || was.v.Version.Equal(o.Version)) && (is.Phase != message.Fenced || b.Epoch > a.Epoch):
 		case was.i.Phase == message.Fenced && is.Phase != message.Fenced:
 			return fmt.Errorf("%s was fenced and is %s", was, is.Phase)
 		case was.i.Phase == message.Serving && done:
@@ -154,8 +160,8 @@ func runsFinish(env lifecycle.Env, a *lifecycle.Record, ev lifecycle.Event, b *l
 	return nil
 }
 
-// grantsStay: only its own RESUME, loss, DISCONNECT or successor touches a
-// grant whose holder lives (U5, U6).
+// grantsStay: only its own RESUME, loss, DISCONNECT or successor, or an
+// administrator, touches a grant whose holder lives (U5, U6, O1).
 func grantsStay(a *lifecycle.Record, ev lifecycle.Event, b *lifecycle.Record) error {
 	if a.Grant.IsZero() || a.Grant.Lost != message.NoReason || a.Grant == b.Grant {
 		return nil
@@ -168,6 +174,10 @@ func grantsStay(a *lifecycle.Record, ev lifecycle.Event, b *lifecycle.Record) er
 		about = ev.Instance
 	case lifecycle.Registered:
 		about = ev.Instance.ID
+	case lifecycle.Overridden:
+		if ev.Type == message.ForceResume || ev.Type == message.Promote || ev.Type == message.Drop {
+			return nil
+		}
 	}
 	if about != a.Grant.Instance {
 		return fmt.Errorf("%T of %q took the grant of %q away", ev, about, a.Grant.Instance)
@@ -225,7 +235,7 @@ func CheckValue(r *lifecycle.Record) error {
 // samePicture reports whether a and b differ in nothing but what only the
 // machine looks at.
 func samePicture(a, b *lifecycle.Record) bool {
-	return a.Epoch == b.Epoch && a.Floor.Equal(b.Floor) && a.Absence == b.Absence && a.Grant == b.Grant && len(a.Removed) == len(b.Removed) &&
+	return a.Epoch == b.Epoch && a.Forced == b.Forced && a.Floor.Equal(b.Floor) && a.Absence == b.Absence && a.Grant == b.Grant && len(a.Removed) == len(b.Removed) &&
 		slices.EqualFunc(a.Versions, b.Versions, func(v, w lifecycle.Version) bool {
 			return v.Version.Equal(w.Version) && v.Drain == w.Drain && slices.EqualFunc(v.Instances, w.Instances, func(i, k lifecycle.Instance) bool {
 				return faceOf(&i) == faceOf(&k)
@@ -255,6 +265,7 @@ func faceOf(i *lifecycle.Instance) face {
 
 // bare returns a copy of r in which what is empty is nil.
 func bare(r lifecycle.Record) lifecycle.Record {
+	r.Overrides = slices.Clone(r.Overrides)
 	r.Removed = slices.Clip(slices.Clone(r.Removed))
 	if len(r.Removed) == 0 {
 		r.Removed = nil
@@ -294,11 +305,11 @@ func goneFrom(was, is []string) bool {
 	return slices.ContainsFunc(was, func(v string) bool { return !slices.Contains(is, v) })
 }
 
-// server returns the version that serves.
+// server returns the version that serves, and may.
 func server(r *lifecycle.Record) string {
 	for j := range r.Versions {
 		for k := range r.Versions[j].Instances {
-			if r.Versions[j].Instances[k].Phase == message.Serving {
+			if r.Versions[j].Instances[k].Phase == message.Serving && !r.Forced.Missing {
 				return r.Versions[j].Version.String()
 			}
 		}

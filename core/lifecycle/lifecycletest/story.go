@@ -29,6 +29,7 @@ import (
 //	drained a [late]                     no run is left; late: said of the drain before
 //	advance 30s                          a Tick at every deadline on the way
 //	restart settle=10s
+//	override promote version=1.0.0 accept_data_loss   by ada; also instance=a
 //	answer a                             what its last announcement led to, and what it is told of itself
 //	routes
 type Story struct {
@@ -92,6 +93,8 @@ func (s *Story) event(verb string, args []string) (lifecycle.Event, error) {
 			return lifecycle.Restarted{Settled: s.now.Add(in)}, err
 		}
 		return lifecycle.Configured{Since: s.now.Add(in)}, err
+	case "override":
+		return overridden(id, rest)
 	case "register":
 		return s.registered(id, rest)
 	case "update", "resume", "disconnect":
@@ -138,6 +141,23 @@ func (s *Story) announced(id, verb string, args []string) (lifecycle.Event, erro
 		ev.Expected, err = message.Duration(d), ev.Type.UnmarshalText([]byte(verb))
 	}
 	return ev, err
+}
+
+// overridden reads what an administrator says.
+func overridden(kind string, args []string) (lifecycle.Event, error) {
+	o := message.Override{Who: "ada", Why: "to see what comes of it"}
+	err := o.Type.UnmarshalText([]byte(kind))
+	for _, a := range args {
+		switch name, value, _ := strings.Cut(a, "="); name {
+		case "instance":
+			o.Instance = value
+		case "version":
+			o.Version, err = module.ParseVersion(value)
+		case "accept_data_loss":
+			o.AcceptDataLoss = true
+		}
+	}
+	return lifecycle.Overridden{Override: o}, err
 }
 
 // length reads the value of an argument such as "in=10s", if there is one.

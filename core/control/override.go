@@ -1,0 +1,68 @@
+package control
+
+import (
+	"time"
+
+	"github.com/modgate/modgate/core/lifecycle"
+	"github.com/modgate/modgate/core/message"
+)
+
+// Override applies what an administrator decided about the module, and returns
+// the module as it stands then (O1). The errors are *InvalidError,
+// lifecycle.ErrUnknownModule, *lifecycle.OverrideError, *ConflictError if
+// another module has the routes that would come back (V9), or that the record
+// could not be saved.
+func (c *Control) Override(name string, o message.Override) (Overview, error) {
+	if faults := o.Check(); faults != nil {
+		return Overview{}, &InvalidError{faults}
+	}
+	if err := c.restores(name, o); err != nil {
+		return Overview{}, err
+	}
+	if _, err := c.apply(name, lifecycle.Overridden{Override: o}); err != nil {
+		return Overview{}, err
+	}
+	if c.configured(name) { // of a module that was dropped: its absence begins anew (A7)
+		if _, err := c.apply(name, lifecycle.Configured{Since: time.Now()}); err != nil {
+			return Overview{}, err
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.overview(c.modules[name], time.Now()), nil
+}
+
+// restores refuses an override that lets a version serve while another module
+// has its routes (V9).
+func (c *Control) restores(name string, o message.Override) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.modules[name]
+	if e == nil {
+		return lifecycle.ErrUnknownModule
+	}
+	v := e.record.Owner()
+	switch o.Type {
+	case message.Promote:
+		v = e.record.Version(o.Version)
+	case message.ForceResume, message.Lift:
+	case message.Grant, message.Refuse, message.LowerFloor, message.ForceMissing, message.Drop:
+		return nil
+	}
+	if v == nil {
+		return nil
+	}
+	return c.collides(name, v.Routes)
+}
+
+// configured reports whether the configuration names the module.
+func (c *Control) configured(name string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, m := range c.config.Modules {
+		if m.Name == name {
+			return true
+		}
+	}
+	return false
+}
