@@ -134,7 +134,7 @@ func vocabulary(f field) []string {
 	case fieldEntrypoint:
 		return []string{"request", "absence", "update", "grace"}
 	case fieldState:
-		return []string{"unknown", "ready", "delayed", "missing"}
+		return []string{"delayed", "missing", "ready", "unknown"}
 	case fieldReason:
 		return []string{"", "starting", "waiting", "updating", "disconnected", "lost", "unhealthy", "expired", "forced"}
 	case fieldWeekday:
@@ -157,8 +157,11 @@ func (f field) set(q *fallback.Query, v value) {
 		q.Target.Module = v.text
 	case fieldState:
 		_ = q.Target.State.UnmarshalText([]byte(v.text)) // has tells
-		if q.Target.State == message.Ready || q.Target.State == message.Unknown {
+		switch {
+		case !absent(q):
 			q.Target.Reason = message.NoReason
+		case q.Target.Reason == message.NoReason:
+			q.Target.Reason = message.ReasonStarting
 		}
 	case fieldReason:
 		_ = q.Target.Reason.UnmarshalText([]byte(v.text)) // has tells
@@ -236,10 +239,17 @@ func (f field) has(q *fallback.Query, v value) bool {
 	}
 }
 
-// possible reports whether a module can be in q's state at all (A1).
+// possible reports whether q can be asked: whether a module can be in that
+// state at all (A1), and whether it is then asked about.
 func possible(q *fallback.Query) bool {
-	absent := q.Target.State == message.Delayed || q.Target.State == message.Missing
-	return absent == (q.Target.Reason != message.NoReason) && q.Target.Reason <= message.ReasonForced
+	if q.Target.Reason > message.ReasonForced || absent(q) != (q.Target.Reason != message.NoReason) {
+		return false
+	}
+	return absent(q) || q.Entrypoint == fallback.Update || q.Entrypoint == fallback.Grace
+}
+
+func absent(q *fallback.Query) bool {
+	return q.Target.State == message.Delayed || q.Target.State == message.Missing
 }
 
 // mostQueries is how many combinations are asked at most.

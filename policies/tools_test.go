@@ -34,7 +34,7 @@ func TestParseQuerySaysWhatIsWrong(t *testing.T) {
 		`{"entrypoint": "req"}`: `input.entrypoint is "req"`,
 		`{"entrypoint": "update", "target": {"stat": "ready"}}`:                         "input.target.stat is not known",
 		`{"entrypoint": "update", "target": "loans"}`:                                   "input.target is an object",
-		`{"entrypoint": "update", "target": {"state": "away"}}`:                         `input.target.state cannot be "away", want one of "unknown"`,
+		`{"entrypoint": "update", "target": {"state": "away"}}`:                         `input.target.state cannot be "away", want one of "delayed"`,
 		`{"entrypoint": "update", "target": {"losses": -1}}`:                            "input.target.losses is -1",
 		`{"entrypoint": "update", "target": {"losses": "1"}}`:                           "input.target.losses is a number",
 		`{"entrypoint": "update", "target": {"note": null}}`:                            "input.target.note is null",
