@@ -83,7 +83,9 @@ type Setting struct {
 func (c *Core) Configure(s Setting) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "gateway {\n  listen      = %q\n  data_dir    = %q\n  join_secret = %q\n", c.Data, c.dir(), JoinSecret)
-	fmt.Fprintf(&b, "  control {\n    listen = %q\n  }\n", c.Control)
+	if !strings.Contains(s.Gateway, "control {") {
+		fmt.Fprintf(&b, "  control {\n    listen = %q\n  }\n", c.Control)
+	}
 	if !strings.Contains(s.Gateway, "settle") {
 		b.WriteString("  settle = \"0s\"\n")
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"sync/atomic"
+	"time"
 )
 
 // Ports hands out addresses on loopback that nobody listens at. They lie
@@ -24,9 +25,13 @@ func (p *Ports) Take() (string, error) {
 	for range lastPort - firstPort {
 		port := firstPort + int(p.next.Add(1)%(lastPort-firstPort))
 		address := fmt.Sprintf("127.0.0.1:%d", port)
-		if l, err := net.Listen("tcp", address); err == nil {
-			return address, l.Close()
+		// Asked by connecting: a listener that is closed again lives on for a
+		// moment in any process that is being forked meanwhile.
+		conn, err := net.DialTimeout("tcp", address, time.Second)
+		if err != nil {
+			return address, nil
 		}
+		conn.Close() //nolint:errcheck // nothing was sent
 	}
 	return "", fmt.Errorf("no free port between %d and %d", firstPort, lastPort)
 }

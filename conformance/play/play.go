@@ -158,17 +158,14 @@ func (w *world) until(d time.Duration, ok func() bool) (bool, error) {
 }
 
 // expand puts variables into a step: $name as saved, ${url:ID} the origin of
-// an instance's upstream.
+// an instance's upstream, ${x5000} as many letters.
 func (w *world) expand(s script.Step) script.Step {
-	var pairs []string
+	pairs := []string{"${x5000}", strings.Repeat("x", 5000)}
 	for id, in := range w.instances {
 		pairs = append(pairs, "${url:"+id+"}", in.upstream.origin())
 	}
 	for name, value := range w.vars {
 		pairs = append(pairs, "${"+name+"}", value, "$"+name, value)
-	}
-	if pairs == nil {
-		return s
 	}
 	r := strings.NewReplacer(pairs...)
 	args, options, checks := make([]string, len(s.Args)), make([]script.Option, len(s.Options)), make([]script.Check, len(s.Checks))

@@ -82,6 +82,10 @@ func (w *world) dataRequest(s script.Step) (func(context.Context) wire.Answer, e
 		h.Add("Prefer", w.prefer(s.Duration("wait", 0)))
 	}
 	body, _ := s.Get("body")
+	if size, given := s.Get("fill"); given {
+		n, _ := strconv.Atoi(size) // the parser has read it
+		body = strings.Repeat("x", n)
+	}
 	bound := w.within(s, "timeout", patience)
 	url := "http://" + w.Data + w.taggedPath(s.Args[1])
 	return func(ctx context.Context) wire.Answer {

@@ -58,12 +58,16 @@ func (r *request) String() string {
 }
 
 func newUpstream(id string, ports *driver.Ports) (*upstream, error) {
-	address, err := ports.Take()
-	if err != nil {
-		return nil, err
+	for {
+		address, err := ports.Take()
+		if err != nil {
+			return nil, err
+		}
+		u := &upstream{id: id, address: address, status: http.StatusOK, body: id}
+		if err := u.accept(); err == nil {
+			return u, nil
+		}
 	}
-	u := &upstream{id: id, address: address, status: http.StatusOK, body: id}
-	return u, u.accept()
 }
 
 func (u *upstream) origin() string { return "http://" + u.address }
@@ -71,6 +75,9 @@ func (u *upstream) origin() string { return "http://" + u.address }
 // accept opens the address.
 func (u *upstream) accept() error {
 	listener, err := net.Listen("tcp", u.address)
+	for end := time.Now().Add(time.Second); err != nil && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		listener, err = net.Listen("tcp", u.address) // a process being forked may still have the former one
+	}
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ var Verbs = []Verb{
 	{"got", []Kind{Module}, "", "", true, false, "its latest request was so: `method`, `path`, `body`, `@Header`"},
 	{"refuses", []Kind{Module}, "", "", false, false, "connections from now on, and cuts those that are there, as if its process had died"},
 	{"accepts", []Kind{Module}, "", "", false, false, "connections again, at the same address"},
-	{"sends", []Kind{Module, Client}, "METHOD PATH", "body wait~ times token run timeout~ @", true, true, "a request to the data listener; a module sends its token; `run` is an instance, whose oldest request in its hands it serves by it, or a text; `times` as many at once; without an arrow 200"},
+	{"sends", []Kind{Module, Client}, "METHOD PATH", "body fill wait~ times token run timeout~ @", true, true, "a request to the data listener; a module sends its token; `run` is an instance, whose oldest request in its hands it serves by it, or a text; `times` as many at once; without an arrow 200"},
 	{"tries", []Kind{Module, Client}, "METHOD PATH", "within~ @", true, false, "the same again and again, until the arrow fits, at most 5 s or `within`"},
 	{"loads", []Kind{Module, Client}, "METHOD PATH", "clients @", false, true, "sends without end, one after the other, from 4 clients"},
 	{"writes", []Kind{Client}, "TEXT", "to timeout~", true, true, "raw octets to the data listener, or `to=control`, and reads one answer"},
