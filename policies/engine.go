@@ -17,6 +17,7 @@ type Options struct {
 	Units  map[string]string // by module: its unit, where that is not under the module's name
 	Zone   *time.Location    // of input.now; nil: UTC
 	Report func(Fault)       // told of each unit and class once until the unit changes; nil: nobody
+	Clear  func(unit string) // told when a unit of which a fault was reported changed for the better, or at all; nil: nobody
 
 	tree fs.FS // instead of Dir
 }
@@ -98,7 +99,11 @@ func (e *Engine) load() error {
 		return err
 	}
 	e.current.Store(s)
-	e.forget(s, old)
+	for _, unit := range e.forget(s, old) {
+		if e.o.Clear != nil {
+			e.o.Clear(unit)
+		}
+	}
 	for _, d := range s.wrong {
 		e.report(Fault{Unit: d.unit(), Class: Broken, Detail: d.String()})
 	}
@@ -120,6 +125,16 @@ func (e *Engine) unitOf(module string) string {
 	}
 	return module
 }
+
+// Counts are what requests cost since Open. Hits are not counted: they touch
+// nothing that is shared.
+type Counts struct {
+	Evaluated uint64 // requests that no kept answer was there for
+	Spared    uint64 // of those the ones that the base answered, because too many of one module were evaluated
+}
+
+// Counts returns what requests cost since Open.
+func (e *Engine) Counts() Counts { return Counts{e.missed.Load(), e.spared.Load()} }
 
 // Faults returns how often each unit failed since Open, by unit and class.
 func (e *Engine) Faults() map[string]map[Class]uint64 {
@@ -148,13 +163,28 @@ func (e *Engine) report(f Fault) {
 	}
 }
 
-// forget makes faults of units that changed worth reporting again.
-func (e *Engine) forget(s, old *snapshot) {
+// forget makes faults of units that changed worth reporting again, and returns
+// the units of which none is left.
+func (e *Engine) forget(s, old *snapshot) (mended []string) {
+	broken := map[string]bool{}
+	for _, d := range s.wrong {
+		broken[d.unit()] = true
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	left := map[string]bool{}
 	for k := range e.told {
 		if k.class == Broken || s.unit(k.unit) != old.unit(k.unit) {
 			delete(e.told, k)
+			left[k.unit] = left[k.unit] || broken[k.unit]
+		} else {
+			left[k.unit] = true
 		}
 	}
+	for _, unit := range sortedNames(left) {
+		if !left[unit] {
+			mended = append(mended, unit)
+		}
+	}
+	return mended
 }

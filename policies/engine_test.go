@@ -2,6 +2,7 @@ package policies
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -124,11 +125,12 @@ func TestDefaultInGoHoldsBelowAll(t *testing.T) {
 // TestBrokenUnitKeepsItsLastGoodText: the others' changes take effect.
 func TestBrokenUnitKeepsItsLastGoodText(t *testing.T) {
 	var faults []Fault
+	var cleared []string
 	dir := t.TempDir()
 	write(t, dir, "site/a.rego", "package modgate.site\ngrace := {\"grace_s\": 1}\n")
 	write(t, dir, "modules/loans/a.rego", "package modgate.modules.loans\nupdate := {\"action\": \"deny\"}\n")
 	write(t, dir, "data/config.json", `{"a": 1}`)
-	e, err := Open(Options{Dir: dir, Report: func(f Fault) { faults = append(faults, f) }})
+	e, err := Open(Options{Dir: dir, Report: func(f Fault) { faults = append(faults, f) }, Clear: func(unit string) { cleared = append(cleared, unit) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,14 +154,17 @@ func TestBrokenUnitKeepsItsLastGoodText(t *testing.T) {
 	if got := e.Decide(delayed(fallback.Grace, "loans")).TTL; got != 2*time.Second {
 		t.Errorf("good unit: got %v, want the new text's 2s", got)
 	}
-	if len(faults) != 2 || faults[0].Class != Broken || faults[0].Unit != "modules/loans" {
-		t.Errorf("got faults %v", faults)
+	if len(faults) != 2 || faults[0].Class != Broken || faults[0].Unit != "modules/loans" || cleared != nil {
+		t.Errorf("got faults %v, cleared %v", faults, cleared)
 	}
 
 	write(t, dir, "modules/loans/a.rego", "package modgate.modules.loans\nupdate := {\"action\": \"defer\"}\n")
 	write(t, dir, "data/config.json", `{}`)
 	if err := e.Reload(); err != nil {
 		t.Fatal(err)
+	}
+	if want := []string{"data/config.json", "modules/loans"}; !slices.Equal(cleared, want) {
+		t.Errorf("cleared %v, want %v", cleared, want)
 	}
 	if got := e.Decide(delayed(fallback.Update, "loans")).Action; got != fallback.Defer {
 		t.Errorf("mended unit: got %v, want defer", got)

@@ -77,7 +77,8 @@ func (p *Plan) fits(t *fallback.Target) bool {
 }
 
 // Request answers q. Of q.Target only Absent and TTLLeft are looked at. A hit
-// allocates nothing, and costs what its predicates cost. q is not kept.
+// allocates nothing, and costs what its predicates cost. Nothing of q is kept;
+// what the decision points to is shared, and not to be changed.
 func (p *Plan) Request(q *fallback.Query) fallback.Decision {
 	r := p.now.Load()
 	if r == nil || r.snap != p.engine.current.Load() {

@@ -173,8 +173,8 @@ func TestHostileValuesGetTheBase(t *testing.T) {
 	if by["site"] < missesAtOnce || by["site"] > most || by["site"]+by["base: park"] != asked {
 		t.Errorf("got %v, want at most %d of the site's, and else the base's", by, most)
 	}
-	if got := e.missed.Load(); got > uint64(by["site"])+2 {
-		t.Errorf("evaluated %d, want %d and the base once", got, by["site"])
+	if got := e.Counts(); got.Evaluated > uint64(by["site"])+2 || got.Spared != uint64(by["base: park"]) {
+		t.Errorf("got %+v, want %d evaluated and the base once", got, by["site"])
 	}
 }
 
