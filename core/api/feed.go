@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +21,8 @@ type Happening struct {
 	Event    string    `json:"event"`
 	Instance string    `json:"instance,omitempty"`
 	Detail   string    `json:"detail,omitempty"`
+	Who      string    `json:"who,omitempty"` // of an override (O1), as is Why
+	Why      string    `json:"why,omitempty"`
 	Turn     uint64    `json:"turn"`
 }
 
@@ -82,6 +85,9 @@ func (h *Happening) describe(ev lifecycle.Event) bool {
 		h.Event, h.Instance = "drained", ev.Instance
 	case lifecycle.Restarted:
 		h.Event = "restarted"
+	case lifecycle.Overridden:
+		h.Event, h.Instance, h.Who, h.Why = "override", ev.Instance, ev.Who, ev.Why
+		h.Detail = strings.TrimSpace(ev.Type.String() + " " + ev.Version.String())
 	case lifecycle.Tick:
 		h.Event = "deadline"
 	default:

@@ -27,6 +27,7 @@ func TestEveryEventHasItsWord(t *testing.T) {
 		"reachable":   lifecycle.Reachable{},
 		"drained":     lifecycle.Drained{},
 		"restarted":   lifecycle.Restarted{},
+		"override":    lifecycle.Overridden{},
 		"deadline":    lifecycle.Tick{},
 	}
 	for word, ev := range want {

@@ -65,6 +65,15 @@ func TestOpenAPIDocumentHasTheWordsOfTheCode(t *testing.T) {
 	collect(words, "Availability", message.Ready)
 	collect(words, "Reason", message.ReasonStarting)
 	collect(words, "Phase", message.Starting)
+	var overrides []string
+	for _, v := range document(t).Components.Schemas["Override"].Value.Properties["type"].Value.Enum {
+		overrides = append(overrides, v.(string))
+	}
+	collect(words, "", message.ForceResume)
+	if want := words[""]; !slices.Equal(overrides, want) {
+		t.Errorf("overrides: described %q, in the code %q", overrides, want)
+	}
+	delete(words, "")
 	for schema, want := range words {
 		var got []string
 		for _, v := range document(t).Components.Schemas[schema].Value.Enum {
@@ -156,6 +165,7 @@ func TestEveryDescribedAnswerIsGiven(t *testing.T) { // 3.3
 	given.Clear()
 	synctest.Test(t, modulesStory)
 	synctest.Test(t, administratorsStory)
+	synctest.Test(t, overridesStory)
 	processesStory(t)
 	for _, item := range document(t).Paths.Map() {
 		for _, op := range item.Operations() {

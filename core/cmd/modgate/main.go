@@ -81,7 +81,7 @@ func newRoot() *cobra.Command {
 		return usage(c, "%v", err)
 	})
 	root.AddCommand(serveCommand(), checkCommand(), fmtCommand(), statusCommand(), modulesCommand(), moduleCommand(),
-		processesCommand(), reloadCommand(), announceCommand(), versionCommand())
+		processesCommand(), reloadCommand(), announceCommand(), overrideCommand(), versionCommand())
 	return root
 }
 

@@ -139,7 +139,12 @@ func printModule(w io.Writer, m moduleView, now time.Time) error {
 	line("epoch", fmt.Sprint(m.Epoch))
 	line("turn", fmt.Sprint(m.Turn))
 	line("floor", m.Floor.String())
+	line("forced above", m.Above.String())
 	line("parked", m.waiting())
+	for _, o := range m.Overrides {
+		what := strings.TrimSpace(o.Type.String() + " " + o.Version.String() + o.Instance)
+		t.row("override", what, fmt.Sprintf("by %s, %s: %s", o.Who, ago(o.Time, now), o.Why))
+	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
