@@ -16,6 +16,7 @@ type box struct {
 	last    uint64   // number that was given last
 	letters []letter // in order of their numbers
 	stream  *stream  // nil: none is open
+	hook    *hook    // nil: it has no webhook
 }
 
 // letter is a notice under its number, the id of its event.

@@ -81,12 +81,12 @@ func (d *delivery) snapshot(unmet []message.Notice, covered []letter) error {
 		return err
 	}
 	for _, n := range unmet {
-		d.post.told(n)
+		d.post.o.Told(n)
 	}
 	for _, l := range covered {
 		named := slices.ContainsFunc(unmet, func(n message.Notice) bool { return n.Subject == l.Subject })
 		if l.Kind == message.NoticeResume && !named {
-			d.post.told(l.Notice)
+			d.post.o.Told(l.Notice)
 		}
 	}
 	return nil
@@ -128,7 +128,7 @@ func (d *delivery) news() error {
 		return err
 	}
 	for _, l := range letters {
-		d.post.told(l.Notice)
+		d.post.o.Told(l.Notice)
 	}
 	d.at = letters[len(letters)-1].number
 	return nil
