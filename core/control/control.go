@@ -45,6 +45,7 @@ type Options struct {
 	Release func(m *route.Module, turn uint64)                   // wake who is parked
 	Tell    func(message.Notice)                                 // hand to delivery
 	Forget  func(instance string)                                // end delivery to it
+	Attach  func(Webhook)                                        // deliver there, too
 	Raise   func(module string, a lifecycle.Alert)               // open an incident
 	Resolve func(key string)                                     // end one
 	Reach   func(instance, upstream string, again func())        // try its socket until it connects (L6)

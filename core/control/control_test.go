@@ -33,6 +33,8 @@ type platform struct {
 
 	mu       sync.Mutex
 	notices  []message.Notice
+	webhooks []Webhook
+	deaf     bool // nobody is told anything
 	alerts   []lifecycle.Alert
 	released []uint64
 	resolved []string
@@ -58,8 +60,9 @@ func (p *platform) open() {
 		Store: s, Live: p.live, Config: p.cfg, RunKey: []byte("key"), Log: slog.New(slog.DiscardHandler),
 		Decide:  func(fallback.Query) fallback.Decision { return fallback.Decision{} },
 		Release: func(_ *route.Module, turn uint64) { p.note(func() { p.released = append(p.released, turn) }) },
-		Tell:    func(n message.Notice) { p.note(func() { p.notices = append(p.notices, n) }); go p.Told(n) },
+		Tell:    p.tell,
 		Forget:  func(string) {},
+		Attach:  func(w Webhook) { p.note(func() { p.webhooks = append(p.webhooks, w) }) },
 		Raise:   func(_ string, a lifecycle.Alert) { p.note(func() { p.alerts = append(p.alerts, a) }) },
 		Resolve: func(key string) { p.note(func() { p.resolved = append(p.resolved, key) }) },
 		Reach:   func(string, string, func()) {},
@@ -68,6 +71,13 @@ func (p *platform) open() {
 	})
 	if err != nil {
 		p.t.Fatal(err)
+	}
+}
+
+func (p *platform) tell(n message.Notice) {
+	p.note(func() { p.notices = append(p.notices, n) })
+	if !p.deaf {
+		go p.Told(n)
 	}
 }
 

@@ -91,14 +91,39 @@ func (c *Control) Standing(instance string) []message.Notice {
 	return c.view.Standing(time.Now(), r, v, in)
 }
 
-// Told records that n was written to its receiver's open stream (N1). It is
-// saved soon after; what a crash makes forgotten is told again.
+// Told records that n was written to its receiver's open stream, or taken by
+// its webhook (N1). It is saved soon after; what a crash makes forgotten is
+// told again. What has changed since n was true was not owed while n was not
+// told, and may be now.
 func (c *Control) Told(n message.Notice) {
+	var since []message.Notice
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	if p := c.instances[n.Receiver]; p != nil && p.told != nil && p.told.Note(n) {
 		c.queue.mark(n.Receiver)
+		for _, m := range c.owed(n.Receiver) {
+			if m.Subject == n.Subject {
+				since = append(since, m)
+			}
+		}
 	}
+	c.mu.Unlock()
+	for _, m := range since {
+		c.o.Tell(m)
+	}
+}
+
+// owed returns what the instance must be told now. The caller holds mu.
+func (c *Control) owed(instance string) []message.Notice {
+	p := c.instances[instance]
+	if p == nil || p.told == nil {
+		return nil
+	}
+	r := c.modules[p.module].record
+	v, in := r.Find(instance)
+	if in == nil {
+		return nil
+	}
+	return c.view.Due(time.Now(), p.module, r, v, in, p.told)
 }
 
 // saveCursor stores what the instance was last told, or forgets it with the

@@ -75,6 +75,9 @@ func (c *Control) newProcess(name string, v *lifecycle.Version, in *lifecycle.In
 	}
 	p.expiry = c.leaseEnd(now, p.lease)
 	c.instances[in.ID] = p
+	if in.Webhook != "" {
+		c.o.Attach(Webhook{Instance: in.ID, Module: name, URL: in.Webhook, Key: c.webhookKey(p.token)})
+	}
 	return p
 }
 

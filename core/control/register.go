@@ -1,7 +1,6 @@
 package control
 
 import (
-	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -89,10 +88,13 @@ func (c *Control) claim(reg message.Registration, hash [32]byte) (lifecycle.Regi
 	if p := c.instances[reg.Instance]; p != nil && p.module != reg.Module {
 		return lifecycle.Registered{}, &ConflictError{fmt.Sprintf("instance %q belongs to module %s: choose another id", reg.Instance, p.module)}
 	}
+	settings := c.config.Module(reg.Module)
+	if err := checkWebhook(reg, settings.WebhookHosts); err != nil {
+		return lifecycle.Registered{}, err
+	}
 	if err := c.collides(reg.Module, reg.Routes); err != nil {
 		return lifecycle.Registered{}, err
 	}
-	settings := c.config.Module(reg.Module)
 	lease := settings.Lease
 	if reg.Lease > 0 {
 		lease = settings.LeaseBounds.Clamp(time.Duration(reg.Lease))
@@ -134,15 +136,6 @@ func (c *Control) baseline(reg message.Registration) []message.Requirement {
 		c.queue.mark(reg.Instance)
 	}
 	return c.view.Report(reg.Requires)
-}
-
-// webhookSecret derives the instance's signing secret, in the form of
-// Standard Webhooks. It changes with the token and survives restarts.
-func (c *Control) webhookSecret(token [32]byte) string {
-	mac := hmac.New(sha256.New, c.o.RunKey)
-	mac.Write([]byte("webhook\x00"))
-	mac.Write(token[:])
-	return "whsec_" + base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
 // randomText returns n random bytes in base64url.

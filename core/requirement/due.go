@@ -50,8 +50,9 @@ func (v *View) Baseline(requires []module.Requirement) Cursor {
 
 // Due returns the notices that instance i of r's version ver is owed now that
 // the module named changed has: where what is true differs from what it was
-// told, at a higher turn or by another module (N1). The order is that of its
-// requirements, itself last.
+// told, at a higher turn or by another module (N1). If its own module has, that
+// is all that it is owed: it may have been out meanwhile. The order is that of
+// its requirements, itself last.
 func (v *View) Due(now time.Time, changed string, r *lifecycle.Record, ver *lifecycle.Version, i *lifecycle.Instance, c Cursor) []message.Notice {
 	var due []message.Notice
 	if i.Phase == message.Out {
@@ -59,7 +60,7 @@ func (v *View) Due(now time.Time, changed string, r *lifecycle.Record, ver *life
 	}
 	if i.Opens() {
 		for _, q := range ver.Requires {
-			if !v.provides(changed, q.ID) && c[q.ID].Module != changed {
+			if changed != r.Module && !v.provides(changed, q.ID) && c[q.ID].Module != changed {
 				continue
 			}
 			if n := v.about(now, i, q); owed(n, c[q.ID]) {
