@@ -28,7 +28,7 @@ func newCompiler() (*compiler, error) {
 	c := &compiler{builtins: capabilities(false), schemas: ast.NewSchemaSet(), shipped: map[string]*ast.Module{}}
 	c.schemas.Put(ast.SchemaRootRef, schema)
 	for _, name := range []string{unitBase, unitLib} {
-		u, wrong := parse(name, embedded(name))
+		u, wrong := c.parse(name, embedded(name))
 		if wrong != nil {
 			return nil, wrong
 		}

@@ -34,7 +34,7 @@ func (e *Engine) Measure(q fallback.Query) Measure {
 	m.Planned = each(func() { e.Plan(q.Target).prepare() })
 	p := e.Plan(q.Target)
 	r := p.prepare()
-	m.Cost = Cost{Bypass: r.bypass}
+	m.Cost = Cost{Bypass: r.found.bypass}
 	for i := range r.found.predicates {
 		m.Cost.Predicates = append(m.Cost.Predicates, r.found.predicates[i].String())
 	}

@@ -30,7 +30,6 @@ type prepared struct {
 	base    bool // only the base is asked
 	units   []*unit
 	data    map[string]*document
-	bypass  string
 	found   findings
 	probe   probe
 	answers *answers
@@ -97,7 +96,7 @@ func (r *prepared) find(q *fallback.Query, zone *time.Location) *fallback.Decisi
 	if d := r.answers.only.Load(); d != nil {
 		return d
 	}
-	if r.bypass != "" {
+	if r.found.bypass != "" {
 		return nil
 	}
 	var room [keyRoom]byte
@@ -132,7 +131,7 @@ func (p *Plan) prepare() *prepared {
 func (p *Plan) build(s *snapshot, askers []*asker, base bool) *prepared {
 	q := fallback.Query{Entrypoint: fallback.Request, Target: p.target}
 	f := s.analyse(askers, fallback.Request, &q, p.engine.o.Zone)
-	r := &prepared{snap: s, base: base, bypass: f.bypass, found: f, data: map[string]*document{}, probe: newProbe(&f), answers: newAnswers(&f)}
+	r := &prepared{snap: s, base: base, found: f, data: map[string]*document{}, probe: newProbe(&f), answers: newAnswers(&f)}
 	for _, a := range askers {
 		r.units = append(r.units, s.units[a.unit])
 	}
@@ -177,7 +176,7 @@ func (p *Plan) miss(r *prepared, q *fallback.Query) fallback.Decision {
 	}
 	p.engine.missed.Add(1)
 	d, steady := p.evaluate(r, q)
-	if steady && r.bypass == "" {
+	if steady && r.found.bypass == "" {
 		r.answers.put(r.probe, q, p.engine.o.Zone, &d)
 	}
 	return d

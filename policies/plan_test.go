@@ -8,6 +8,7 @@ import (
 	"testing"
 	"testing/fstest"
 	"time"
+	"unsafe"
 
 	"github.com/modgate/modgate/core/fallback"
 	"github.com/modgate/modgate/core/message"
@@ -132,7 +133,7 @@ func TestAnswersKeepNothingOfTheRequest(t *testing.T) {
 	e := openFiles(t, map[string]string{"site/a.rego": "package modgate.site\nrequest := {\"action\": \"missing\", \"detail\": input.request.tenant}\n"})
 	buffer := []byte("diku")
 	q := delayed(fallback.Request, "loans")
-	q.HTTP.Tenant = unsafeString(buffer)
+	q.HTTP.Tenant = unsafe.String(&buffer[0], len(buffer))
 	e.Request(&q)
 	copy(buffer, "acme")
 	e.Request(&q)

@@ -81,7 +81,7 @@ func (c *compiler) unit(s *snapshot, name string, text source, old *unit) *unit 
 	if old != nil && old.digest == text.digest() {
 		return old
 	}
-	u, wrong := parse(name, text)
+	u, wrong := c.parse(name, text)
 	if wrong == nil {
 		wrong = c.alone(u)
 	}

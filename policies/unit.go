@@ -153,14 +153,14 @@ type unit struct {
 }
 
 // parse parses a unit and checks that it defines nothing of others.
-func parse(name string, s source) (*unit, Diagnostics) {
+func (c *compiler) parse(name string, s source) (*unit, Diagnostics) {
 	u := &unit{name: name, digest: s.digest(), modules: map[string]*ast.Module{}}
 	var wrong Diagnostics
 	size := 0
 	for _, p := range sortedNames(s) {
 		size += len(s[p])
 		m, err := ast.ParseModuleWithOpts(p, s[p], ast.ParserOptions{
-			Capabilities: capabilities(false), RegoVersion: ast.RegoV1, ProcessAnnotation: true,
+			Capabilities: c.builtins, RegoVersion: ast.RegoV1, ProcessAnnotation: true,
 		})
 		switch {
 		case err != nil:
