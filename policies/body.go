@@ -250,7 +250,7 @@ func (a *analyser) hopeless(r ast.Ref, args []meaning) bool {
 		return false
 	}
 	for _, rule := range n.Values {
-		if rule.Default || rule.Head.RuleKind() != ast.SingleValue {
+		if rule.Head.RuleKind() != ast.SingleValue {
 			return false
 		}
 		for ; rule != nil; rule = rule.Else {
