@@ -34,6 +34,7 @@ func (x *exchange) delay(st *route.State, why message.Reason) {
 	if a.Detail == "" {
 		a.Detail = "It is expected back; try again later."
 	}
+	a.TTL = max(a.TTL, message.Duration(time.Second)) // of an end that nobody knows, and of one that is near
 	a.retryAfter = time.Duration(a.TTL)
 	x.answer(delayed, a)
 }
@@ -48,6 +49,7 @@ func (x *exchange) delayFor(st *route.State, unmet *route.Unmet) {
 	a.Type, a.Title = message.ProblemDelay, "Module "+x.module.Name+" is delayed for this caller"
 	a.Detail, a.details, a.word = "The version that the caller requires is expected.", "delay", "delay"
 	a.Required, a.Found, a.TTL = unmet.Range, unmet.Found, ttl(unmet.Until)
+	a.TTL = max(a.TTL, message.Duration(time.Second)) // of an end that nobody knows, and of one that is near
 	a.retryAfter = time.Duration(a.TTL)
 	x.answer(delayed, a)
 }
@@ -85,7 +87,7 @@ func (x *exchange) fenced() {
 			Type: message.ProblemMissing, Status: fasthttp.StatusServiceUnavailable, Title: "The token is fenced",
 			Detail: "The token in Modgate-Token opens nothing: renew the lease, or register anew.", Reason: message.ReasonFenced,
 		},
-		proxyError: "destination_unavailable", details: "fenced", word: "missing",
+		proxyError: "destination_unavailable", details: "missing", word: "missing",
 	})
 }
 

@@ -106,6 +106,15 @@ func appendNode(b []byte, addr netip.Addr) []byte {
 	}
 }
 
+// origin is the hop with which a run begins: of a caller who brings none, its
+// own, so that what a module does of its own accord is known as its (U11).
+func (x *exchange) origin() string {
+	if x.caller == nil {
+		return ""
+	}
+	return x.caller.Instance.Hop
+}
+
 // appendOurs writes the gateway's own fields (3.1).
 func (x *exchange) appendOurs(b []byte) []byte {
 	b = append(b, "Modgate-Request-Id: "...)
@@ -113,6 +122,6 @@ func (x *exchange) appendOurs(b []byte) []byte {
 	b = append(b, "\r\nModgate-Epoch: "...)
 	b = strconv.AppendUint(b, x.place.state.Epoch, 10)
 	b = append(b, "\r\nModgate-Run: "...)
-	b = x.run.appended(b, x.place.instance.Hop)
+	b = x.run.appended(b, x.origin(), x.place.instance.Hop)
 	return append(b, '\r', '\n')
 }

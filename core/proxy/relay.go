@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"github.com/modgate/modgate/core/route"
 )
 
 // relay is the answer's body on its way from the upstream to the client. As
@@ -89,10 +92,27 @@ func (x *exchange) mark(h *fasthttp.ResponseHeader) {
 	if x.prefers {
 		h.Set("Preference-Applied", "wait="+strconv.Itoa(int(x.preferred/time.Second)))
 	}
-	if v := x.place.version; v != nil && !v.DrainedAt.IsZero() {
+	if v := x.draining(); v != nil {
 		h.Set("Deprecation", "@"+strconv.FormatInt(v.DrainedAt.Unix(), 10)) // RFC 9745
 		h.SetBytesV("Sunset", fasthttp.AppendHTTPDate(nil, v.Sunset))       // RFC 8594
 	}
+}
+
+// draining returns the version that answers, if it drains by now (V2): it may
+// have begun to since the request entered it.
+func (x *exchange) draining() *route.Version {
+	v, st := x.place.version, x.module.State()
+	if v == nil || st == x.place.state && v.DrainedAt.IsZero() {
+		return nil
+	}
+	if v.DrainedAt.IsZero() {
+		at := slices.IndexFunc(st.Own, func(own *route.Version) bool { return own.Version.Equal(v.Version) })
+		if at < 0 {
+			return nil
+		}
+		v = st.Own[at]
+	}
+	return v
 }
 
 // Read is there for the interface; the server calls WriteTo.

@@ -111,7 +111,7 @@ func TestRequestAsTheUpstreamGetsIt(t *testing.T) {
 	want := strings.ReplaceAll("PUT /m/a%2Fb?q=%20&r HTTP/1.1|Host: gw.test|X-CaSe: 1|X-Case: 2|Via: 1.0 before|Cookie: a=b; c=d|"+
 		"Content-Length: 4|Connection: TE|TE: trailers|Via: 1.1 modgate|X-Forwarded-Proto: http|X-Forwarded-Host: gw.test|"+
 		`X-Forwarded-For: 127.0.0.1|Forwarded: for=127.0.0.1;host="gw.test";proto=http|`+
-		"Modgate-Request-Id: id-1|Modgate-Epoch: 7|Modgate-Run: "+string(run.appended(nil, "m@1.0.0/a"))+"||body", "|", "\r\n")
+		"Modgate-Request-Id: id-1|Modgate-Epoch: 7|Modgate-Run: "+string(run.appended(nil, "", "m@1.0.0/a"))+"||body", "|", "\r\n")
 	if got != want {
 		t.Errorf("the upstream got\n%s\nwant\n%s", got, want)
 	}

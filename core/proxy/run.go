@@ -28,7 +28,8 @@ type run struct {
 	sum   []byte // its mac, as given
 	text  []byte // scratch of appended
 	macs  [sha256.Size]byte
-	count int // of hops
+	first [macSize]byte // scratch of appended: mac of the origin
+	count int           // of hops
 
 	own bool // verified found that it is the gateway's
 }
@@ -110,10 +111,17 @@ func (r *run) sign(before, hop []byte) []byte {
 	return r.mac.Sum(r.macs[:0])[:macSize]
 }
 
-// appended appends to dst the run with one hop more.
-func (r *run) appended(dst []byte, hop string) []byte {
+// appended appends to dst the run with one hop more. Where there is no run,
+// one begins with the hop origin, if that is not empty.
+func (r *run) appended(dst []byte, origin, hop string) []byte {
+	sum := r.sum
 	r.text = append(r.text[:0], r.hops...)
-	if len(r.hops) > 0 {
+	if len(r.text) == 0 && origin != "" {
+		r.text = append(r.text, origin...)
+		r.first = [macSize]byte(r.sign(nil, r.text))
+		sum = r.first[:]
+	}
+	if len(r.text) > 0 {
 		r.text = append(r.text, hopDivider)
 	}
 	start := len(r.text)
@@ -122,7 +130,7 @@ func (r *run) appended(dst []byte, hop string) []byte {
 	dst = append(dst, runPrefix...)
 	dst = runEncoding.AppendEncode(dst, r.text)
 	dst = append(dst, '.')
-	return runEncoding.AppendEncode(dst, r.sign(r.sum, r.text[start:]))
+	return runEncoding.AppendEncode(dst, r.sign(sum, r.text[start:]))
 }
 
 // find returns the hop of module that came last, for which accept is true.

@@ -13,7 +13,7 @@ func chained(r *run, hops ...string) string {
 		if i > 0 {
 			r.read([]byte(value), hops[i-1])
 		}
-		value = string(r.appended(nil, h))
+		value = string(r.appended(nil, "", h))
 	}
 	return value
 }
@@ -40,7 +40,7 @@ func TestForgedRunCountsAsAbsent(t *testing.T) {
 	}
 	// What the gateway appends to a forged beginning does not heal it.
 	r.read([]byte(forged), "a@1.0.0/a1")
-	longer := r.appended(nil, "b@1.0.0/b1")
+	longer := r.appended(nil, "", "b@1.0.0/b1")
 	r.read(longer, "b@1.0.0/b1")
 	if r.verified() {
 		t.Error("a forged beginning verifies after a hop was appended")
@@ -100,7 +100,7 @@ func FuzzRun(f *testing.F) {
 		if r.verified() && !genuine[value] {
 			t.Errorf("%q verifies", value)
 		}
-		r.appended(nil, "c@1.0.0/c1")
+		r.appended(nil, "", "c@1.0.0/c1")
 	})
 }
 
@@ -111,7 +111,7 @@ func BenchmarkRunAppend(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		r.read(value, "members@1.4.0/members-1")
-		buf = r.appended(buf[:0], "inventory@2.1.0/inventory-1")
+		buf = r.appended(buf[:0], "", "inventory@2.1.0/inventory-1")
 	}
 }
 
@@ -120,6 +120,22 @@ func BenchmarkRunFirstHop(b *testing.B) {
 	buf := make([]byte, 0, 512)
 	b.ReportAllocs()
 	for b.Loop() {
-		buf = r.appended(buf[:0], "inventory@2.1.0/inventory-1")
+		buf = r.appended(buf[:0], "", "inventory@2.1.0/inventory-1")
+	}
+}
+
+// What a module does of its own accord begins with its own hop: whoever is
+// called knows that it is the module's (U11, U3).
+func TestRunBeginsWithTheCaller(t *testing.T) {
+	r := newRun([]byte("key"))
+	value := r.appended(nil, "a@1.0.0/a1", "b@1.0.0/b1")
+	r.read(value, "b@1.0.0/b1")
+	if !r.verified() || !r.find("a", func(version, instance []byte) bool { return string(version) == "1.0.0" && string(instance) == "a1" }) {
+		t.Errorf("%s does not lead back to a", value)
+	}
+	longer := r.appended(nil, "b@1.0.0/b1", "c@1.0.0/c1")
+	r.read(longer, "c@1.0.0/c1")
+	if !r.verified() || r.count != 3 {
+		t.Errorf("%d hops, want a, b and c", r.count)
 	}
 }
