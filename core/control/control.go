@@ -64,6 +64,7 @@ type Control struct {
 	instances map[string]*process       // by instance id; guarded by mu
 	cursors   map[string]store.Revision // of stored cursors, by instance id; guarded by mu
 	incidents map[string]*incident      // unmet requirements, by alert key; guarded by mu
+	flapping  map[string]*losses        // by instance id; guarded by mu
 	settled   time.Time                 // no lease expires before (G6)
 	started   time.Time
 
@@ -94,7 +95,7 @@ type entry struct {
 func Open(o Options) (*Control, error) {
 	now := time.Now()
 	c := &Control{
-		o: o, config: o.Config, modules: map[string]*entry{}, instances: map[string]*process{}, cursors: map[string]store.Revision{}, incidents: map[string]*incident{},
+		o: o, config: o.Config, modules: map[string]*entry{}, instances: map[string]*process{}, cursors: map[string]store.Revision{}, incidents: map[string]*incident{}, flapping: map[string]*losses{},
 		settled: now.Add(o.Config.Gateway.Settle), started: now,
 	}
 	c.queue.wake = make(chan struct{}, 1)
@@ -190,6 +191,7 @@ func (c *Control) apply(name string, ev lifecycle.Event) (*lifecycle.Record, err
 	e := c.entry(name)
 	e.stepping.Lock()
 	defer e.stepping.Unlock()
+	ev = c.weigh(name, ev)
 	for {
 		before, env := c.present(e)
 		next, effects, err := lifecycle.Step(*before, env, ev)

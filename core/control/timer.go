@@ -130,8 +130,10 @@ func (c *Control) fire(now time.Time) time.Time {
 	if len(due) > 0 {
 		_, next = c.deadlines(now)
 	}
-	if at := c.unresolved(now); next.IsZero() || !at.IsZero() && at.Before(next) {
-		next = at
+	for _, at := range [...]time.Time{c.unresolved(now), c.quiet(now)} {
+		if next.IsZero() || !at.IsZero() && at.Before(next) {
+			next = at
+		}
 	}
 	return next
 }

@@ -69,6 +69,8 @@ func (r *Record) pendingUntil(v *Version, i *Instance) time.Time {
 		return i.Leaving
 	case !i.Ask.Deferred.IsZero():
 		return i.Ask.Deferred
+	case i.Held && !i.Shut.IsZero():
+		return i.Shut
 	case i.Phase == message.Draining && !v.Drain.Until.IsZero():
 		return v.Drain.Until
 	case r.Absence.Reason == message.ReasonWaiting:

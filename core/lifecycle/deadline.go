@@ -20,6 +20,7 @@ func (r *Record) Deadline() (at time.Time, ok bool) {
 			in := &v.Instances[j]
 			least(in.Ask.Deferred)
 			least(in.Leaving)
+			least(in.Shut)
 			if in.finishing() {
 				least(v.Drain.Until)
 			}

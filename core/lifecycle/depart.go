@@ -1,6 +1,8 @@
 package lifecycle
 
 import (
+	"time"
+
 	"github.com/modgate/modgate/core/message"
 )
 
@@ -26,6 +28,14 @@ func (s *step) depart(id string, why message.Reason) {
 		s.r.Left = why
 	}
 	i.out(why)
+}
+
+// shut holds an instance out for that long, whatever it announces meanwhile,
+// unless it holds an UPDATE (L5).
+func (s *step) shut(id string, hold time.Duration) {
+	if _, i := s.r.Find(id); i != nil && hold > 0 {
+		i.Shut = s.Now.Add(hold)
+	}
 }
 
 // out is the only way to phase out. What i had announced ends with it (U12).

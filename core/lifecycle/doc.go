@@ -24,8 +24,8 @@
 //	² the grant is inherited in a new epoch; another version loses it, and starts (U10)
 //	³ or refused, or deferred, by the policy (U1); refused below a version that serves, or will again; granted at once
 //	  when nobody else is in use
-//	⁴ held, starting, while an UPDATE waits or is granted (V6), or until takeover.instances have resumed (V2); who
-//	  has runs in flight drains until then
+//	⁴ held, starting, while an UPDATE waits or is granted (V6), until takeover.instances have resumed (V2), or while
+//	  it is held out since it was lost too often (L5); who has runs in flight drains until then
 //	⁵ until the UPDATE that it drains for comes to nothing (U12)
 //	⁶ serving, when no higher version serves, or will again (V7); refused for good after a refused UPDATE (U12)
 //	⁷ while runs may be in flight, then out (L1); at once if a restart lost count of them (G6)
@@ -47,6 +47,7 @@
 //
 // # What follows, in this order (settle)
 //
+//	who was held out for long enough may serve again (L5)
 //	a grace, then a leave, that is over counts as done (U2, V2, L1)
 //	a deferred UPDATE is asked about again (U1)
 //	a lost grant passes on: to a sibling, to a higher version past the deadline (U10, U5)

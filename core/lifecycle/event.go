@@ -63,10 +63,14 @@ type Announced struct {
 type Lost struct {
 	Instance string
 	Reason   message.Reason // ReasonLost or ReasonUnhealthy
+	Hold     time.Duration  // it was lost too often: how long it is held out now (L5)
 }
 
 // Unreachable says that an instance refuses connections, twice (L6).
-type Unreachable struct{ Instance string }
+type Unreachable struct {
+	Instance string
+	Hold     time.Duration // as of Lost
+}
 
 // Reachable says that its socket takes connections again (L6).
 type Reachable struct{ Instance string }

@@ -143,7 +143,7 @@ func (s *step) promote(version module.Version, accept bool) error {
 			i.fence()
 		case i.promotable():
 			i.enter(message.Serving)
-			i.Ask, i.Held, i.Refused, i.Outcome = Ask{}, false, false, message.Resumed
+			i.Ask, i.Held, i.Refused, i.Shut, i.Outcome = Ask{}, false, false, noTime, message.Resumed
 		}
 	})
 	return nil

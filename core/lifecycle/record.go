@@ -103,6 +103,7 @@ type Instance struct {
 	Held    bool            `json:"held,omitempty"`    // starting, and resumed; serves when it may (V2, V6)
 	Refused bool            `json:"refused,omitempty"` // its UPDATE was refused (U12)
 	Away    message.Reason  `json:"away,omitempty"`    // why it is out
+	Shut    time.Time       `json:"shut,omitzero"`     // does not begin to serve before: it was lost too often (L5)
 	Socket  bool            `json:"socket,omitempty"`  // out by refused connections only: a connect brings it back (L6)
 
 	Leaving   time.Time `json:"leaving,omitzero"`     // said DISCONNECT: when its grace ends (L1)

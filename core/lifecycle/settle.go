@@ -17,6 +17,7 @@ const maxOut = 16
 // settle derives what follows from the facts, once: the order of its parts
 // is the order of the rules' precedence.
 func (s *step) settle() {
+	s.open()
 	s.endGraces()
 	s.endLeaves()
 	s.reconsult()
@@ -41,6 +42,15 @@ func (s *step) settle() {
 
 // over reports whether t is set and has come.
 func (s *step) over(t time.Time) bool { return !t.IsZero() && !s.Now.Before(t) }
+
+// open lets in who was held out for long enough (L5).
+func (s *step) open() {
+	s.each(func(_ *Version, i *Instance) {
+		if s.over(i.Shut) {
+			i.Shut = noTime
+		}
+	})
+}
 
 // endGraces counts as done whoever's grace is over.
 func (s *step) endGraces() {

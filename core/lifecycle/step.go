@@ -46,8 +46,10 @@ func (s *step) apply(ev Event) error {
 	case Announced:
 		return s.announced(ev)
 	case Lost:
+		s.shut(ev.Instance, ev.Hold)
 		s.depart(ev.Instance, ev.Reason)
 	case Unreachable:
+		s.shut(ev.Instance, ev.Hold)
 		s.unreachable(ev.Instance)
 	case Reachable:
 		s.reachable(ev.Instance)
@@ -76,6 +78,9 @@ func (s *step) configured(ev Configured) {
 func (s *step) registered(ev Registered) {
 	inst := ev.Instance
 	inst.StartBy = s.Now.Add(s.Settings.StartTTL)
+	if _, old := s.r.Find(inst.ID); old != nil {
+		inst.Shut = old.Shut // L5: a new process is no other instance
+	}
 	inherits := s.replace(inst.ID, ev.Version)
 	v := s.version(ev)
 	switch {

@@ -31,24 +31,25 @@ func (s *step) serve() {
 	}
 }
 
-// held counts the instances that resumed and do not serve yet.
+// held counts the instances that resumed, do not serve yet, and are not held
+// out.
 func (v *Version) held() int {
 	n := 0
 	for j := range v.Instances {
-		if v.Instances[j].Held {
+		if i := &v.Instances[j]; i.Held && i.Shut.IsZero() {
 			n++
 		}
 	}
 	return n
 }
 
-// serve makes those of v serve who resumed, and those who drain and do not
-// leave.
+// serve makes those of v serve who resumed and are not held out (L5), and
+// those who drain and do not leave.
 func (v *Version) serve() {
 	v.Drain = Drain{}
 	for j := range v.Instances {
 		i := &v.Instances[j]
-		if !i.Held && (i.Phase != message.Draining || !i.Leaving.IsZero()) {
+		if !(i.Held && i.Shut.IsZero()) && (i.Phase != message.Draining || !i.Leaving.IsZero()) {
 			continue
 		}
 		i.Held = false

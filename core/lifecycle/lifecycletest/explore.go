@@ -25,6 +25,7 @@ type World struct {
 	Sockets   bool                // connections may be refused (L6)
 	Restart   time.Duration       // the gateway may restart, and settles so long (G6)
 	Unhealthy bool                // probes may fail (L2)
+	Flapping  bool                // who is lost may be held out for a second (L5)
 	Overrides bool                // administrators may say anything at any time (O1)
 }
 
@@ -155,6 +156,9 @@ func (x *explorer) moves(s state) []move {
 			add(lifecycle.Announced{Instance: i.ID, Announcement: a}, "%s %s", verb, i.ID)
 		}
 		add(lifecycle.Lost{Instance: i.ID, Reason: message.ReasonLost}, "lost %s", i.ID)
+		if x.Flapping {
+			add(lifecycle.Lost{Instance: i.ID, Reason: message.ReasonLost, Hold: time.Second}, "lost %s, once more", i.ID)
+		}
 		if x.Unhealthy {
 			add(lifecycle.Lost{Instance: i.ID, Reason: message.ReasonUnhealthy}, "unhealthy %s", i.ID)
 		}

@@ -64,6 +64,7 @@ func keyOf(env lifecycle.Env, r *lifecycle.Record) key {
 			flags(i.Outcome == message.Pending, i.Held, i.Refused, i.Socket, i.Drained, i.Uncounted, i.Alerted)
 			at(i.Ask.Deferred)
 			at(i.Leaving)
+			at(i.Shut)
 			if i.Phase == message.Starting && !i.Held && !i.Alerted {
 				at(i.StartBy)
 			}

@@ -61,6 +61,8 @@ func (s *Story) happen(what, who, how byte) string {
 	case "override":
 		command = fmt.Sprintf("override %s%s", message.OverrideType(1+how%8),
 			[...]string{"", " instance=" + id, " version=" + version, " version=" + version + " accept_data_loss"}[how/8%4])
+	case "lost", "unreachable":
+		command += fmt.Sprintf(" hold=%ds", how/4%4*5)
 	case "repeat":
 		command += " " + message.Verb(1+how%3).String()
 	}

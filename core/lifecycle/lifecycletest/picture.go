@@ -78,6 +78,7 @@ func (s *Story) instance(b *strings.Builder, v *lifecycle.Version, i *lifecycle.
 	}
 	s.until(b, "deferred until", i.Ask.Deferred)
 	s.until(b, "leaves by", i.Leaving)
+	s.until(b, "held out until", i.Shut)
 	if i.Phase == message.Draining && i.Leaving.IsZero() && !i.Drained {
 		s.until(b, "until", v.Drain.Until)
 	}

@@ -25,7 +25,7 @@ import (
 //	resume a
 //	disconnect a
 //	repeat a update                      the same seq again
-//	lost a | unhealthy a | unreachable a | reachable a
+//	lost a [hold=5s] | unhealthy a | unreachable a [hold=5s] | reachable a
 //	drained a [late]                     no run is left; late: said of the drain before
 //	advance 30s                          a Tick at every deadline on the way
 //	restart settle=10s
@@ -103,11 +103,13 @@ func (s *Story) event(verb string, args []string) (lifecycle.Event, error) {
 	case "repeat":
 		return s.announced(id, rest[0], nil)
 	case "lost":
-		return lifecycle.Lost{Instance: id, Reason: message.ReasonLost}, nil
+		hold, err := length(rest)
+		return lifecycle.Lost{Instance: id, Reason: message.ReasonLost, Hold: hold}, err
 	case "unhealthy":
 		return lifecycle.Lost{Instance: id, Reason: message.ReasonUnhealthy}, nil
 	case "unreachable":
-		return lifecycle.Unreachable{Instance: id}, nil
+		hold, err := length(rest)
+		return lifecycle.Unreachable{Instance: id, Hold: hold}, err
 	case "reachable":
 		return lifecycle.Reachable{Instance: id}, nil
 	case "drained":
