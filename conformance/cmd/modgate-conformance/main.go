@@ -40,6 +40,8 @@ func run(ctx context.Context, args []string) int {
 	switch args[0] {
 	case "core":
 		return playCore(ctx, args[1:])
+	case "broken":
+		return broken(ctx, args[1:])
 	case "list":
 		return list(args[1:])
 	}
