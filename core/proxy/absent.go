@@ -206,6 +206,5 @@ func (x *exchange) holder() string {
 // held returns the bytes that the request keeps while it waits: its head, and
 // of its body what the server has read ahead.
 func (x *exchange) held() int64 {
-	body := min(max(x.ctx.Request.Header.ContentLength(), 0), readAhead)
-	return int64(len(x.head.raw) + len(x.head.target) + body)
+	return int64(len(x.raw)) + min(max(x.head.size, 0), readAhead)
 }

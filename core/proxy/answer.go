@@ -147,15 +147,25 @@ func (x *exchange) tokenRequired() {
 	})
 }
 
-// invalid refuses a head (architecture.md 6). Nothing that follows on the
-// connection can be trusted.
-func (x *exchange) invalid(err error) {
-	x.answer(rejected, answer{
+// refuse refuses a request for what it is (architecture.md 6). Nothing that
+// follows on the connection can be trusted.
+func (x *exchange) refuse(why error) {
+	a := answer{
 		Problem: message.Problem{
-			Type: message.ProblemInvalid, Status: fasthttp.StatusBadRequest, Title: "The request is malformed", Detail: err.Error(),
+			Type: message.ProblemInvalid, Status: fasthttp.StatusBadRequest, Title: "The request is malformed", Detail: why.Error(),
 		},
 		proxyError: "http_request_error", last: true,
-	})
+	}
+	switch why {
+	case errHeadTooLarge:
+		a.Type, a.Status = message.ProblemTooLarge, fasthttp.StatusRequestHeaderFieldsTooLarge
+		a.Title, a.Detail = "The request's head is too large", ""
+	case errSlowHead:
+		a.Status, a.Title, a.Detail = fasthttp.StatusRequestTimeout, "The request did not come in time", ""
+	case errExpectation:
+		a.Status, a.Title = fasthttp.StatusExpectationFailed, "The expectation cannot be met"
+	}
+	x.answer(rejected, a)
 }
 
 func (x *exchange) tooLarge() {
@@ -252,8 +262,8 @@ func (a answer) statusField() string {
 // blank makes the response empty, of this status, with what every answer of
 // the gateway carries. Unlike a relayed one, which keeps its own, it is dated.
 func (x *exchange) blank(status int) *fasthttp.ResponseHeader {
-	if n := x.ctx.Request.Header.ContentLength(); n == chunked || n > readAhead {
-		x.client().linger = true // the client may still be sending
+	if n := x.head.size; n == chunked || n > readAhead {
+		x.client.linger = true // the client may still be sending
 	}
 	r := &x.ctx.Response
 	r.Reset()

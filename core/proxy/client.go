@@ -23,7 +23,7 @@ type listener struct {
 	net.Listener
 	clients *clients
 	limit   int64
-	write   time.Duration // longest time that one write may take
+	p       *Proxy
 }
 
 const crowded = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: 1\r\n" +
@@ -38,7 +38,7 @@ func (l *listener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		if l.clients.open.Load() < l.limit {
-			return l.clients.add(nc, l.write), nil
+			return l.clients.add(nc, l.p), nil
 		}
 		_ = nc.SetWriteDeadline(time.Now().Add(time.Second)) // a fresh socket takes it at once
 		_, _ = io.WriteString(nc, crowded)
@@ -46,8 +46,8 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-func (s *clients) add(nc net.Conn, write time.Duration) *client {
-	c := &client{Conn: nc, clients: s, write: write}
+func (s *clients) add(nc net.Conn, p *Proxy) *client {
+	c := &client{Conn: nc, p: p, clients: s, write: p.Limits.Idle, since: time.Now()}
 	s.open.Add(1)
 	s.gone.Add(1)
 	s.mu.Lock()
@@ -71,10 +71,17 @@ func (s *clients) cut() {
 // client is a client's connection, under the server's.
 type client struct {
 	net.Conn
+	intake
+	p       *Proxy
 	clients *clients
-	write   time.Duration
-	until   atomic.Int64 // write deadline, in Unix nanoseconds
-	closed  atomic.Bool
+	x       *exchange // under way; nil between requests
+	since   time.Time // accepted, or the last answer was ready
+	served  bool      // had a request
+
+	deadline deadline // of reads
+	write    time.Duration
+	until    atomic.Int64 // write deadline, in Unix nanoseconds
+	closed   atomic.Bool
 
 	// linger is set when a request was answered before it was read to its
 	// end: closing would then reset the connection, and the answer be lost.
@@ -83,9 +90,11 @@ type client struct {
 	// While an upload reads the request's body, the baton is held by whoever
 	// may touch the server's state of that body: the upload, but while it
 	// waits for bytes, or the server, from the end of the handler until the
-	// answer's body is written. lent is set while there is an upload.
-	lent  bool
-	baton sync.Mutex
+	// answer's body is written. lent is set while there is an upload, stopped
+	// when it is to end.
+	lent    bool
+	stopped atomic.Bool
+	baton   sync.Mutex
 }
 
 // clientOf returns the client under c.
@@ -104,15 +113,6 @@ func clientOf(c net.Conn) *client {
 
 // NetConn returns the connection under c.
 func (c *client) NetConn() net.Conn { return c.Conn }
-
-// Read reads from the client. An upload that waits here lets go of the baton.
-func (c *client) Read(p []byte) (int, error) {
-	if c.lent {
-		c.baton.Unlock()
-		defer c.baton.Lock()
-	}
-	return c.Conn.Read(p)
-}
 
 // Write writes to the client, which must take it in time: a client that does
 // not read would hold the request for ever.
@@ -167,5 +167,5 @@ func (c *client) Close() error {
 // hangUp closes the connection after the answer.
 func (x *exchange) hangUp() {
 	x.ctx.SetConnectionClose()
-	x.client().linger = true
+	x.client.linger = true
 }

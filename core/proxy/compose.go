@@ -19,12 +19,7 @@ func (x *exchange) compose(up *upstream) error {
 		b = append(b, up.host...)
 	}
 	b = append(b, '\r', '\n')
-	for _, f := range h.fields {
-		if f.kind == relayed {
-			b = append(b, h.raw[f.start:f.end]...)
-			b = append(b, '\r', '\n')
-		}
-	}
+	b = h.appendRelayed(b)
 	b = x.appendHop(b)
 	b = x.appendTrace(b)
 	b = x.appendOurs(b)
@@ -34,15 +29,33 @@ func (x *exchange) compose(up *upstream) error {
 	return err
 }
 
+// appendRelayed writes the fields that are forwarded as they were sent, those
+// that stand together at once.
+func (h *head) appendRelayed(b []byte) []byte {
+	start, end := 0, 0
+	for i := range h.fields {
+		f := &h.fields[i]
+		if f.kind != relayed {
+			continue
+		}
+		if f.start != end {
+			b = append(b, h.raw[start:end]...)
+			start = f.start
+		}
+		end = f.end + len(crlf)
+	}
+	return append(b, h.raw[start:end]...)
+}
+
 // appendHop writes what is for the hop to the upstream only.
 func (x *exchange) appendHop(b []byte) []byte {
 	h := &x.head
-	switch n := x.ctx.Request.Header.ContentLength(); {
+	switch {
 	case h.chunked:
 		b = append(b, "Transfer-Encoding: chunked\r\n"...)
 	case h.length:
 		b = append(b, "Content-Length: "...)
-		b = strconv.AppendInt(b, int64(n), 10)
+		b = strconv.AppendInt(b, h.size, 10)
 		b = append(b, '\r', '\n')
 	}
 	switch {

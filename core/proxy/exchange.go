@@ -18,10 +18,18 @@ import (
 // goes back when the answer is written, or, of a streamed one, when its last
 // byte is.
 type exchange struct {
-	p   *Proxy
-	ctx *fasthttp.RequestCtx
+	p      *Proxy
+	ctx    *fasthttp.RequestCtx
+	client *client
 
-	head   head
+	now      time.Time // its first byte came
+	ended    time.Time // the upstream's answer was read; zero: not yet
+	raw      []byte
+	frame    []byte // scratch of framing
+	head     head   // of raw
+	refusal  error  // why the head is refused
+	trailers []byte // of the request's body, as they are forwarded
+
 	id     []byte // Modgate-Request-Id
 	gen    *route.Generation
 	caller *route.Caller // nil: a client (I1)
@@ -53,21 +61,38 @@ func newExchange(p *Proxy) *exchange {
 	return x
 }
 
-// begin takes an exchange for ctx, which end gives back.
+// begin returns the exchange that began when the head of ctx's request came.
 func (p *Proxy) begin(ctx *fasthttp.RequestCtx) *exchange {
-	x := p.exchanges.Get().(*exchange)
-	x.ctx = ctx
-	return x
+	c := clientOf(ctx.Conn())
+	if c.x == nil { // what came was no request
+		c.x = p.exchanges.Get().(*exchange)
+		c.x.client = c
+	}
+	c.x.ctx = ctx
+	return c.x
 }
 
 // end gives x back. Nothing of it may be used afterwards.
 func (x *exchange) end() {
+	if x.ended.IsZero() {
+		x.ended = time.Now()
+	}
+	c := x.client
+	c.x, c.served, c.since = nil, true, x.ended
+	c.deadline.due = x.ended.Add(x.p.Limits.ReadHead) // for what is left of the body
+	x.forget()
+	x.client = nil
+	x.p.exchanges.Put(x)
+}
+
+// forget empties x and keeps its memory.
+func (x *exchange) forget() {
 	*x = exchange{
-		p: x.p, run: x.run, out: x.out[:0], small: x.small[:0], id: x.id[:0], relay: relay{x: x}, upload: upload{x: x},
+		p: x.p, client: x.client, run: x.run, raw: x.raw[:0], frame: x.frame[:0], trailers: x.trailers[:0],
 		head: head{fields: x.head.fields[:0], nominated: x.head.nominated[:0]},
+		id:   x.id[:0], out: x.out[:0], small: x.small[:0], relay: relay{x: x}, upload: upload{x: x},
 	}
 	x.run.forget()
-	x.p.exchanges.Put(x)
 }
 
 // handle serves one request. It is the outermost handler: fasthttp itself
@@ -82,9 +107,6 @@ func (p *Proxy) handle(ctx *fasthttp.RequestCtx) {
 			x.end()
 		}
 	}()
-	if waited, ok := ctx.UserValue(waitedKey{}).(time.Duration); ok {
-		x.parked, x.waited = true, waited
-	}
 	if x.admit() {
 		x.serve()
 	}
@@ -106,17 +128,15 @@ func (x *exchange) broken(fault any) {
 // admit checks the head, finds out who calls, and for which module. If it
 // returns false, the request is answered.
 func (x *exchange) admit() bool {
-	h := &x.ctx.Request.Header
-	err := x.head.parse(h.Method(), h.RequestURI(), h.Protocol(), h.RawHeaders())
 	x.identify()
 	switch {
-	case err != nil:
-		x.invalid(err)
+	case x.refusal != nil:
+		x.refuse(x.refusal)
 		return false
 	case len(x.head.target) == 1 && x.head.target[0] == '*':
 		x.plain(fasthttp.StatusNoContent)
 		return false
-	case int64(h.ContentLength()) > x.p.Limits.Body:
+	case x.head.size > x.p.Limits.Body:
 		x.tooLarge()
 		return false
 	}
@@ -130,12 +150,14 @@ func (x *exchange) admit() bool {
 
 // identify keeps the request's id, or makes one.
 func (x *exchange) identify() {
+	if len(x.id) > 0 {
+		return
+	}
 	if id := x.head.requestID; len(id) > 0 && len(id) <= 128 && idOctets.all(id) {
-		x.id = append(x.id[:0], id...)
+		x.id = append(x.id, id...)
 		return
 	}
 	const digits = "0123456789abcdef"
-	x.id = x.id[:0]
 	for range 2 {
 		for n, i := rand.Uint64(), 0; i < 16; i++ {
 			x.id = append(x.id, digits[n&15])
@@ -187,13 +209,20 @@ func (x *exchange) leave() {
 	}
 }
 
-// client returns the connection that x came in on.
-func (x *exchange) client() *client { return clientOf(x.ctx.Conn()) }
-
 // remote returns the client's address.
 func (x *exchange) remote() netip.Addr {
 	if tcp, ok := x.ctx.Conn().RemoteAddr().(*net.TCPAddr); ok {
 		return tcp.AddrPort().Addr().Unmap()
 	}
 	return netip.Addr{}
+}
+
+// again makes the exchange one that is still to be admitted.
+func (x *exchange) again() {
+	*x = exchange{
+		p: x.p, client: x.client, now: x.now, raw: x.raw, frame: x.frame, head: x.head, id: x.id, run: x.run,
+		out: x.out, small: x.small, relay: relay{x: x}, upload: upload{x: x}, parked: x.parked, waited: x.waited,
+	}
+	x.run.forget()
+	x.client.deadline.due = time.Now().Add(x.p.Limits.ReadHead)
 }

@@ -192,7 +192,7 @@ func (x *exchange) clientFailed() {
 		x.tooLarge()
 		return
 	}
-	x.invalid(errBody)
+	x.refuse(errBody)
 }
 
 var errBody = errors.New("the body is not what its head says")

@@ -8,15 +8,20 @@ import (
 // Why a head is refused before routing. Two parsers that disagree about a head
 // are how requests are smuggled, so nothing is repaired.
 var (
+	errRequestLine = errors.New("the request line must be a method, a target and a version, with one space between them, and end in CRLF")
 	errVersion     = errors.New("the version must be HTTP/1.1 or HTTP/1.0")
 	errConnect     = errors.New("CONNECT is not for a gateway")
-	errTarget      = errors.New("the request target must be a path, an http URL or, for OPTIONS, an asterisk, in visible ASCII and without a fragment")
+	errTarget      = errors.New("the request target must be a path, an http URL or, for OPTIONS, an asterisk, in visible ASCII, without a fragment, and without a backslash in its path")
 	errLine        = errors.New("a header line must end in CRLF and may not be folded")
+	errOctet       = errors.New("a header value may not contain control characters")
 	errName        = errors.New("a header name must be a token that the colon follows at once")
 	errFolded      = errors.New("a header name may not look like Content-Length or Transfer-Encoding")
 	errFraming     = errors.New("the body's length must be said once, by a decimal Content-Length or by Transfer-Encoding: chunked")
+	errBodied      = errors.New("TRACE has no body")
 	errHost        = errors.New("exactly one valid Host is required")
 	errExpectation = errors.New("only 100-continue can be expected")
+
+	errHeadTooLarge = errors.New("the request's head is too large")
 )
 
 // kind says what becomes of a header field.
@@ -34,8 +39,7 @@ type field struct {
 	kind       kind
 }
 
-// head is a request's head, checked and sorted out. Its slices point into the
-// request and live as long as it.
+// head is a request's head, checked and sorted out. Its slices point into raw.
 type head struct {
 	method []byte
 	target []byte // in origin-form or asterisk-form, to be forwarded untouched
@@ -43,7 +47,7 @@ type head struct {
 	host   []byte
 	http10 bool
 
-	raw    []byte
+	raw    []byte // from the request line to the empty line
 	fields []field
 
 	token     []byte // Modgate-Token
@@ -61,24 +65,26 @@ type head struct {
 	hosts     int
 	length    bool // Content-Length was there
 	chunked   bool
+	size      int64    // of the body, or chunked
+	expects   bool     // 100-continue
+	closes    bool     // Connection: close
+	keepAlive bool     // Connection: keep-alive
 	nominated [][]byte // by Connection, to be dropped
 }
 
-// parse checks a head as it came in: the request line in parts, and the raw
-// lines up to and including the empty one.
-func (h *head) parse(method, target, version, raw []byte) error {
-	*h = head{method: method, raw: raw, fields: h.fields[:0], nominated: h.nominated[:0]}
-	switch string(version) {
-	case "HTTP/1.1":
-	case "HTTP/1.0":
-		h.http10 = true
-	default:
-		return errVersion
+// parse checks a head as it came in, from the request line up to and including
+// the empty line. It keeps raw.
+func (h *head) parse(raw []byte) error {
+	*h = head{raw: raw, fields: h.fields[:0], nominated: h.nominated[:0]}
+	n := bytes.IndexByte(raw, '\n')
+	if n < 1 || raw[n-1] != '\r' {
+		return errRequestLine
 	}
-	if string(method) == "CONNECT" {
-		return errConnect
+	target, err := h.start(raw[:n-1])
+	if err != nil {
+		return err
 	}
-	if err := h.split(raw); err != nil {
+	if err := h.split(n + 1); err != nil {
 		return err
 	}
 	if len(h.nominated) > 0 {
@@ -87,15 +93,71 @@ func (h *head) parse(method, target, version, raw []byte) error {
 	if h.length && h.chunked || h.http10 && h.chunked {
 		return errFraming
 	}
+	if h.size != 0 && string(h.method) == "TRACE" {
+		return errBodied // RFC 9110 9.3.8
+	}
 	if h.hosts > 1 || h.hosts == 0 && !h.http10 || !validHost(h.host) {
 		return errHost
 	}
 	return h.aim(target)
 }
 
-// split sorts the raw lines out.
-func (h *head) split(raw []byte) error {
-	for at := 0; at < len(raw); {
+// start reads a request line (RFC 9112 3) and returns its target.
+func (h *head) start(line []byte) ([]byte, error) {
+	method, rest, ok := bytes.Cut(line, space)
+	if !ok || !isToken(method) {
+		return nil, errRequestLine
+	}
+	target, version, ok := bytes.Cut(rest, space)
+	if !ok || len(target) == 0 {
+		return nil, errRequestLine
+	}
+	switch string(version) {
+	case "HTTP/1.1":
+	case "HTTP/1.0":
+		h.http10 = true
+	default:
+		return nil, errVersion
+	}
+	if string(method) == "CONNECT" {
+		return nil, errConnect
+	}
+	h.method = method
+	return target, nil
+}
+
+var space = []byte(" ")
+
+// checkPartial refuses what cannot become a head any more.
+func checkPartial(raw []byte) error {
+	if len(raw) == 0 || len(raw) == 1 && raw[0] == '\r' {
+		return nil
+	}
+	if c := raw[0]; !tokenOctets.has(c) {
+		return errRequestLine
+	}
+	for at, first := 0, true; ; first = false {
+		n := bytes.IndexByte(raw[at:], '\n')
+		if n < 0 {
+			return nil
+		}
+		line, ok := bytes.CutSuffix(raw[at:at+n], crlf[:1])
+		if !ok {
+			return errLine
+		}
+		if first {
+			if _, err := new(head).start(line); err != nil {
+				return err
+			}
+		}
+		at += n + 1
+	}
+}
+
+// split sorts out the lines from start on.
+func (h *head) split(start int) error {
+	raw := h.raw
+	for at := start; at < len(raw); {
 		n := bytes.IndexByte(raw[at:], '\n')
 		if n < 1 || raw[at+n-1] != '\r' {
 			return errLine
@@ -111,7 +173,11 @@ func (h *head) split(raw []byte) error {
 		if colon < 1 || !isToken(line[:colon]) {
 			return errName
 		}
-		k, err := h.take(line[:colon], trim(line[colon+1:]))
+		value := trim(line[colon+1:])
+		if !isText(value) {
+			return errOctet
+		}
+		k, err := h.take(line[:colon], value)
 		if err != nil {
 			return err
 		}
@@ -133,15 +199,16 @@ func (h *head) take(name, value []byte) (kind, error) {
 		h.host = value
 		h.hosts++
 	case "content-length":
-		if h.length || !isDecimal(value) {
+		size, ok := decimal(value)
+		if h.length || !ok {
 			return dropped, errFraming
 		}
-		h.length = true
+		h.length, h.size = true, size
 	case "transfer-encoding":
 		if h.chunked || !equalFold(value, "chunked") {
 			return dropped, errFraming
 		}
-		h.chunked = true
+		h.chunked, h.size = true, chunked
 	case "connection":
 		h.options(value)
 	case "upgrade":
@@ -152,6 +219,7 @@ func (h *head) take(name, value []byte) (kind, error) {
 		if !equalFold(value, "100-continue") {
 			return dropped, errExpectation
 		}
+		h.expects = true
 	case "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "http2-settings":
 	case "forwarded", "x-real-ip":
 	case "modgate-token":
@@ -195,7 +263,12 @@ func takeOther(low, name []byte) (kind, error) {
 // (RFC 9110 7.6.1).
 func (h *head) options(value []byte) {
 	for option := range list(value) {
-		if !equalFold(option, "close") && !equalFold(option, "keep-alive") {
+		switch {
+		case equalFold(option, "close"):
+			h.closes = true
+		case equalFold(option, "keep-alive"):
+			h.keepAlive = true
+		default:
 			h.nominated = append(h.nominated, option)
 		}
 	}
@@ -244,8 +317,7 @@ func (h *head) aim(target []byte) error {
 	default:
 		return h.aimAbsolute(target)
 	}
-	h.path = beforeQuery(h.target)
-	return nil
+	return h.cut()
 }
 
 func (h *head) aimAbsolute(target []byte) error {
@@ -270,15 +342,17 @@ func (h *head) aimAbsolute(target []byte) error {
 	case len(h.target) == 0 || h.target[0] == '?':
 		h.target = append([]byte("/"), h.target...)
 	}
-	h.path = beforeQuery(h.target)
-	return nil
+	return h.cut()
 }
 
-func beforeQuery(target []byte) []byte {
-	if n := bytes.IndexByte(target, '?'); n >= 0 {
-		return target[:n]
+// cut cuts the path from the target. A backslash in it, which RFC 3986 does
+// not know, is read as a slash by some.
+func (h *head) cut() error {
+	h.path, _, _ = bytes.Cut(h.target, []byte("?"))
+	if bytes.IndexByte(h.path, '\\') >= 0 {
+		return errTarget
 	}
-	return target
+	return nil
 }
 
 // validHost reports whether s may be a Host (RFC 3986 3.2.2, with a port): no

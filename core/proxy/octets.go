@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"encoding/binary"
 	"iter"
 )
 
@@ -32,14 +33,50 @@ const alphanumeric = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 var (
 	tokenOctets = octets(alphanumeric + "!#$%&'*+-.^_`|~")
 	hostOctets  = octets(alphanumeric + "-._~!$&'()*+;=%:[]")
-	digitOctets = octets("0123456789")
 	idOctets    = octets(alphanumeric + "-._~:+/=@")
 )
 
 // isToken reports whether s is a token of RFC 9110 5.6.2.
 func isToken(s []byte) bool { return len(s) > 0 && tokenOctets.all(s) }
 
-func isDecimal(s []byte) bool { return len(s) > 0 && digitOctets.all(s) }
+// decimal reads a number as the gateway itself would write it.
+func decimal(s []byte) (n int64, ok bool) {
+	if len(s) == 0 || len(s) > 18 || s[0] == '0' && len(s) > 1 {
+		return 0, false
+	}
+	for _, c := range s {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + int64(c-'0')
+	}
+	return n, true
+}
+
+// isText reports whether s can be a field's value (RFC 9110 5.5): no control
+// character but the tab.
+func isText(s []byte) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	for len(s) >= 8 {
+		w := binary.LittleEndian.Uint64(s)
+		x := w ^ ones*0x7f
+		low, del := (w-ones*' ')&^w, (x-ones)&^x // a top bit is set if there is a control character, a DEL
+		if (low|del)&tops != 0 && !isTextSlow(s[:8]) {
+			return false
+		}
+		s = s[8:]
+	}
+	return isTextSlow(s)
+}
+
+func isTextSlow(s []byte) bool {
+	for _, c := range s {
+		if c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
 
 // lower appends s in lower case.
 func lower(dst, s []byte) []byte {

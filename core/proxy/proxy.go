@@ -104,6 +104,7 @@ type Proxy struct {
 
 	exchanges sync.Pool // of *exchange
 	buffers   sync.Pool // of *[]byte, for bodies
+	heads     sync.Pool // of *[]byte, with room for a head
 	upstreams upstreams
 	clients   clients
 }
@@ -140,6 +141,7 @@ func New(o Options) (*Proxy, error) {
 	}
 	p.exchanges.New = func() any { return newExchange(p) }
 	p.buffers.New = func() any { b := make([]byte, 32<<10); return &b }
+	p.heads.New = func() any { b := make([]byte, 0, o.Limits.Head); return &b }
 	p.server = p.newServer()
 	p.upstreams.open(p)
 	return p, nil

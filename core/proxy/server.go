@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
-
-	"github.com/modgate/modgate/core/message"
 )
 
 // newServer returns the server, set up so that it does nothing on its own
@@ -25,8 +23,7 @@ func (p *Proxy) newServer() *fasthttp.Server {
 		WriteBufferSize:    16 << 10,
 		Concurrency:        p.Limits.Connections + 1, // the listener answers those above
 		MaxRequestBodySize: readAhead,                // more is streamed; Limits.Body bounds it
-		ReadTimeout:        p.Limits.ReadHead,
-		IdleTimeout:        p.Limits.Idle,
+		// No timeouts: a client knows better when it waits for what.
 
 		StreamRequestBody:             true,
 		DisablePreParseMultipartForm:  true,
@@ -50,7 +47,7 @@ func (p *Proxy) newServer() *fasthttp.Server {
 // several listeners at once.
 func (p *Proxy) Serve(ln net.Listener) error {
 	return p.server.Serve(&listener{
-		Listener: ln, clients: &p.clients, limit: int64(p.Limits.Connections), write: p.Limits.Idle,
+		Listener: ln, clients: &p.clients, limit: int64(p.Limits.Connections), p: p,
 	})
 }
 
@@ -88,38 +85,26 @@ func (p *Proxy) tunnelsEnd(ctx context.Context) error {
 // comes, and its run begins only then.
 func (p *Proxy) expect(ctx *fasthttp.RequestCtx) int {
 	x := p.begin(ctx)
-	defer x.end()
 	if !x.admit() || !x.find() {
+		defer x.end()
 		return ctx.Response.StatusCode()
 	}
 	x.leave()
-	if x.parked {
-		ctx.SetUserValue(waitedKey{}, x.waited)
-	}
+	x.again()
 	return fasthttp.StatusContinue
 }
 
-// waitedKey is where expect leaves how long the request was parked.
-type waitedKey struct{}
-
-// unreadable answers a request whose head the server could not read.
+// unreadable answers a request whose body the server could not begin to read.
 func (p *Proxy) unreadable(ctx *fasthttp.RequestCtx, err error) {
 	x := p.begin(ctx)
 	defer x.end()
 	x.identify()
-	var small *fasthttp.ErrSmallBuffer
-	a := answer{
-		Problem:    message.Problem{Type: message.ProblemInvalid, Status: fasthttp.StatusBadRequest, Title: "The request is malformed"},
-		proxyError: "http_request_error", last: true,
-	}
 	switch {
-	case errors.As(err, &small):
-		a.Type, a.Status = message.ProblemTooLarge, fasthttp.StatusRequestHeaderFieldsTooLarge
-		a.Title = "The request's head is too large"
 	case timedOut(err):
-		a.Status, a.Title = fasthttp.StatusRequestTimeout, "The request did not come in time"
+		x.refuse(errSlowHead)
+	default:
+		x.refuse(errBody)
 	}
-	x.answer(rejected, a)
 }
 
 // quiet gives what the server logs to the gateway's log.

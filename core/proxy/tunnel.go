@@ -25,6 +25,7 @@ func (x *exchange) tunnel(c *conn) {
 	h.SetBytesV("Upgrade", protocol)
 	x.p.stats.count(upgraded)
 	x.relay = relay{x: x, c: c, open: true}
+	x.client.stage = inTunnel
 	x.takeOver(func(client net.Conn) {
 		c.deadline.waive(c.Conn)
 		x.p.stats.tunnels.Add(1)

@@ -29,7 +29,7 @@ var errTooLarge = errors.New("the body is too large")
 
 // prepare appends a body that is at hand to the head b.
 func (u *upload) prepare(b []byte) ([]byte, error) {
-	length := u.x.ctx.Request.Header.ContentLength()
+	length := int(u.x.head.size)
 	if length == chunked || length > readAhead {
 		u.streams = true
 		return b, nil
@@ -48,7 +48,7 @@ func (u *upload) prepare(b []byte) ([]byte, error) {
 
 // start sends the body to c.
 func (u *upload) start(c *conn) {
-	u.c, u.client, u.done, u.running = c, u.x.client(), make(chan struct{}), true
+	u.c, u.client, u.done, u.running = c, u.x.client, make(chan struct{}), true
 	u.client.lent = true
 	c.deadline.waive(c.Conn) // set when the body is sent
 	go u.run(u.x.ctx.RequestBodyStream())
@@ -78,9 +78,6 @@ func (u *upload) copy(body io.Reader) error {
 	buf := *v
 	var total int64
 	for {
-		if err := u.client.SetReadDeadline(time.Now().Add(u.x.p.Limits.Idle)); err != nil {
-			return err
-		}
 		n, err := body.Read(buf[room : len(buf)-room])
 		if total += int64(n); total > u.x.p.Limits.Body {
 			return errTooLarge
@@ -132,14 +129,7 @@ func (u *upload) finish() error {
 	if !u.x.head.chunked {
 		return nil
 	}
-	h := &u.x.ctx.Request.Header
-	b := []byte("0\r\n")
-	h.VisitAllTrailer(func(name []byte) {
-		b = append(b, name...)
-		b = append(b, ": "...)
-		b = append(b, h.PeekBytes(name)...)
-		b = append(b, '\r', '\n')
-	})
+	b := append([]byte("0\r\n"), u.x.trailers...)
 	if u.push(append(b, '\r', '\n')) != nil {
 		return errGone
 	}
@@ -175,9 +165,12 @@ func (u *upload) stop() (whole bool) {
 	case <-u.done:
 	default:
 		u.client.linger = true
+		u.client.stopped.Store(true) // before the deadline, which the upload may set anew
 		_ = u.c.SetWriteDeadline(time.Unix(1, 0))
 		_ = u.client.SetReadDeadline(time.Unix(1, 0))
 		<-u.done
+		u.client.stopped.Store(false)
+		u.client.deadline = deadline{}
 	}
 	u.running = false
 	u.client.lent = false
