@@ -17,9 +17,10 @@ import (
 func TestPlanAsksOnlyWhatMattersInItsState(t *testing.T) {
 	e := openFiles(t, map[string]string{"site/a.rego": `package modgate.site
 import data.modgate.lib
+unsafe := {"POST", "PATCH"}
 request := {"action": "missing"} if {
 	input.target.reason == "lost"
-	input.request.method in {"POST", "PATCH"}
+	input.request.method in unsafe
 	not input.request.repeatable
 	startswith(input.request.path, "/ref/")
 }

@@ -140,7 +140,7 @@ func (a *analyser) constant(r ast.Ref) ast.Value {
 	}
 	h, b := rules[0].Head, rules[0].Body
 	switch {
-	case rules[0].Default, rules[0].Else != nil, h.Args != nil, h.Key != nil, h.Value == nil, !h.Reference.IsGround():
+	case rules[0].Default, rules[0].Else != nil, len(h.Args) > 0, h.Key != nil, h.Value == nil, !h.Reference.IsGround():
 		return nil
 	case len(b) != 1, len(b[0].With) > 0, !b[0].Equal(ast.NewExpr(ast.BooleanTerm(true))), !ast.IsConstant(h.Value.Value):
 		return nil
