@@ -17,7 +17,7 @@ type Options struct {
 	Units  map[string]string // by module: its unit, where that is not under the module's name
 	Zone   *time.Location    // of input.now; nil: UTC
 	Report func(Fault)       // told of each unit and class once until the unit changes; nil: nobody
-	Clear  func(unit string) // told when a unit of which a fault was reported changed for the better, or at all; nil: nobody
+	Clear  func(unit string) // told when a unit of which a fault was reported has changed, and none is left; nil: nobody
 
 	tree fs.FS // instead of Dir
 }
