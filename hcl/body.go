@@ -2,11 +2,13 @@ package hcl
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/modgate/modgate/core/config"
+	"github.com/modgate/modgate/core/module"
 )
 
 // level is what a body may hold: attributes, which are settings, and blocks
@@ -63,23 +65,49 @@ func variableBody() hcl.BodySchema {
 	return hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "type"}, {Name: "default"}, {Name: "description"}}}
 }
 
-// body reads the settings from a body. path is config's, of the block.
-func (r *reader) body(b hcl.Body, path string, settings []config.Setting) {
+// body reads the settings from a body and returns its blocks of the labelled
+// types, each once. path is config's, of the block.
+func (r *reader) body(b hcl.Body, path string, settings []config.Setting, labelled ...hcl.BlockHeaderSchema) hcl.Blocks {
 	l := levelOf(settings)
-	content := r.content(b, l.schema())
+	schema := l.schema()
+	schema.Blocks = append(schema.Blocks, labelled...)
+	content := r.content(b, schema)
 	for _, s := range l.attributes {
 		at := path + "." + s.Name
 		if a, ok := content.Attributes[s.Name]; ok {
 			r.places[at] = a.Range
+			r.elements(at, a.Expr)
 			r.failed[at] = !r.set(s, a)
 		} else {
 			r.failed[at] = s.Required // which content reported
 		}
 	}
+	var rest hcl.Blocks
 	for _, block := range r.distinct(content.Blocks) {
-		below := path + "." + block.Type
+		below := pathOf(path, block)
 		r.places[below] = block.DefRange
-		r.body(block.Body, below, l.below[block.Type])
+		if len(block.Labels) > 0 {
+			rest = append(rest, block)
+		} else {
+			r.body(block.Body, below, l.below[block.Type])
+		}
+	}
+	return rest
+}
+
+// pathOf returns config's path of a block in the block of path.
+func pathOf(path string, b *hcl.Block) string {
+	return strings.Join(append([]string{path, b.Type}, b.Labels...), ".")
+}
+
+// elements notes where the elements of a list are that is written out.
+func (r *reader) elements(at string, e hcl.Expression) {
+	list, found := hcl.ExprList(e)
+	if found.HasErrors() {
+		return // it is no list, or made by an expression
+	}
+	for i, element := range list {
+		r.places[at+"."+strconv.Itoa(i)] = element.Range()
 	}
 }
 
@@ -144,30 +172,56 @@ func (r *reader) advice(at hcl.Range, schema hcl.BodySchema) string {
 // homesOf lists the blocks that have an attribute or block of that name; if
 // there are outer ones, only these.
 func homesOf(word string) []string {
+	var homes [3][]string // by depth
+	note := func(depth int, home string) {
+		if !slices.Contains(homes[depth], home) {
+			homes[depth] = append(homes[depth], home)
+		}
+	}
+	for _, t := range tables() {
+		depth := strings.Count(t.block, ".")
+		for _, s := range t.settings {
+			first, rest, _ := strings.Cut(s.Name, ".")
+			if first == word {
+				note(depth, t.block)
+			}
+			if rest == word {
+				note(depth+1, t.block+"."+first)
+			}
+		}
+		if outer, nested := strings.CutSuffix(t.block, "."+word); nested {
+			note(depth-1, outer)
+		}
+	}
+	for _, at := range homes {
+		if at != nil {
+			return at
+		}
+	}
+	return nil
+}
+
+// table is what one type of block holds.
+type table struct {
+	block    string // with those around it
+	settings []config.Setting
+}
+
+// tables lists all blocks with settings at their defaults. What of module is
+// in defaults too is only there.
+func tables() []table {
 	c := config.Default()
 	m, p := config.DefaultModule("", c.Defaults), config.DefaultProcess("")
-	var outer, inner []string
-	for _, block := range []struct {
-		name     string
-		settings []config.Setting
-	}{
+	var v config.Version
+	var i config.Provided
+	var q module.Requirement
+	return []table{
 		{"gateway", c.Gateway.Settings()},
 		{"defaults", c.Defaults.Settings()},
 		{"module", m.Settings()},
+		{"module.version", v.Settings()},
+		{"module.version.provides", i.Settings()},
+		{"module.version.requires", config.RequirementSettings(&q)},
 		{"process", p.Settings()},
-	} {
-		for _, s := range block.settings {
-			first, rest, _ := strings.Cut(s.Name, ".")
-			if first == word && !slices.Contains(outer, block.name) {
-				outer = append(outer, block.name)
-			}
-			if rest == word {
-				inner = append(inner, block.name+"."+first)
-			}
-		}
 	}
-	if outer != nil {
-		return outer
-	}
-	return inner
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/modgate/modgate/core/config"
 	"github.com/modgate/modgate/core/fallback"
 	"github.com/modgate/modgate/core/message"
+	"github.com/modgate/modgate/core/module"
 )
 
 // load reads what must be right.
@@ -87,7 +88,25 @@ func TestEveryValueIsRead(t *testing.T) {
 				OnDelay: message.Reply, Policy: "patient", JoinSecret: "only for the catalogue",
 				Paths: []string{"/items/{id}", "/items"}, WebhookHosts: []string{"hooks.example:8443"},
 			},
-			{Name: "loans", Lifecycle: loans},
+			{Name: "loans", Lifecycle: loans, Versions: []config.Version{
+				{
+					Version:   module.MustVersion("1.4.0"),
+					Upstreams: []string{"http://127.0.0.1:9102", "http://127.0.0.1:9103"},
+					Routes:    []message.Route{{Methods: []string{"GET"}, Path: "/due"}, {Path: "/files/*"}},
+					Scheme:    module.FOLIO,
+					Provides: []config.Provided{
+						{Interface: module.Interface{ID: "fines", Version: "1.0"}},
+						{Interface: module.Interface{ID: "loans", Version: "2.1"}, Routes: []message.Route{
+							{Methods: []string{"GET", "POST"}, Path: "/loans"}, {Methods: []string{"GET", "PUT", "DELETE"}, Path: "/loans/{id}"},
+						}},
+					},
+					Requires: []module.Requirement{
+						{ID: "catalogue", Kind: module.ModuleKind, Range: ">= 1.4, < 3", Optional: true},
+						{ID: "loans", Range: "1.3 2.0", Scheme: module.FOLIO},
+					},
+				},
+				{Version: module.MustVersion("2.0.0-rc.1"), Upstreams: []string{"http://127.0.0.1:9104"}},
+			}},
 		},
 		Processes: []config.Process{
 			{
@@ -112,6 +131,7 @@ func TestEveryValueIsRead(t *testing.T) {
 func TestTheExampleSaysEverything(t *testing.T) {
 	got, base := load(t, "testdata/right/library.hcl"), config.Default()
 	m, p := config.DefaultModule("", base.Defaults), config.DefaultProcess("")
+	v, provided, q := &got.Modules[1].Versions[0], config.Provided{}, module.Requirement{Scheme: module.FOLIO}
 	for _, c := range []struct {
 		block     string
 		got, base []config.Setting
@@ -119,6 +139,9 @@ func TestTheExampleSaysEverything(t *testing.T) {
 		{"gateway", got.Gateway.Settings(), base.Gateway.Settings()},
 		{"defaults", got.Defaults.Settings(), base.Defaults.Settings()},
 		{"module", got.Modules[0].Settings()[len(got.Defaults.Settings()):], m.Settings()[len(base.Defaults.Settings()):]},
+		{"version", v.Settings(), new(config.Version).Settings()},
+		{"provides", v.Provides[1].Settings(), provided.Settings()},
+		{"requires", config.RequirementSettings(&v.Requires[0]), config.RequirementSettings(&q)},
 		{"process", got.Processes[0].Settings(), p.Settings()},
 	} {
 		for i, s := range c.got {
@@ -150,7 +173,7 @@ func TestNothingDeclaredIsTheDefault(t *testing.T) {
 func TestSettingsReadWhatTheyWrite(t *testing.T) {
 	want := load(t, "testdata/right/library.hcl")
 	var b strings.Builder
-	block := func(head string, settings []config.Setting) {
+	block := func(head string, settings []config.Setting, inner ...func()) {
 		l := levelOf(settings)
 		fmt.Fprintf(&b, "%s {\n", head)
 		for _, s := range l.attributes {
@@ -163,12 +186,30 @@ func TestSettingsReadWhatTheyWrite(t *testing.T) {
 			}
 			b.WriteString("}\n")
 		}
+		for _, write := range inner {
+			write()
+		}
 		b.WriteString("}\n")
+	}
+	version := func(v *config.Version) {
+		block(fmt.Sprintf("version %q", v.Version), v.Settings(), func() {
+			for i := range v.Provides {
+				block(fmt.Sprintf("provides %q", v.Provides[i].ID), v.Provides[i].Settings())
+			}
+			for i := range v.Requires {
+				block(fmt.Sprintf("requires %q", v.Requires[i].ID), config.RequirementSettings(&v.Requires[i]))
+			}
+		})
 	}
 	block("gateway", want.Gateway.Settings())
 	block("defaults", want.Defaults.Settings())
 	for i := range want.Modules {
-		block("module \""+want.Modules[i].Name+"\"", want.Modules[i].Settings())
+		m := &want.Modules[i]
+		block("module \""+m.Name+"\"", m.Settings(), func() {
+			for j := range m.Versions {
+				version(&m.Versions[j])
+			}
+		})
 	}
 	for i := range want.Processes {
 		block("process \""+want.Processes[i].Name+"\"", want.Processes[i].Settings())
@@ -179,6 +220,13 @@ func TestSettingsReadWhatTheyWrite(t *testing.T) {
 		for i := range c.Modules {
 			m := &c.Modules[i]
 			m.Paths, m.WebhookHosts = append([]string{}, m.Paths...), append([]string{}, m.WebhookHosts...)
+			for j := range m.Versions {
+				v := &m.Versions[j]
+				v.Routes = append([]message.Route{}, v.Routes...)
+				for k := range v.Provides {
+					v.Provides[k].Routes = append([]message.Route{}, v.Provides[k].Routes...)
+				}
+			}
 		}
 		for i := range c.Processes {
 			env := map[string]string{}

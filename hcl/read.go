@@ -118,17 +118,6 @@ func (r *reader) gateway(c *config.Config, blocks map[string]hcl.Blocks, home st
 	}
 }
 
-func (r *reader) modules(c *config.Config, blocks hcl.Blocks) {
-	for _, b := range r.distinct(blocks) {
-		m := config.DefaultModule(b.Labels[0], c.Defaults)
-		path := "module." + m.Name
-		r.body(b.Body, path, m.Settings())
-		r.places[path] = b.DefRange
-		c.Modules = append(c.Modules, m)
-	}
-	slices.SortFunc(c.Modules, func(a, b config.Module) int { return strings.Compare(a.Name, b.Name) })
-}
-
 func (r *reader) processes(c *config.Config, blocks hcl.Blocks) {
 	for _, b := range r.distinct(blocks) {
 		p := config.DefaultProcess(b.Labels[0])
@@ -164,13 +153,18 @@ func (r *reader) distinct(blocks hcl.Blocks) hcl.Blocks {
 
 // check adds what config finds wrong with the values, at the place of the
 // likeliest setting that was written, else of the block around it. What
-// could not be read has been reported.
+// could not be read has been reported; while there is such, a warning may be
+// about what is there and was not read.
 func (r *reader) check(c *config.Config) {
+	broken := r.found.HasErrors()
 	for _, p := range c.Check() {
-		if slices.ContainsFunc(p.At, func(path string) bool { return r.failed[path] }) {
+		if p.Warning && broken || slices.ContainsFunc(p.At, func(path string) bool { return r.failed[path] }) {
 			continue
 		}
-		d := hcl.Diagnostic{Severity: hcl.DiagError, Summary: p.Summary, Detail: p.Detail}
+		d := hcl.Diagnostic{Severity: hcl.DiagError, Summary: p.Summary, Detail: p.Detail + didYouMean(p.Word, p.Words)}
+		if p.Warning {
+			d.Severity = hcl.DiagWarning
+		}
 		if at, ok := r.placeOf(p.At); ok {
 			d.Subject = &at
 		}

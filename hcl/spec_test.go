@@ -11,6 +11,8 @@ import (
 
 	"github.com/modgate/modgate/core/config"
 	"github.com/modgate/modgate/core/fallback"
+	"github.com/modgate/modgate/core/message"
+	"github.com/modgate/modgate/core/module"
 )
 
 // spec.md names every block and attribute with type, default and bounds, and
@@ -23,10 +25,14 @@ func TestSpecSaysWhatTheReaderKnows(t *testing.T) {
 	c := config.Default()
 	m, p := config.DefaultModule("", c.Defaults), config.DefaultProcess("")
 	got := string(text)
+	v, provided, q := config.Version{}, config.Provided{}, module.Requirement{}
 	for name, table := range map[string]string{
 		"gateway":   reference(c.Gateway.Settings()),
 		"defaults":  reference(c.Defaults.Settings()),
 		"module":    reference(m.Settings()[len(c.Defaults.Settings()):]),
+		"version":   reference(v.Settings()),
+		"provides":  reference(provided.Settings()),
+		"requires":  reference(config.RequirementSettings(&q)),
 		"process":   reference(p.Settings()),
 		"functions": "`" + strings.Join(slices.Sorted(maps.Keys(functions("", os.LookupEnv))), "` `") + "`\n",
 	} {
@@ -94,6 +100,8 @@ func typeOf(s config.Setting) string {
 		return "[least, most]"
 	case *[]string:
 		return "list of texts"
+	case *[]message.Route:
+		return "list of routes"
 	case *map[string]string:
 		return "object of texts"
 	case *string:

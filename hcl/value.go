@@ -15,6 +15,7 @@ import (
 
 	"github.com/modgate/modgate/core/config"
 	"github.com/modgate/modgate/core/fallback"
+	"github.com/modgate/modgate/core/message"
 )
 
 // assign stores v in the setting. A path is relative to folder. The error
@@ -43,6 +44,8 @@ func assign(s config.Setting, v cty.Value, folder string) error {
 		return assignBounds(to, v)
 	case *[]string:
 		return assignList(to, v, s.Form, folder)
+	case *[]message.Route:
+		return assignRoutes(to, v)
 	case *map[string]string:
 		return assignMap(to, v)
 	case encoding.TextUnmarshaler:
@@ -110,6 +113,22 @@ func assignList(to *[]string, v cty.Value, form config.Form, folder string) erro
 	}
 	*to = items
 	return err
+}
+
+func assignRoutes(to *[]message.Route, v cty.Value) error {
+	var texts []string
+	if err := assignList(&texts, v, config.Text, ""); err != nil {
+		return errors.New(`want a list of routes, such as ["GET PUT /items/{id}", "/files/*"]`)
+	}
+	routes := make([]message.Route, len(texts))
+	for i, text := range texts {
+		var err error
+		if routes[i], err = config.ParseRoute(text); err != nil {
+			return err
+		}
+	}
+	*to = routes
+	return nil
 }
 
 func assignMap(to *map[string]string, v cty.Value) error {

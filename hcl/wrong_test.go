@@ -30,7 +30,17 @@ func golden(t *testing.T, file, got string) {
 
 // Each file or folder of testdata/wrong has its diagnostics beside it.
 func TestWrongConfigurationsAreExplained(t *testing.T) {
-	entries, err := os.ReadDir("testdata/wrong")
+	explained(t, "testdata/wrong", false)
+}
+
+// What is in testdata/doubtful is accepted, with warnings.
+func TestDoubtfulConfigurationsAreAccepted(t *testing.T) {
+	explained(t, "testdata/doubtful", true)
+}
+
+func explained(t *testing.T, folder string, accepted bool) {
+	t.Helper()
+	entries, err := os.ReadDir(folder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,16 +50,16 @@ func TestWrongConfigurationsAreExplained(t *testing.T) {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			c, ds := Load(filepath.Join("testdata/wrong", name))
-			if c != nil || !ds.HasErrors() {
-				t.Errorf("it was accepted: %v", ds)
+			c, ds := Load(filepath.Join(folder, name))
+			if len(ds) == 0 || (c != nil) != accepted || ds.HasErrors() == accepted {
+				t.Errorf("accepted: %v; want %v: %v", c != nil, accepted, ds)
 			}
 			for _, d := range ds {
 				if d.Summary == "" || d.Detail == "" {
 					t.Errorf("no advice: %+v", d)
 				}
 			}
-			golden(t, filepath.Join("testdata/wrong", strings.TrimSuffix(name, ".hcl")+".golden"), ds.String())
+			golden(t, filepath.Join(folder, strings.TrimSuffix(name, ".hcl")+".golden"), ds.String())
 		})
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/modgate/modgate/core/fallback"
+	"github.com/modgate/modgate/core/message"
 	"github.com/modgate/modgate/core/module"
 )
 
@@ -19,8 +20,12 @@ type Problem struct {
 	// changed first, in the language's words: "gateway.limits.head",
 	// "module.inventory.grace".
 	At      []string
+	Warning bool   // the configuration may be used all the same
 	Summary string // terse
 	Detail  string // what is wrong, and what to do
+
+	Word  string   // that may be misspelt, if one is
+	Words []string // that may be meant
 }
 
 func (p Problem) Error() string { return p.At[0] + ": " + p.Summary + ": " + p.Detail }
@@ -45,7 +50,8 @@ func (c *Config) Check() []Problem {
 		}
 	}
 	c.checkPorts(&ps)
-	c.checkPaths(&ps)
+	c.checkRoutes(&ps)
+	c.checkRequirements(&ps)
 	return ps
 }
 
@@ -71,6 +77,12 @@ func (s scope) add(names, summary, format string, args ...any) {
 		at = []string{s.path}
 	}
 	s.ps.add(at, summary, format, args...)
+}
+
+// warn is add for what does not keep the configuration from being used.
+func (s scope) warn(names, summary, format string, args ...any) {
+	s.add(names, summary, format, args...)
+	(*s.ps)[len(*s.ps)-1].Warning = true
 }
 
 // reported reports whether the setting of that name has a problem already.
@@ -163,14 +175,15 @@ func (m *Module) check(s scope, defaults Lifecycle) {
 	if m.Routing == Compatible {
 		s.add("routing", "Not there yet", "routing = \"compatible\" is not to be had in this version; \"highest\" is.")
 	}
-	for _, p := range m.Paths {
-		if !strings.HasPrefix(p, "/") {
-			s.add("paths", "Not a path", "%q does not begin with a slash.", p)
+	for i, p := range m.Paths {
+		if _, err := message.ParsePattern(p); err != nil {
+			s.in(element("paths", i)).add("", "Not a path", "%v.", err)
 		}
 	}
-	for _, h := range m.WebhookHosts {
+	m.checkVersions(s)
+	for i, h := range m.WebhookHosts {
 		if h == "" || strings.ContainsAny(h, "/@? ") {
-			s.add("webhook_hosts", "Not a host", "%q is not a host: want a name or an address, with or without a port, but without a scheme.", h)
+			s.in(element("webhook_hosts", i)).add("", "Not a host", "%q is not a host: want a name or an address, with or without a port, but without a scheme.", h)
 		}
 	}
 }
@@ -228,39 +241,6 @@ func (c *Config) checkPorts(ps *problems) {
 			continue
 		}
 		owner[p.Port] = at
-	}
-}
-
-// checkPaths reports patterns that two modules, or one twice, have: they are
-// the same when they differ in the names in braces only.
-func (c *Config) checkPaths(ps *problems) {
-	owner := map[string]string{}
-	for _, m := range c.Modules {
-		for _, p := range m.Paths {
-			shape := withoutNames(p)
-			if o, taken := owner[shape]; taken {
-				ps.add([]string{"module." + m.Name + ".paths"}, "Path given twice", "%q means the same requests as a path of module %s.", p, o)
-				continue
-			}
-			owner[shape] = m.Name
-		}
-	}
-}
-
-// withoutNames returns the pattern with {} instead of {name}.
-func withoutNames(pattern string) string {
-	var b strings.Builder
-	for rest := pattern; ; {
-		literal, after, ok := strings.Cut(rest, "{")
-		b.WriteString(literal)
-		if !ok {
-			return b.String()
-		}
-		b.WriteString("{")
-		if _, rest, ok = strings.Cut(after, "}"); !ok {
-			return b.String()
-		}
-		b.WriteString("}")
 	}
 }
 

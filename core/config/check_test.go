@@ -3,9 +3,14 @@ package config
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/modgate/modgate/core/message"
+	"github.com/modgate/modgate/core/module"
 )
 
 func TestDefaultsHaveNoProblem(t *testing.T) {
@@ -53,14 +58,22 @@ func TestCheckFindsEveryProblem(t *testing.T) {
 		{"defaults.takeover.instances", func(c *Config) { c.Defaults.Takeover = 0 }},
 		{"module.catalogue.grace_min", func(c *Config) { c.Modules[0].GraceMin = time.Minute }},
 		{"module.catalogue.routing", func(c *Config) { c.Modules[0].Routing = Compatible }},
-		{"module.catalogue.paths", func(c *Config) { c.Modules[0].Paths = []string{"items"} }},
-		{"module.catalogue.paths", func(c *Config) { c.Modules[0].Paths = []string{"/a/{id}/b", "/a/{x}/b"} }},
-		{"module.loans.paths", func(c *Config) {
+		{"module.catalogue.paths.0", func(c *Config) { c.Modules[0].Paths = []string{"items"} }},
+		{"module.catalogue.paths.1", func(c *Config) { c.Modules[0].Paths = []string{"/a/{id}/b", "/a/{x}/b"} }},
+		{"module.loans.paths.1", func(c *Config) {
 			loans := c.Modules[0]
 			c.Modules[0].Paths, loans.Paths, loans.Name = []string{"/{id}"}, []string{"/a", "/{x}"}, "loans"
 			c.Modules = append(c.Modules, loans)
 		}},
-		{"module.catalogue.webhook_hosts", func(c *Config) { c.Modules[0].WebhookHosts = []string{"http://x"} }},
+		{"module.catalogue.webhook_hosts.0", func(c *Config) { c.Modules[0].WebhookHosts = []string{"http://x"} }},
+		{"module.catalogue.version.1.0.0", func(c *Config) {
+			c.Modules[0].Versions = []Version{declaredVersion("1.0.0"), declaredVersion("1.0.0")}
+		}},
+		{"module.catalogue.version.1.0.0", func(c *Config) {
+			v := declaredVersion("1.0.0")
+			v.Routes = slices.Repeat([]message.Route{{Path: "/x"}}, 2001)
+			c.Modules[0].Versions = []Version{v}
+		}},
 		{"module.catalogue", func(c *Config) { c.Modules = append(c.Modules, c.Modules[0]) }},
 		{"module.a b", func(c *Config) { c.Modules[0].Name = "a b" }},
 		{"process.catalogue.command", func(c *Config) { c.Processes[0].Command = nil }},
@@ -82,6 +95,41 @@ func TestCheckFindsEveryProblem(t *testing.T) {
 		if len(ps) == 0 || ps[0].At[0] != tc.at {
 			t.Errorf("want a problem at %s, got %v", tc.at, ps)
 		}
+	}
+}
+
+func declaredVersion(v string) Version {
+	return Version{Version: module.MustVersion(v), Upstreams: []string{"http://127.0.0.1:" + v[:1] + "001"}}
+}
+
+// What is declared is what the processes would say themselves (3.3), and an
+// instance is the same over reloads as long as its upstream is (C1).
+func TestDeclaredVersionsAreRegistrations(t *testing.T) {
+	v := declaredVersion("1.0.0")
+	v.Upstreams = append(v.Upstreams, "http://127.0.0.1:1002")
+	v.Routes = []message.Route{{Path: "/files/*"}}
+	v.Provides = []Provided{{module.Interface{ID: "items", Version: "1.3"}, []message.Route{{Methods: []string{"GET"}, Path: "/items"}}}}
+	v.Requires = []module.Requirement{{ID: "users", Range: "1.4"}}
+	m := Module{Name: "catalogue", Versions: []Version{v, declaredVersion("2.0.0")}}
+	got := m.Registrations()
+	want := message.Registration{
+		Module: "catalogue", Version: v.Version, Instance: got[0].Instance, Upstream: "http://127.0.0.1:1001",
+		Routes:   []message.Route{{Path: "/files/*"}, {Methods: []string{"GET"}, Path: "/items", Interface: "items"}},
+		Provides: []module.Interface{{ID: "items", Version: "1.3"}}, Requires: v.Requires,
+	}
+	if len(got) != 3 || !reflect.DeepEqual(got[0], want) {
+		t.Errorf("got %+v, want %+v first of 3", got, want)
+	}
+	seen := map[string]bool{}
+	for _, r := range got {
+		if faults := r.Check(); faults != nil || seen[r.Instance] {
+			t.Errorf("%+v: %v", r, faults)
+		}
+		seen[r.Instance] = true
+	}
+	m.Versions[0].Upstreams = m.Versions[0].Upstreams[1:]
+	if moved := m.Registrations()[0]; moved.Instance != got[1].Instance {
+		t.Errorf("instance of one upstream: %s, then %s", got[1].Instance, moved.Instance)
 	}
 }
 

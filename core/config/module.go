@@ -18,6 +18,7 @@ type Module struct {
 	JoinSecret   Secret          // empty: the general one (I1)
 	Paths        []string        // whose requests park before the module ever registered (G3)
 	WebhookHosts []string        // hosts beside the upstream's that a webhook may name (3.4)
+	Versions     []Version       // declared in full (C1), ascending; others may register beside them
 }
 
 // DefaultModule returns the module of which nothing is declared.

@@ -20,7 +20,7 @@ type Setting struct {
 }
 
 // The types of Value: *bool, *int, *string, *[]string, *map[string]string,
-// *time.Duration, *Bytes, *Secret, *fallback.Bounds; of an enumeration, one
+// *time.Duration, *Bytes, *Secret, *fallback.Bounds, *[]message.Route; of an enumeration, one
 // that is an encoding.TextUnmarshaler.
 
 // Form says how a text is read. The zero value is Text.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/modgate/modgate/core/fallback"
+	"github.com/modgate/modgate/core/message"
 )
 
 // Text writes the setting's value as the language does.
@@ -31,6 +32,12 @@ func (s Setting) Text() string {
 		return fmt.Sprintf("[%q, %q]", text(v.Min), text(v.Max))
 	case *[]string:
 		return list(*v)
+	case *[]message.Route:
+		routes := make([]string, len(*v))
+		for i, r := range *v {
+			routes[i] = routeText(r)
+		}
+		return list(routes)
 	case *map[string]string:
 		return object(*v)
 	case encoding.TextMarshaler:

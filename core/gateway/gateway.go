@@ -61,6 +61,7 @@ type Gateway struct {
 	sockets   *probe.Sockets
 	processes *probe.Supervisor
 	control   *control.Control
+	declared  *declared
 	proxy     *proxy.Proxy
 	api       *http.Server
 	feed      api.Feed
@@ -83,7 +84,7 @@ func Open(o Options) (_ *Gateway, err error) {
 			g.closeAll()
 		}
 	}()
-	for _, open := range []func() error{g.openState, g.openDelivery, g.openControl, g.openListeners, g.openFronts} {
+	for _, open := range []func() error{g.openState, g.openDelivery, g.openControl, g.openDeclared, g.openListeners, g.openFronts} {
 		if err := open(); err != nil {
 			return nil, err
 		}

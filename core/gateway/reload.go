@@ -33,7 +33,7 @@ func (g *Gateway) Reload(context.Context) (wrong any, changed bool, err error) {
 		return nil, false, err
 	}
 	g.config = next
-	return nil, true, nil
+	return nil, true, g.declared.put(next)
 }
 
 // diagnostics puts what is wrong with policies into the form of what is wrong

@@ -83,6 +83,29 @@ module "loans" {
   takeover {
     instances = 1
   }
+
+  version "1.4.0" {
+    upstreams = ["http://${var.host}:9102", "http://${var.host}:9103"]
+    routes    = ["GET /due", "/files/*"]
+    scheme    = "folio"
+
+    provides "loans" {
+      version = "2.1"
+      routes  = ["GET POST /loans", "GET PUT DELETE /loans/{id}"]
+    }
+    provides "fines" { version = "1.0" }
+
+    requires "catalogue" {
+      range    = ">= 1.4, < 3"
+      scheme   = "semver"
+      kind     = "module"
+      optional = true
+    }
+    requires "loans" { range = "1.3 2.0" }
+  }
+  version "2.0.0-rc.1" {
+    upstreams = ["http://${var.host}:9104"]
+  }
 }
 
 process "catalogue" {

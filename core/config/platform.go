@@ -1,0 +1,185 @@
+package config
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/modgate/modgate/core/message"
+	"github.com/modgate/modgate/core/module"
+)
+
+// checkVersions reports what is wrong with the versions that are declared in
+// full, apart from other modules.
+func (m *Module) checkVersions(s scope) {
+	if len(m.Versions) > 0 && len(m.Paths) > 0 {
+		s.warn("paths", "Paths without effect", "paths count while the module has never registered, but its versions are declared here in full; drop paths.")
+	}
+	owner := map[string]module.Version{} // of an upstream
+	for i := range m.Versions {
+		v := &m.Versions[i]
+		at := s.in("version." + v.Version.String())
+		if i > 0 && !m.Versions[i-1].Version.Less(v.Version) {
+			at.add("", "Version given twice", "%s and %s are one version, or out of order; build metadata does not count (V5).", m.Versions[i-1].Version, v.Version)
+		}
+		if len(v.Upstreams) == 0 {
+			at.add("upstreams", "No upstream", "The version has no process: name the origin of one, such as \"http://127.0.0.1:9101\".")
+		}
+		for n, u := range v.Upstreams {
+			if o, taken := owner[u]; taken {
+				at.in(element("upstreams", n)).add("", "Upstream given twice", "%q is an upstream of version %s already; a process is one instance of one version.", u, o)
+			}
+			owner[u] = v.Version
+		}
+		v.check(m.Name, at)
+		v.checkRoutes(at)
+	}
+}
+
+// check reports what a registration would be refused for.
+func (v *Version) check(name string, s scope) {
+	for n, u := range v.Upstreams {
+		for _, f := range (message.Registration{Upstream: u}).Check() {
+			if f.Pointer == "/upstream" {
+				s.in(element("upstreams", n)).add("", "Not an upstream", "%q: %s.", u, f.Detail)
+			}
+		}
+	}
+	for _, f := range v.registration(name).Check() {
+		if at, summary := v.place(f.Pointer); summary != "" {
+			s.in(at).add("", summary, "%s.", f.Detail)
+		}
+	}
+	for _, p := range v.Provides {
+		if !isVersion(p.Version) {
+			s.in("provides."+p.ID).add("version", "Not a version", "%q is not the version of an interface: want numbers such as \"1.3\" or \"1.3.0\".", p.Version)
+		}
+	}
+}
+
+// place says where below v's block a registration's fault is; nowhere, if it
+// is not v's own.
+func (v *Version) place(pointer string) (at, summary string) {
+	list, rest, _ := strings.Cut(strings.TrimPrefix(pointer, "/"), "/")
+	index, field, _ := strings.Cut(rest, "/")
+	n, err := strconv.Atoi(index)
+	switch {
+	case pointer == "":
+		return "", "Too much for one version"
+	case err != nil:
+		return "", ""
+	case list == "provides":
+		return "provides." + v.Provides[n].ID, "Not an interface"
+	case list == "requires":
+		return "requires." + v.Requires[n].ID + "." + field, "Not a requirement"
+	}
+	for _, place := range v.routes() {
+		if at = place; n == 0 {
+			break
+		}
+		n--
+	}
+	return at, "Not a route"
+}
+
+// isVersion reports whether s is a version that a range may be about.
+func isVersion(s string) bool {
+	all, err := module.ParseRange(">= 0.0.0-0", module.Semver)
+	return err == nil && all.Admits(s)
+}
+
+// checkRoutes reports methods that are none, and what v routes twice.
+func (v *Version) checkRoutes(s scope) {
+	seen := map[way]string{}
+	for r, at := range v.routes() {
+		if i := slices.IndexFunc(r.Methods, notMethod); i >= 0 {
+			s.in(at).add("", "Not a route", "%q is not a method: want capitals, such as GET.", r.Methods[i])
+			continue
+		}
+		for _, w := range waysOf(r) {
+			if o, taken := seen[w]; taken {
+				s.in(at).add("", "Route given twice", "%q means requests that %q of this version means too.", routeText(r), o)
+				break
+			}
+			seen[w] = routeText(r)
+		}
+	}
+}
+
+func notMethod(s string) bool { return strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-") != "" }
+
+// way is what a route is found by: the shape of its pattern, and one method,
+// "" for any that has no way of its own.
+type way struct{ method, shape string }
+
+// waysOf returns r's ways, none of a pattern that is not one.
+func waysOf(r message.Route) []way {
+	p, err := message.ParsePattern(r.Path)
+	if err != nil {
+		return nil
+	}
+	if len(r.Methods) == 0 {
+		return []way{{"", p.Shape()}}
+	}
+	ways := make([]way, len(r.Methods))
+	for i, m := range r.Methods {
+		ways[i] = way{m, p.Shape()}
+	}
+	return ways
+}
+
+// checkRoutes reports routes of one module that are another's too, and paths
+// that are given twice.
+func (c *Config) checkRoutes(ps *problems) {
+	owner := map[way]claim{}
+	for i := range c.Modules {
+		m := &c.Modules[i]
+		s := scope{"module." + m.Name, ps}
+		for n, p := range m.Paths {
+			s.in(element("paths", n)).claim(owner, claim{m.Name, module.Version{}, p}, message.Route{Path: p})
+		}
+		for j := range m.Versions {
+			v := &m.Versions[j]
+			for r, at := range v.routes() {
+				s.in("version."+v.Version.String()).in(at).claim(owner, claim{m.Name, v.Version, routeText(r)}, r)
+			}
+		}
+	}
+}
+
+// claim is who has a way: a version, or, with none, a module's paths.
+type claim struct {
+	module  string
+	version module.Version
+	text    string
+}
+
+func (c claim) who() string {
+	return strings.TrimSpace(c.module + " " + c.version.String())
+}
+
+// claim gives r's ways to by, or reports who has one already. A module may
+// have a route in each version, but a path once.
+func (s scope) claim(owner map[way]claim, by claim, r message.Route) {
+	for _, w := range waysOf(r) {
+		o, taken := owner[w]
+		switch {
+		case !taken:
+			owner[w] = by
+		case o.module != by.module:
+			s.add("", "Route of two modules", "%q means requests that %q of %s means too; a request goes to one module only.", by.text, o.text, o.who())
+			return
+		case by.version.IsZero():
+			s.add("", "Path given twice", "%q means the same requests as %q of the same module.", by.text, o.text)
+			return
+		}
+	}
+}
+
+// in returns the scope of what is at that place in s.
+func (s scope) in(at string) scope {
+	if at == "" {
+		return s
+	}
+	return scope{s.path + "." + at, s.ps}
+}

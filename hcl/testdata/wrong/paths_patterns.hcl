@@ -1,0 +1,9 @@
+module "catalogue" {
+  paths = [
+    "/items/{id}",
+    "items",
+    "/items/{}",
+    "/items/a b",
+    "/items/{isbn}",
+  ]
+}

@@ -1,0 +1,16 @@
+module "loans" {
+  version "1.0.0" {
+    upstreams = ["http://127.0.0.1:9101"]
+    scheme    = "folioo"
+
+    requires "catalogue" { range = ">> 1" }
+    requires "members" {
+      range    = ">= 1.0"
+      scheme   = "folio"
+      kind     = "service"
+      optional = "perhaps"
+    }
+    requires "a member" {}
+    requires "fines" { version = "1.0" }
+  }
+}
