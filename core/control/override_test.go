@@ -65,7 +65,7 @@ func TestPromotionGivesTheModuleBack(t *testing.T) { // O1, U8
 		if !p.Bearer(next.Token).Fenced() || p.Bearer(old.Token).Fenced() {
 			t.Error("the wrong token opens")
 		}
-		if r, err := p.Renew(p.Bearer(old.Token)); err != nil || r.Epoch != 2 {
+		if r, err := p.Renew(p.Bearer(old.Token)); err != nil || r.Epoch == nil || *r.Epoch != 2 {
 			t.Errorf("the promoted process renews: %+v, %v", r, err)
 		}
 	})

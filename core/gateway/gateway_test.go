@@ -162,7 +162,7 @@ func TestModuleIsUpdatedUnderLoadWithoutAFailedRequest(t *testing.T) {
 			}
 		})
 	}
-	if a := next.say(message.Update); a.Outcome != message.Granted || a.Epoch == 0 {
+	if a := next.say(message.Update); a.Outcome != message.Granted || a.Epoch == nil || *a.Epoch != 1 {
 		t.Errorf("update: %+v", a)
 	}
 	r.until("8 requests are parked", func() bool { n, _ := r.parked("books"); return n == 8 })

@@ -44,21 +44,24 @@ func (r *Record) Answer(now time.Time, instance string) (message.Answer, error) 
 	return a, nil
 }
 
-// WriteEpoch returns the epoch with which i may write, 0 if it may not now:
+// WriteEpoch returns the epoch with which i may write, nil if it may not now:
 // only the holder while an UPDATE is granted, else who serves or finishes its
 // runs. A sibling or a lost holder that asked would otherwise be handed the
 // grant's own epoch and write past the fence (U8; found by model/).
-func (r *Record) WriteEpoch(i *Instance) uint64 {
+func (r *Record) WriteEpoch(i *Instance) *uint64 {
+	may := false
 	switch i.Phase {
 	case message.Updating:
-		return r.Epoch
+		may = true
 	case message.Serving, message.Draining, message.Waiting:
-		if r.Grant.IsZero() {
-			return r.Epoch
-		}
+		may = r.Grant.IsZero()
 	case message.Starting, message.Idle, message.Fenced, message.Out:
 	}
-	return 0
+	if !may {
+		return nil
+	}
+	epoch := r.Epoch
+	return &epoch
 }
 
 // pendingUntil returns when a pending announcement is answered at the latest,

@@ -224,7 +224,7 @@ type Registered struct {
 // Renewed answers a lease renewal.
 type Renewed struct {
 	State State    `json:"state"`
-	Epoch uint64   `json:"epoch,omitempty"` // absent: it may not write now (U8)
+	Epoch *uint64  `json:"epoch,omitempty"` // absent: it may not write now (U8)
 	Lease Duration `json:"lease"`
 }
 
@@ -234,7 +234,7 @@ type Answer struct {
 	Outcome Outcome  `json:"outcome,omitempty"`
 	Notice  string   `json:"notice,omitempty"`
 	TTL     Duration `json:"ttl,omitzero"`
-	Epoch   uint64   `json:"epoch,omitempty"` // absent: it may not write now (U8)
+	Epoch   *uint64  `json:"epoch,omitempty"` // absent: it may not write now (U8)
 	State   State    `json:"state"`
 }
 

@@ -98,8 +98,8 @@ func printAnswer(w io.Writer, a message.Answer) error {
 	if a.Outcome == message.Pending {
 		text = fmt.Sprintf("pending, %s left", short(time.Duration(a.TTL)))
 	}
-	if a.Epoch != 0 {
-		text += fmt.Sprintf(", epoch %d", a.Epoch)
+	if a.Epoch != nil {
+		text += fmt.Sprintf(", epoch %d", *a.Epoch)
 	}
 	_, err := fmt.Fprintln(w, text)
 	return err
