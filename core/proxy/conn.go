@@ -27,7 +27,7 @@ type conn struct {
 // writing to the Read that waits for the answer. On an error nothing can be
 // read.
 func (c *conn) send(request []byte) error {
-	c.sent = 0
+	c.request, c.sent = nil, 0
 	if c.turns {
 		c.request = request
 		return nil
@@ -69,13 +69,15 @@ func (c *conn) read(p []byte) (int, error) {
 		return c.Conn.Read(p)
 	}
 	request := c.request
-	c.request = nil
-	n, sent, err := c.turn.take(request, p)
-	c.sent = sent
-	if sent == len(request) || n > 0 || err != nil {
+	n, err := c.turn.take(request, p)
+	if !c.turn.asked {
+		return 0, err // the request stays: an early deadline is no reason to lose it
+	}
+	c.request, c.sent = nil, c.turn.sent
+	if c.sent == len(request) || n > 0 || err != nil {
 		return n, err
 	}
-	if err := c.write(request[sent:]); err != nil {
+	if err := c.write(request[c.sent:]); err != nil {
 		return 0, err
 	}
 	return c.Conn.Read(p)

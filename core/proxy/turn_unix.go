@@ -45,16 +45,15 @@ func newTurn(c net.Conn) (turn, bool) {
 	return t, true
 }
 
-// take writes request and reads into answer. If it wrote a part only, it has
-// read nothing. Bytes or an end that were there before the request are errStale;
-// nothing is written then.
-func (t turn) take(request, answer []byte) (n, sent int, err error) {
+// take writes request and reads into answer. asked and sent say how far it
+// came; if it wrote a part only, it has read nothing. Bytes or an end that were
+// there before the request are errStale.
+func (t turn) take(request, answer []byte) (n int, err error) {
 	*t.taking = taking{request: request, answer: answer}
-	err = t.raw.Read(t.call)
-	if err == nil {
-		err = t.err
+	if err := t.raw.Read(t.call); err != nil {
+		return 0, err
 	}
-	return t.n, t.sent, err
+	return t.n, t.err
 }
 
 // step is called until it returns true; before it is called again, it is

@@ -174,6 +174,29 @@ func TestIdleConnectionIsCleanOrNotUsed(t *testing.T) {
 	eventually(t, "a closed connection is noticed", func() bool { return !h.clean() })
 }
 
+func TestDeadlineOfAnEarlierRequestIsNoneOfTheNext(t *testing.T) {
+	// A kept connection's timer goes off while nobody uses it, or early.
+	up := scripted(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+	g := behind(t, up.url(), func(o *Options) { o.Limits.FirstByte = 40 * time.Millisecond })
+	for i := range 8 {
+		if resp, body := g.do("GET", "/m", ""); resp.StatusCode != 200 || body != "ok" {
+			t.Fatalf("request %d: %d %q, want 200 ok", i, resp.StatusCode, body)
+		}
+		g.proxy.upstreams.all.Range(func(_, v any) bool {
+			u := v.(*upstream)
+			u.mu.Lock()
+			defer u.mu.Unlock()
+			for _, c := range u.idle {
+				eventually(t, "the timer went off", func() bool { return i%2 == 1 || time.Now().After(c.deadline.armed) })
+			}
+			return true
+		})
+	}
+	if n := up.conns.Load(); n != 1 {
+		t.Errorf("%d connections to the upstream, want 1", n)
+	}
+}
+
 // flaky wraps a dial so that the n-th write on a connection fails.
 type flaky struct {
 	net.Conn
