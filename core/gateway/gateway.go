@@ -132,7 +132,11 @@ func (g *Gateway) openState() error {
 func (g *Gateway) openDelivery() error {
 	g.alerts = alert.Open(alert.Options{Sinks: []alert.Sink{alert.Log(g.log)}})
 	g.onClose(g.alerts.Close)
-	g.notices = notify.Open(notify.Options{Told: func(n message.Notice) { g.control.Told(n) }})
+	g.notices = notify.Open(notify.Options{
+		Told:    func(n message.Notice) { g.control.Told(n) },
+		Overdue: g.overdue,
+		Settled: func(w notify.Webhook) { g.alerts.Clear(webhookKey(w)) },
+	})
 	g.onClose(g.notices.Close)
 	g.sockets = probe.OpenSockets(probe.SocketOptions{})
 	g.onClose(g.sockets.Close)
@@ -161,6 +165,7 @@ func (g *Gateway) openControl() (err error) {
 		Release: func(m *route.Module, turn uint64) { g.room.Release(m.Name, turn) },
 		Tell:    g.notices.Put,
 		Forget:  g.notices.Forget,
+		Attach:  func(w control.Webhook) { g.notices.Attach(notify.Webhook(w)) },
 		Raise:   g.raise,
 		Resolve: g.alerts.Clear,
 		Reach:   g.sockets.Watch,
@@ -235,6 +240,7 @@ func (g *Gateway) Serve(ctx context.Context) error {
 		}
 	})
 	g.log.Info("modgate is ready", "version", g.o.Version, "data", g.data.Addr().String(), "control", g.ctrl.Addr().String(), "admin_token_file", g.adminToken)
+	g.notices.Deliver(g.control.Owed)
 	if err := g.startProcesses(); err != nil {
 		return err
 	}
