@@ -21,7 +21,7 @@ func (c *Control) Bearer(token string) *route.Caller {
 // known to be there still: it can be promoted (O1). One that was lost learns
 // it from the state, and goes on with RESUME (L6).
 func (c *Control) Renew(who *route.Caller) (message.Renewed, error) {
-	now := time.Now()
+	now := c.now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p := c.instances[who.Instance.ID]
@@ -52,7 +52,7 @@ func (c *Control) Announce(ctx context.Context, who *route.Caller, a message.Ann
 	if _, err := c.apply(name, lifecycle.Announced{Instance: id, Announcement: a}); err != nil {
 		return message.Answer{}, err
 	}
-	end := time.Now().Add(wait)
+	end := c.now().Add(wait)
 	for {
 		answer, changed, err := c.answer(name, id)
 		if errors.Is(err, lifecycle.ErrUnknown) && a.Type == message.Disconnect {
@@ -91,9 +91,9 @@ func (c *Control) answer(name, id string) (message.Answer, <-chan struct{}, erro
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.modules[name]
-	a, err := e.record.Answer(time.Now(), id)
+	a, err := e.record.Answer(c.now(), id)
 	if err != nil {
-		a.State = e.record.State(time.Now(), id)
+		a.State = e.record.State(c.now(), id)
 	}
 	return a, e.changed, err
 }
@@ -103,7 +103,7 @@ func (c *Control) touch(who *route.Caller) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if p := c.instances[who.Instance.ID]; p != nil && p.caller == who {
-		p.expiry = c.leaseEnd(time.Now(), p.lease)
+		p.expiry = c.leaseEnd(c.now(), p.lease)
 	}
 }
 

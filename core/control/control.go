@@ -10,7 +10,6 @@ package control
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -66,7 +65,7 @@ type Control struct {
 	incidents map[string]*incident      // unmet requirements, by alert key; guarded by mu
 	flapping  map[string]*losses        // by instance id; guarded by mu
 	settled   time.Time                 // no lease expires before (G6)
-	started   time.Time
+	started   time.Time                 // with its monotonic reading
 
 	queue queue
 	done  sync.WaitGroup
@@ -81,13 +80,12 @@ type entry struct {
 	stepping sync.Mutex
 
 	// guarded by Control.mu
-	record   *lifecycle.Record // immutable, replaced
-	revision store.Revision
-	saved    []byte
-	route    *route.Module
-	live     []message.Route // as they stand in the table
-	removed  []lifecycle.Removed
-	changed  chan struct{} // closed by the next publication
+	record  *lifecycle.Record // immutable, replaced
+	stored  stored
+	route   *route.Module
+	live    []message.Route // as they stand in the table
+	removed []lifecycle.Removed
+	changed chan struct{} // closed by the next publication
 }
 
 // Open reads all records, applies what a restart means to them (G6), and
@@ -116,22 +114,19 @@ func (c *Control) load() error {
 	if err != nil {
 		return err
 	}
-	entries, err := c.o.Store.Load(recordSpace)
+	records, err := c.records()
 	if err != nil {
-		return fmt.Errorf("load modules: %w", err)
+		return err
 	}
-	for _, stored := range entries {
-		r := &lifecycle.Record{}
-		if err := json.Unmarshal(stored.Value, r); err != nil {
-			return fmt.Errorf("load module %s: %w", stored.Key, err)
-		}
-		e := c.entry(stored.Key)
-		e.record, e.revision, e.saved = r, stored.Revision, stored.Value
-		c.view.Set(r)
+	for _, r := range records {
+		e := c.entry(r.Module)
+		e.record, e.stored = &r.Record, r.stored
+		c.view.Set(e.record)
 	}
-	for _, stored := range entries { // none is told anything before all are there
-		e := c.entry(stored.Key)
-		if _, err := c.apply(e.name, lifecycle.Restarted{Settled: c.settled}); err != nil {
+	back := c.behind(records)
+	for _, r := range records { // none is told anything before all are there
+		e := c.entry(r.Module)
+		if _, err := c.apply(e.name, lifecycle.Restarted{Settled: c.settled, Back: back}); err != nil {
 			return fmt.Errorf("restart module %s: %w", e.name, err)
 		}
 		c.install(e, *e.record)
@@ -162,7 +157,7 @@ func (c *Control) Reconfigure(cfg *config.Config) error {
 	c.config = cfg
 	c.mu.Unlock()
 	c.queue.wakeUp()
-	return c.configure(time.Now())
+	return c.configure(c.now())
 }
 
 // Close stops the timer and waits for what is under way. The store stays
@@ -217,42 +212,7 @@ func (c *Control) present(e *entry) (*lifecycle.Record, lifecycle.Env) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	m := c.config.Module(e.name)
-	return e.record, lifecycle.Env{Now: time.Now(), Settings: m.Lifecycle, Decide: c.o.Decide}
-}
-
-// save writes the record if it differs from what is stored.
-func (c *Control) save(e *entry, r *lifecycle.Record) error {
-	data, err := json.Marshal(r)
-	if err != nil || string(data) == string(e.saved) {
-		return err
-	}
-	revision, err := c.o.Store.Swap(recordSpace, e.name, data, e.revision)
-	if err != nil {
-		return err
-	}
-	e.saved, e.revision = data, revision
-	return nil
-}
-
-// reload reads the record that another gateway wrote.
-func (c *Control) reload(e *entry) error {
-	entries, err := c.o.Store.Load(recordSpace)
-	if err != nil {
-		return err
-	}
-	for _, stored := range entries {
-		if stored.Key != e.name {
-			continue
-		}
-		r := &lifecycle.Record{}
-		if err := json.Unmarshal(stored.Value, r); err != nil {
-			return err
-		}
-		e.saved, e.revision = stored.Value, stored.Revision
-		c.perform(e, *r, []lifecycle.Effect{lifecycle.Publish{}, lifecycle.Release{Turn: r.Turn}})
-		return nil
-	}
-	return fmt.Errorf("record of module %s vanished from the store", e.name)
+	return e.record, lifecycle.Env{Now: c.now(), Settings: m.Lifecycle, Decide: c.o.Decide}
 }
 
 // perform does what the step asked for, in order: requests see the new

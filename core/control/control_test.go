@@ -41,10 +41,12 @@ type platform struct {
 	seq      uint64
 }
 
-func newPlatform(t *testing.T) *platform {
+func newPlatform(t *testing.T) *platform { return newPlatformIn(t, t.TempDir()) }
+
+func newPlatformIn(t *testing.T, dir string) *platform {
 	cfg := config.Default()
 	cfg.Gateway.JoinSecret = joinSecret
-	p := &platform{t: t, path: filepath.Join(t.TempDir(), "modgate.db"), cfg: &cfg}
+	p := &platform{t: t, path: filepath.Join(dir, "modgate.db"), cfg: &cfg}
 	p.open()
 	return p
 }

@@ -65,7 +65,7 @@ func (c *Control) lost(name, id string) time.Duration {
 		c.flapping[id] = l
 	}
 	was := l.hold
-	hold := l.note(time.Now())
+	hold := l.note(c.now())
 	c.mu.Unlock()
 	if was == 0 && hold > 0 {
 		c.o.Raise(name, lifecycle.Alert{Key: flapKey(id), Summary: fmt.Sprintf(

@@ -66,7 +66,7 @@ func (c *Control) tellAll() {
 	var due []message.Notice
 	c.mu.Lock()
 	for _, e := range c.modules {
-		due = append(due, c.due(e, time.Now())...)
+		due = append(due, c.due(e, c.now())...)
 	}
 	c.mu.Unlock()
 	for _, n := range due {
@@ -88,7 +88,7 @@ func (c *Control) Standing(instance string) []message.Notice {
 	if in == nil {
 		return nil
 	}
-	return c.view.Standing(time.Now(), r, v, in)
+	return c.view.Standing(c.now(), r, v, in)
 }
 
 // Told records that n was written to its receiver's open stream, or taken by
@@ -123,7 +123,7 @@ func (c *Control) owed(instance string) []message.Notice {
 	if in == nil {
 		return nil
 	}
-	return c.view.Due(time.Now(), p.module, r, v, in, p.told)
+	return c.view.Due(c.now(), p.module, r, v, in, p.told)
 }
 
 // saveCursor stores what the instance was last told, or forgets it with the
@@ -182,7 +182,7 @@ func (c *Control) unmet(v *lifecycle.Version) map[*route.Module][]route.Unmet {
 		if out == nil {
 			out = map[*route.Module][]route.Unmet{}
 		}
-		r := route.Unmet{Interface: u.Requirement.ID, State: u.State, Range: u.Requirement.Range, Found: u.Found, Until: u.Until}
+		r := route.Unmet{Interface: u.Requirement.ID, State: u.State, Range: u.Requirement.Range, Found: u.Found, Until: c.until(u.Until)}
 		if u.Requirement.ID == u.Module {
 			r.Interface = ""
 		}

@@ -1,8 +1,6 @@
 package control
 
 import (
-	"time"
-
 	"github.com/modgate/modgate/core/lifecycle"
 	"github.com/modgate/modgate/core/message"
 )
@@ -23,13 +21,13 @@ func (c *Control) Override(name string, o message.Override) (Overview, error) {
 		return Overview{}, err
 	}
 	if c.configured(name) { // of a module that was dropped: its absence begins anew (A7)
-		if _, err := c.apply(name, lifecycle.Configured{Since: time.Now()}); err != nil {
+		if _, err := c.apply(name, lifecycle.Configured{Since: c.now()}); err != nil {
 			return Overview{}, err
 		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.overview(c.modules[name], time.Now()), nil
+	return c.overview(c.modules[name], c.now()), nil
 }
 
 // restores refuses an override that lets a version serve while another module

@@ -17,7 +17,7 @@ import (
 // whoever waits. It returns the notices that are due now, and the incidents
 // that are over.
 func (c *Control) install(e *entry, next lifecycle.Record) ([]message.Notice, []string) {
-	now := time.Now()
+	now := c.now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e.record = &next
@@ -52,7 +52,7 @@ func (c *Control) state(e *entry, now time.Time) *route.State {
 		return s
 	}
 	if s.Availability == message.Delayed {
-		s.Until = r.Absence.Until
+		s.Until = c.until(r.Absence.Until)
 	}
 	if p := c.instances[r.Grant.Instance]; p != nil && r.Grant.Lost == message.NoReason {
 		s.Holder = p.route

@@ -45,7 +45,7 @@ type InstanceOverview struct {
 
 // Overviews returns every known module, by name.
 func (c *Control) Overviews() []Overview {
-	now := time.Now()
+	now := c.now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	out := make([]Overview, 0, len(c.modules))
@@ -66,7 +66,7 @@ func (c *Control) Overview(name string) (Overview, bool) {
 	if e == nil || e.record.Availability() == message.Unknown {
 		return Overview{}, false
 	}
-	return c.overview(e, time.Now()), true
+	return c.overview(e, c.now()), true
 }
 
 func (c *Control) overview(e *entry, now time.Time) Overview {

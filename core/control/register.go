@@ -76,7 +76,7 @@ func (c *Control) Register(reg message.Registration, secret string) (message.Reg
 	}
 	return message.Registered{
 		Instance: reg.Instance, Token: token, WebhookSecret: c.webhookSecret(hash), Epoch: r.Epoch,
-		Lease: message.Duration(ev.Instance.Lease), State: r.State(time.Now(), reg.Instance), Requirements: c.baseline(reg),
+		Lease: message.Duration(ev.Instance.Lease), State: r.State(c.now(), reg.Instance), Requirements: c.baseline(reg),
 	}, nil
 }
 

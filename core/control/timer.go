@@ -75,12 +75,12 @@ func (c *Control) run(ctx context.Context) {
 		case <-timer.C:
 		}
 		ok := c.serve()
-		next := c.fire(time.Now())
-		if !ok && (next.IsZero() || time.Until(next) > retryAfter) {
-			next = time.Now().Add(retryAfter)
+		next := c.fire(c.now())
+		if !ok && (next.IsZero() || next.Sub(c.now()) > retryAfter) {
+			next = c.now().Add(retryAfter)
 		}
 		if !next.IsZero() {
-			timer.Reset(time.Until(next))
+			timer.Reset(next.Sub(c.now()))
 		}
 	}
 }

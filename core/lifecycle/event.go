@@ -84,7 +84,10 @@ type Drained struct {
 
 // Restarted says that the gateway started and read this record from its
 // store; no absence ends before Settled (G6).
-type Restarted struct{ Settled time.Time }
+type Restarted struct {
+	Settled time.Time
+	Back    time.Duration // how far the clock is behind the last save (G7)
+}
 
 // Overridden says that an administrator decided (O1). It is refused with an
 // *OverrideError, or ErrUnknownModule.

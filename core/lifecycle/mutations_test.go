@@ -26,6 +26,11 @@ var mutations = []mutation{
 	{"a late report counts", "step.go", " && i.DrainTurn == ev.Turn", ""},
 	{"a restart forgets nothing", "step.go", "i.Uncounted = i.finishing()", ""},
 
+	{"the clock is believed", "step.go", "s.r.setBack(ev.Back)\n", ""},
+	{"set back: not the absence", "clock.go", "back(&r.Absence.Since, &r.Absence.Until)", ""},
+	{"set back: not the grace", "clock.go", "back(&v.Drain.Since, &v.Drain.Least, &v.Drain.Until)", ""},
+	{"set back: not who starts, asks, leaves", "clock.go", "back(&i.StartBy, &i.Ask.Since, &i.Ask.Deferred, &i.Leaving, &i.Shut)", "_ = i"},
+
 	// Announcements.
 	{"a repetition counts", "announce.go", "case ev.Seq <= i.Seq:", "case ev.Seq < i.Seq:"},
 	{"the fenced are heard", "announce.go", "case i.Phase == message.Fenced && ev.Type != message.Disconnect:", "case false:"},

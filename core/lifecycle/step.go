@@ -158,8 +158,9 @@ func (s *step) drained(ev Drained) {
 }
 
 // restarted keeps what a crash made unknown from being taken for zero: runs
-// in flight, and time (G6).
+// in flight, and time (G6, G7).
 func (s *step) restarted(ev Restarted) {
+	s.r.setBack(ev.Back)
 	s.each(func(_ *Version, i *Instance) { i.Uncounted = i.finishing() })
 	s.r.Settled = plain(ev.Settled)
 }

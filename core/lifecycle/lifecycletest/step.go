@@ -113,13 +113,14 @@ func bit(b bool) int {
 // or a fenced version means a new epoch (U8).
 func onward(a *lifecycle.Record, ev lifecycle.Event, b *lifecycle.Record) error {
 	o, _ := ev.(lifecycle.Overridden)
+	restarted, _ := ev.(lifecycle.Restarted)
 	promoted := o.Type == message.Promote && b.Floor.Equal(o.Version)
 	switch {
 	case b.Epoch < a.Epoch || b.Floor.Less(a.Floor) && !o.AcceptDataLoss:
 		return fmt.Errorf("epoch %d to %d, floor %s to %s", a.Epoch, b.Epoch, a.Floor, b.Floor)
 	case a.Floor.Less(b.Floor) && !b.Floor.Equal(b.Grant.Version) && !promoted:
 		return fmt.Errorf("the floor rose to %s without a grant", b.Floor)
-	case !a.Absence.Since.IsZero() && !b.Absence.Since.IsZero() && !a.Absence.Since.Equal(b.Absence.Since):
+	case !a.Absence.Since.IsZero() && !b.Absence.Since.IsZero() && !a.Absence.Since.Add(-restarted.Back).Equal(b.Absence.Since):
 		return fmt.Errorf("since moved by %s", b.Absence.Since.Sub(a.Absence.Since))
 	case b.Epoch > a.Epoch || b.Grant.IsZero() || b.Grant.Lost != message.NoReason:
 		return nil

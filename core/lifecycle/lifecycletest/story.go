@@ -28,7 +28,7 @@ import (
 //	lost a [hold=5s] | unhealthy a | unreachable a [hold=5s] | reachable a
 //	drained a [late]                     no run is left; late: said of the drain before
 //	advance 30s                          a Tick at every deadline on the way
-//	restart settle=10s
+//	restart settle=10s [back=1h]         back: the clock was set back so far
 //	override promote version=1.0.0 accept_data_loss   by ada; also instance=a
 //	answer a                             what its last announcement led to, and what it is told of itself
 //	routes
@@ -89,8 +89,8 @@ func (s *Story) event(verb string, args []string) (lifecycle.Event, error) {
 	switch verb {
 	case "configured", "restart":
 		in, err := length(args)
-		if verb == "restart" {
-			return lifecycle.Restarted{Settled: s.now.Add(in)}, err
+		if verb == "restart" && err == nil {
+			return s.restarted(in, args)
 		}
 		return lifecycle.Configured{Since: s.now.Add(in)}, err
 	case "override":
@@ -120,6 +120,12 @@ func (s *Story) event(verb string, args []string) (lifecycle.Event, error) {
 		return d, nil
 	}
 	return nil, fmt.Errorf("no such command")
+}
+
+func (s *Story) restarted(settle time.Duration, args []string) (lifecycle.Event, error) {
+	back, err := length(args[min(1, len(args)):])
+	s.now = s.now.Add(-back)
+	return lifecycle.Restarted{Settled: s.now.Add(settle), Back: back}, err
 }
 
 func (s *Story) registered(id string, args []string) (lifecycle.Event, error) {

@@ -1,0 +1,89 @@
+package control
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/modgate/modgate/core/lifecycle"
+	"github.com/modgate/modgate/core/store"
+)
+
+// saved is a record as it stands in the store.
+type saved struct {
+	Saved time.Time `json:"saved"`
+	lifecycle.Record
+
+	stored stored
+}
+
+// stored is what is known of a module's place in the store.
+type stored struct {
+	revision store.Revision
+	record   string // its JSON form
+}
+
+// records reads all records, by module.
+func (c *Control) records() ([]saved, error) {
+	entries, err := c.o.Store.Load(recordSpace)
+	if err != nil {
+		return nil, fmt.Errorf("load modules: %w", err)
+	}
+	records := make([]saved, len(entries))
+	for i, entry := range entries {
+		s := &records[i]
+		if err := json.Unmarshal(entry.Value, s); err != nil {
+			return nil, fmt.Errorf("load module %s: %w", entry.Key, err)
+		}
+		text, err := json.Marshal(s.Record)
+		if err != nil {
+			return nil, fmt.Errorf("load module %s: %w", entry.Key, err)
+		}
+		s.Module, s.stored = entry.Key, stored{entry.Revision, string(text)}
+	}
+	return records, nil
+}
+
+// behind returns how far the clock is behind the last save of all (G7). A
+// start that fails between two saves sets the first one back again at the
+// next: its deadlines come early then, never late.
+func (c *Control) behind(records []saved) (d time.Duration) {
+	for _, r := range records {
+		d = max(d, r.Saved.Sub(c.started))
+	}
+	return d
+}
+
+// save writes the record if it differs from what is stored.
+func (c *Control) save(e *entry, r *lifecycle.Record) error {
+	text, err := json.Marshal(r)
+	if err != nil || string(text) == e.stored.record {
+		return err
+	}
+	data, err := json.Marshal(saved{Saved: c.now().Round(0).UTC(), Record: *r})
+	if err != nil {
+		return err
+	}
+	revision, err := c.o.Store.Swap(recordSpace, e.name, data, e.stored.revision)
+	if err != nil {
+		return err
+	}
+	e.stored = stored{revision, string(text)}
+	return nil
+}
+
+// reload reads the record that another gateway wrote.
+func (c *Control) reload(e *entry) error {
+	records, err := c.records()
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		if r.Module == e.name {
+			e.stored = r.stored
+			c.perform(e, r.Record, []lifecycle.Effect{lifecycle.Publish{}, lifecycle.Release{Turn: r.Turn}})
+			return nil
+		}
+	}
+	return fmt.Errorf("record of module %s vanished from the store", e.name)
+}
