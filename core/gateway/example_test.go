@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -23,7 +25,7 @@ func TestModulesGuideRuns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("hello\n")) }))
+	upstream := httptest.NewServer(&greeter{})
 	defer upstream.Close()
 	r := start(t)
 	environment := []string{
@@ -32,6 +34,36 @@ func TestModulesGuideRuns(t *testing.T) {
 	}
 	if err := guide.Run(t.Context(), t.TempDir(), environment, guide.Examples(string(text))); err != nil {
 		t.Error(err)
+	}
+}
+
+// greeter serves greetings, and at /_modgate what was posted there first.
+type greeter struct {
+	mu   sync.Mutex
+	head http.Header // nil: nothing was
+	body []byte
+}
+
+func (g *greeter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case r.URL.Path != "/_modgate":
+		w.Write([]byte("hello\n"))
+	case r.Method == http.MethodGet && g.head == nil:
+		http.NotFound(w, r)
+	case r.Method == http.MethodGet:
+		for _, name := range []string{"Webhook-Id", "Webhook-Timestamp", "Webhook-Signature"} {
+			w.Header().Set(name, g.head.Get(name))
+		}
+		w.Write(g.body)
+	case g.head == nil:
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		g.head, g.body = r.Header.Clone(), body
 	}
 }
 
