@@ -42,6 +42,7 @@ var allowed = map[string][]string{
 	"plugins":              {"core/adapter", "core/config", "core/message", "core/module"},
 	"plugins/adaptertest":  {"core/adapter", "core/config", "core/message", "core/module", "plugins"},
 	"hcl":                  {"core/config", "core/fallback", "core/message", "core/module"},
+	"hcl/okapi":            {"core/config", "core/message", "core/module", "hcl"},
 	"core/notify":          {"core/config", "core/message", "core/module"},
 	"core/alert":           {"core/config", "core/message", "core/module"},
 	"core/store":           {},
@@ -68,7 +69,7 @@ var allowed = map[string][]string{
 		"core/route", "core/store", "core/store/bolt", "hcl", "plugins", "policies",
 	},
 
-	"core/cmd/modgate": {"core/api", "core/config", "core/control", "core/gateway", "core/message", "core/module", "hcl"},
+	"core/cmd/modgate": {"core/api", "core/config", "core/control", "core/gateway", "core/message", "core/module", "hcl", "hcl/okapi"},
 
 	// Samples and the suite speak to the gateway over the wire, as anyone else
 	// would; the suite has its own copy of the wire form on purpose.
