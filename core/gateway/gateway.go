@@ -70,8 +70,10 @@ type Gateway struct {
 	failed  chan error // holds one: why serving ended
 	closers []func()   // in order of opening
 
-	mu     sync.Mutex
-	config *config.Config // guarded by mu
+	config *config.Config // with which it was opened; never changes
+
+	mu      sync.Mutex
+	present *config.Config // that is in force, once there was a reload; guarded by mu
 }
 
 // Open makes the gateway ready: every record is read, every promise in force,

@@ -2,7 +2,9 @@ package gateway
 
 import (
 	"context"
+	"reflect"
 
+	"github.com/modgate/modgate/core/config"
 	"github.com/modgate/modgate/hcl"
 	"github.com/modgate/modgate/policies"
 )
@@ -20,20 +22,42 @@ func (g *Gateway) Reload(context.Context) (wrong any, changed bool, err error) {
 	if next.Gateway.JoinSecret == "" {
 		next.Gateway.JoinSecret = g.config.Gateway.JoinSecret
 	}
+	if g.present == nil {
+		g.present = g.config
+	}
 	if err := g.policies.Reload(); err != nil {
 		if wrong := g.policies.Diagnostics(); wrong != nil {
 			return diagnostics(wrong), false, nil
 		}
 		return nil, false, err
 	}
-	if same(next, g.config) {
+	if same(next, g.present) {
 		return nil, false, nil
+	}
+	if names := bound(next, g.config); len(names) > 0 {
+		g.log.Warn("what was bound when the gateway started takes effect with its next start", "settings", names)
 	}
 	if err := g.control.Reconfigure(next); err != nil {
 		return nil, false, err
 	}
-	g.config = next
+	g.present = next
 	return nil, true, g.declared.put(next)
+}
+
+// bound names what of next differs from the configuration with which the
+// gateway was opened, and is used then only: addresses, limits, processes.
+func bound(next, opened *config.Config) (names []string) {
+	a, b := next.Gateway, opened.Gateway
+	was := b.Settings()
+	for i, s := range a.Settings() {
+		if s.Name != "alerts.unresolved" && s.Name != "join_secret" && s.Text() != was[i].Text() {
+			names = append(names, "gateway."+s.Name)
+		}
+	}
+	if !reflect.DeepEqual(next.Processes, opened.Processes) {
+		names = append(names, "process")
+	}
+	return names
 }
 
 // diagnostics puts what is wrong with policies into the form of what is wrong
