@@ -78,6 +78,9 @@ type client struct {
 	since   time.Time // accepted, or the last answer was ready
 	served  bool      // had a request
 
+	cork bool   // hold the next write back until the one after it
+	held []byte // what was
+
 	deadline deadline // of reads
 	write    time.Duration
 	until    atomic.Int64 // write deadline, in Unix nanoseconds
@@ -117,13 +120,29 @@ func (c *client) NetConn() net.Conn { return c.Conn }
 // Write writes to the client, which must take it in time: a client that does
 // not read would hold the request for ever.
 func (c *client) Write(p []byte) (int, error) {
+	if c.cork {
+		c.cork, c.held = false, append(c.held, p...)
+		return len(p), nil
+	}
 	now := time.Now()
 	if left := time.Duration(c.until.Load() - now.UnixNano()); left < c.write*3/4 {
 		if err := c.SetWriteDeadline(now.Add(c.write)); err != nil {
 			return 0, err
 		}
 	}
+	if len(c.held) > 0 {
+		return c.uncork(p)
+	}
 	return c.Conn.Write(p)
+}
+
+// uncork writes what was held back, and p, at once.
+func (c *client) uncork(p []byte) (int, error) {
+	held := len(c.held)
+	both := net.Buffers{c.held, p}
+	n, err := both.WriteTo(c.Conn)
+	c.held = c.held[:0]
+	return max(int(n)-held, 0), err
 }
 
 // SetWriteDeadline sets the deadline for the writes that follow at once.

@@ -140,7 +140,7 @@ func New(o Options) (*Proxy, error) {
 		p.origins[origin] = true
 	}
 	p.exchanges.New = func() any { return newExchange(p) }
-	p.buffers.New = func() any { b := make([]byte, 32<<10); return &b }
+	p.buffers.New = func() any { b := make([]byte, 64<<10); return &b }
 	p.heads.New = func() any { b := make([]byte, 0, o.Limits.Head); return &b }
 	p.server = p.newServer()
 	p.upstreams.open(p)

@@ -22,6 +22,9 @@ type relay struct {
 	done bool // read to its end
 	keep bool // c may be used again after it
 
+	direct *[]byte // of Proxy.buffers: bytes that were read past c's buffer
+	fresh  []byte  // of direct: not yet used
+
 	length int   // as the head says: bytes, or one of the two below
 	left   int64 // of the body, or of the chunk
 	begun  bool  // of a chunked body: the first chunk was
@@ -74,7 +77,9 @@ func (x *exchange) stream(length int) {
 		x.streamToEOF()
 		return
 	}
-	r.ImmediateHeaderFlush = length >= 0 || x.relay.c.br.Buffered() == 0
+	there := x.relay.c.br.Buffered() > 0
+	r.ImmediateHeaderFlush = length >= 0 || !there
+	x.client.cork = length >= 0 && there
 	r.SetBodyStream(&x.relay, max(length, chunked))
 }
 
@@ -131,7 +136,8 @@ func (r *relay) SupportsBodyWriteTo() bool { return true }
 
 // WriteTo writes the body as it comes. Of a body of known length the server
 // would hold back what does not fill its buffer; its head is flushed
-// (ImmediateHeaderFlush), so the bytes go to the client directly.
+// (ImmediateHeaderFlush), or corked by the client if bytes of the body are
+// there, so that they go to the client directly.
 func (r *relay) WriteTo(w io.Writer) (n int64, err error) {
 	r.x.upload.resume()
 	if r.length >= 0 {
@@ -175,6 +181,9 @@ func (r *relay) next() ([]byte, error) {
 		}
 		return nil, unexpected(err)
 	}
+	if len(r.fresh) > 0 {
+		return r.fresh, nil
+	}
 	n := r.c.br.Buffered()
 	if r.length != untilEOF {
 		n = int(min(int64(n), r.left))
@@ -182,19 +191,33 @@ func (r *relay) next() ([]byte, error) {
 	return r.c.br.Peek(n)
 }
 
-// await waits until bytes are there.
+// await waits until bytes are there. Of what does not fit c's buffer it reads
+// as much at once as the other end has sent.
 func (r *relay) await() error {
-	if r.c.br.Buffered() > 0 {
+	if r.c.br.Buffered() > 0 || len(r.fresh) > 0 {
 		return nil
 	}
 	r.c.deadline.due = time.Now().Add(r.idle)
-	_, err := r.c.br.Peek(1)
+	if r.left <= int64(r.c.br.Size()) {
+		_, err := r.c.br.Peek(1)
+		return err
+	}
+	if r.direct == nil {
+		r.direct = r.x.p.buffers.Get().(*[]byte)
+	}
+	b := *r.direct
+	n, err := r.c.Read(b[:min(int64(len(b)), r.left)])
+	r.fresh = b[:n]
 	return err
 }
 
 // took says that n bytes of what next returned are used.
 func (r *relay) took(n int) {
-	_, _ = r.c.br.Discard(n)
+	if len(r.fresh) > 0 {
+		r.fresh = r.fresh[n:]
+	} else {
+		_, _ = r.c.br.Discard(n)
+	}
 	r.left -= int64(n)
 }
 
@@ -214,6 +237,10 @@ func (r *relay) Close() error {
 func (r *relay) finish() {
 	if r.c == nil {
 		return
+	}
+	if r.direct != nil {
+		r.x.p.buffers.Put(r.direct)
+		r.direct, r.fresh = nil, nil
 	}
 	whole := r.x.upload.stop()
 	if r.done && r.keep && whole && r.length != untilEOF {
