@@ -93,8 +93,7 @@ func (r *receiver) alert(format string, args ...any) {
 	r.note(func() { r.alerts = append(r.alerts, fmt.Sprintf(format, args...)) })
 }
 
-// becomes makes n true, and puts it if it is owed: only what differs from
-// what was told is.
+// becomes makes n true, and puts it.
 func (r *receiver) becomes(n message.Notice) {
 	r.note(func() {
 		r.truth = slices.DeleteFunc(r.truth, func(old message.Notice) bool { return old.Subject == n.Subject })
@@ -105,7 +104,9 @@ func (r *receiver) becomes(n message.Notice) {
 
 // again makes true of the subject what it was told last.
 func (r *receiver) again(subject string) {
-	r.note(func() { r.truth = slices.DeleteFunc(r.truth, func(n message.Notice) bool { return n.Subject == subject }) })
+	r.note(func() {
+		r.truth = slices.DeleteFunc(r.truth, func(n message.Notice) bool { return n.Subject == subject })
+	})
 }
 
 func (r *receiver) owed(instance string) (owed []message.Notice) {
