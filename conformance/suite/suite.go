@@ -152,7 +152,7 @@ func against(ctx context.Context, c *script.Case, o Options, n int) error {
 	if err != nil {
 		return err
 	}
-	defer core.Close() //nolint:errcheck // a folder that stays fails no case
+	defer core.Close() // a folder that stays fails no case
 	setting := driver.Setting{Gateway: scaled(c.Gateway, o.Scale), Blocks: scaled(c.Config, o.Scale), Policies: map[string]string{}}
 	for _, f := range c.Policies {
 		setting.Policies[f.Name] = f.Text

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -156,13 +157,13 @@ func (x *exchange) refuse(why error) {
 		},
 		proxyError: "http_request_error", last: true,
 	}
-	switch why {
-	case errHeadTooLarge:
+	switch {
+	case errors.Is(why, errHeadTooLarge):
 		a.Type, a.Status = message.ProblemTooLarge, fasthttp.StatusRequestHeaderFieldsTooLarge
 		a.Title, a.Detail = "The request's head is too large", ""
-	case errSlowHead:
+	case errors.Is(why, errSlowHead):
 		a.Status, a.Title, a.Detail = fasthttp.StatusRequestTimeout, "The request did not come in time", ""
-	case errExpectation:
+	case errors.Is(why, errExpectation):
 		a.Status, a.Title = fasthttp.StatusExpectationFailed, "The expectation cannot be met"
 	}
 	x.answer(rejected, a)

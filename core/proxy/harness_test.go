@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -264,7 +265,7 @@ func wantClosed(t *testing.T, c net.Conn, resp *http.Response) {
 	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
 		t.Errorf("read body: %v", err)
 	}
-	if n, err := c.Read(make([]byte, 1)); err != io.EOF {
+	if n, err := c.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Errorf("read after the answer = %d, %v; want the connection closed", n, err)
 	}
 }

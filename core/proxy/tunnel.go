@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"time"
@@ -76,7 +77,7 @@ func (x *exchange) copyIdle(to, from net.Conn) {
 			}
 		}
 		if err != nil {
-			if err != io.EOF {
+			if !errors.Is(err, io.EOF) {
 				_ = to.SetDeadline(time.Unix(1, 0))
 			}
 			return

@@ -8,15 +8,12 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
-
-	"github.com/modgate/modgate/core/route"
 )
 
 func TestWebSocketIsTunnelled(t *testing.T) {
 	g := start(t)
 	m := g.module("m")
-	var a *route.Instance
-	a = instance("a", "m", "1.0.0", upstreamOf(t, func(w http.ResponseWriter, r *http.Request) {
+	a := instance("a", "m", "1.0.0", upstreamOf(t, func(w http.ResponseWriter, r *http.Request) {
 		c, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"echo"}})
 		if err != nil {
 			t.Error(err)
