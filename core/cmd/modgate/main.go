@@ -80,7 +80,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage(c, "%v", err)
 	})
-	root.AddCommand(serveCommand(), checkCommand(), fmtCommand(), statusCommand(), modulesCommand(), moduleCommand(),
+	root.AddCommand(serveCommand(), checkCommand(), fmtCommand(), importCommand(), statusCommand(), modulesCommand(), moduleCommand(),
 		processesCommand(), reloadCommand(), announceCommand(), overrideCommand(), versionCommand())
 	return root
 }
