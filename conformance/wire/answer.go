@@ -106,6 +106,9 @@ func JSON(body []byte, path string) (value string, found bool) {
 		var step string
 		if path[0] == '[' {
 			end := strings.IndexByte(path, ']')
+			if end < 0 {
+				return "", false
+			}
 			step, path = path[1:end], path[end+1:]
 			v, found = element(v, step)
 		} else {

@@ -19,7 +19,7 @@ const (
 )
 
 const usage = `modgate-conformance core   -command '.build/modgate serve {config}'   play the cases against a core
-modgate-conformance module -command './my-module' -path /things      play the gateway against a module
+modgate-conformance module -command './my-module' -request "GET /things"   play the gateway against a module
 modgate-conformance list   [-run REGEXP]                             what there is to play
 modgate-conformance broken -command '...'                            which broken cores the cases catch
 
@@ -40,6 +40,8 @@ func run(ctx context.Context, args []string) int {
 	switch args[0] {
 	case "core":
 		return playCore(ctx, args[1:])
+	case "module":
+		return playModule(ctx, args[1:])
 	case "broken":
 		return broken(ctx, args[1:])
 	case "list":

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/modgate/modgate/conformance/faulty"
+	"github.com/modgate/modgate/conformance/moduletest"
+	"github.com/modgate/modgate/conformance/suite"
+)
+
+// built builds a program of this repository, as `make build` does.
+func built(t *testing.T, pkg string) string {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("builds and starts programs")
+	}
+	out := filepath.Join(t.TempDir(), filepath.Base(pkg))
+	cmd := exec.Command("go", "build", "-o", out, "./"+pkg)
+	cmd.Dir = "../../.."
+	if text, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build %s: %v\n%s", pkg, err, text)
+	}
+	return out
+}
+
+// quiet sends what a run prints to nowhere.
+func quiet(t *testing.T) {
+	t.Helper()
+	stdout := os.Stdout
+	nowhere, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	os.Stdout = nowhere
+	t.Cleanup(func() {
+		os.Stdout = stdout
+		nowhere.Close() // nothing is in it
+	})
+}
+
+// A handful of cases, one of each kind of step; the whole is make
+// conformance.
+const handful = `^(a-availability/(ready-passes|parked-until-resume|unknown-module)|u-update/(waits-for-the-older|under-load|fenced-token-opens-nothing)|` +
+	`n-notices/snapshot-then-synced|g-gateway/updating-survives-a-kill|c-configuration/(wrong-configuration-does-not-start|reload-keeps-registrations)|i-identity/join-secret|w-wire/two-lengths)$`
+
+func TestModgatePassesAHandful(t *testing.T) {
+	modgate := built(t, "core/cmd/modgate")
+	quiet(t)
+	report := filepath.Join(t.TempDir(), "report.json")
+	code := run(context.Background(), []string{"core", "-command", modgate + " serve {config}", "-run", handful, "-json", report})
+	text, err := os.ReadFile(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r suite.Report
+	if err := json.Unmarshal(text, &r); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Total(); code != exitPassed || got.Passed != 12 {
+		t.Errorf("exit code %d, %v\n%s", code, got, text)
+	}
+}
+
+func TestBrokenCoresAreCaught(t *testing.T) {
+	modgate := built(t, "core/cmd/modgate")
+	var c coreFlags
+	f := flag.NewFlagSet("test", flag.ContinueOnError)
+	c.register(f)
+	if err := f.Parse([]string{"-command", modgate + " serve {config}"}); err != nil {
+		t.Fatal(err)
+	}
+	o, err := c.options()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, ok := load()
+	if !ok {
+		t.Fatal("the cases are wrong")
+	}
+	var some []faulty.Variant
+	for _, v := range faulty.Variants() {
+		if slices.Contains([]string{"no-status", "grants-at-once", "forgets-the-epoch", "stutters"}, v.Name) {
+			some = append(some, v)
+		}
+	}
+	caught, err := faulty.Run(context.Background(), all, some, o)
+	if err != nil || len(caught) != 4 {
+		t.Fatalf("%d variants, %v", len(caught), err)
+	}
+	for _, v := range caught {
+		if !v.Well() {
+			t.Errorf("%s: before an honest front %v %s, broken %v", v.Name, v.Honest.Outcome, v.Honest.Reason, v.Broken.Outcome)
+		}
+	}
+}
+
+func TestSampleModuleKeepsTheProtocol(t *testing.T) {
+	loans := built(t, "hcl/examples/library/loans")
+	verdicts, err := moduletest.Run(context.Background(), moduletest.Options{
+		Command: []string{loans, "-data", t.TempDir()}, Method: "POST", Path: "/loans", Body: `{"member":"1","book":"1"}`, Log: io.Discard,
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range verdicts {
+		if v.Err != nil || v.Skipped != "" {
+			t.Errorf("%s %s: %v %s", v.Rule, v.Promise, v.Err, v.Skipped)
+		}
+	}
+}
+
+func TestModuleThatBreaksPromisesIsTold(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts programs")
+	}
+	verdicts, err := moduletest.Run(context.Background(), moduletest.Options{Command: []string{"sleep", "60"}, Limit: 1e8}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := verdicts[0]; v.Err == nil || !strings.Contains(v.Err.Error(), "has not registered within") {
+		t.Errorf("a program that does nothing: %+v", v)
+	}
+}
+
+func TestVariantsNameTheirCases(t *testing.T) {
+	all, ok := load()
+	if !ok {
+		t.Fatal("the cases are wrong")
+	}
+	rules := map[string][]string{}
+	for _, c := range all {
+		rules[c.Name] = c.Rules
+	}
+	names := map[string]bool{}
+	for _, v := range faulty.Variants() {
+		if !slices.Contains(rules[v.Case], v.Rule) {
+			t.Errorf("%s: the case %s does not name %s, but %v", v.Name, v.Case, v.Rule, rules[v.Case])
+		}
+		if names[v.Name] {
+			t.Errorf("%s stands twice", v.Name)
+		}
+		names[v.Name] = true
+	}
+	if len(names) < 30 {
+		t.Errorf("%d broken cores", len(names))
+	}
+}
+
+func TestFeaturesAreReadFromAList(t *testing.T) {
+	every, err := claimed("all")
+	if err != nil || len(every) != len(suite.Features) {
+		t.Errorf("all: %v %v", every, err)
+	}
+	if got, err := claimed("all,-parking, -runs"); err != nil || len(got) != len(every)-2 || slices.Contains(got, "runs") {
+		t.Errorf("all but two: %v %v", got, err)
+	}
+	if got, err := claimed("none"); err != nil || got != nil {
+		t.Errorf("none: %v %v", got, err)
+	}
+	if got, err := claimed("runs,parking"); err != nil || !slices.Equal(got, []string{"parking", "runs"}) {
+		t.Errorf("two: %v %v", got, err)
+	}
+	if _, err := claimed("flying"); err == nil {
+		t.Error("a feature that does not exist was claimed")
+	}
+}
+
+func TestWrongUseIsExitCode2(t *testing.T) {
+	quiet(t)
+	for _, args := range [][]string{{}, {"dance"}, {"core"}, {"core", "-command", "x", "-scale", "0.5"}, {"core", "-command", "x", "-run", "("}, {"module"}, {"list", "-run", "("}} {
+		if got := run(context.Background(), args); got != exitUsage {
+			t.Errorf("%q: %d", args, got)
+		}
+	}
+	if got := run(context.Background(), []string{"list", "-run", "^U13$"}); got != exitPassed {
+		t.Errorf("list: %d", got)
+	}
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/modgate/modgate/conformance/driver"
+	"github.com/modgate/modgate/conformance/moduletest"
+)
+
+// playModule plays the gateway against a module.
+func playModule(ctx context.Context, args []string) int {
+	f := flag.NewFlagSet("module", flag.ContinueOnError)
+	command := f.String("command", "", "how the module is started; it finds MODGATE_CONTROL, MODGATE_DATA, MODGATE_JOIN_SECRET and PORT in its environment")
+	dir := f.String("dir", "", "its working folder")
+	request := f.String("request", "", "a request that it serves, such as 'GET /things' or 'POST /things {\"name\":\"x\"}'; best one that makes it call others")
+	limit := f.Duration("limit", 15*time.Second, "for each thing that it must do")
+	verbose := f.Bool("v", false, "show what the module prints")
+	if f.Parse(args) != nil {
+		return exitUsage
+	}
+	o := moduletest.Options{Dir: *dir, Limit: *limit}
+	var err error
+	if o.Command, err = driver.ParseCommand(*command); err != nil {
+		fmt.Fprintln(os.Stderr, "modgate-conformance: -command:", err)
+		return exitUsage
+	}
+	if *verbose {
+		o.Log = os.Stderr
+	}
+	var rest string
+	if o.Method, rest, _ = strings.Cut(*request, " "); rest != "" {
+		o.Path, o.Body, _ = strings.Cut(rest, " ")
+	}
+	passed, failed, skipped := 0, 0, 0
+	_, err = moduletest.Run(ctx, o, func(v moduletest.Verdict) {
+		switch {
+		case v.Err != nil:
+			failed++
+			fmt.Printf("failed   %-17s %s\n\t%v\n", v.Rule, v.Promise, v.Err)
+		case v.Skipped != "":
+			skipped++
+			fmt.Printf("skipped  %-17s %s\n\t%s\n", v.Rule, v.Promise, v.Skipped)
+		default:
+			passed++
+			fmt.Printf("passed   %-17s %s\n", v.Rule, v.Promise)
+		}
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "modgate-conformance:", err)
+		return exitUsage
+	}
+	fmt.Printf("%d passed, %d failed, %d skipped\n", passed, failed, skipped)
+	if failed > 0 {
+		return exitFailed
+	}
+	return exitPassed
+}
