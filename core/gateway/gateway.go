@@ -197,7 +197,7 @@ func (g *Gateway) openListeners() (err error) {
 		return err
 	}
 	g.onClose(func() {
-		g.data.Close() //nolint:errcheck // closed by its server already
+		g.data.Close() //nolint:errcheck // closed by Close already, unless Open failed
 		g.ctrl.Close() //nolint:errcheck // likewise
 	})
 	return nil
@@ -279,6 +279,10 @@ func (g *Gateway) Close() error {
 	if err := g.api.Shutdown(ctx); err != nil {
 		g.api.Close() //nolint:errcheck // the bound counts
 	}
+	// A front that begins to serve only now, after a stop at the very start,
+	// must find its listener closed.
+	g.data.Close() //nolint:errcheck // closed by its server already
+	g.ctrl.Close() //nolint:errcheck // likewise
 	g.serving.Wait()
 	g.closeAll()
 	return errors.Join(errs...)

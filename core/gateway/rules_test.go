@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -132,6 +133,23 @@ func TestNoFalse404AfterAStart(t *testing.T) { // G3, G1
 	}
 	if status, _, _ := r.get("/anything"); status != http.StatusNotFound {
 		t.Errorf("an unmatched path afterwards: %d", status)
+	}
+}
+
+func TestStopAtTheVeryStartEnds(t *testing.T) {
+	for range 20 {
+		g, err := Open(Options{Config: testConfig(child{t.TempDir(), anyPort, anyPort}), Log: slog.New(slog.DiscardHandler), Version: "test"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := g.Serve(ctx); err != nil {
+			t.Error(err)
+		}
+		if err := g.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
