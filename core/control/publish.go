@@ -58,7 +58,7 @@ func (c *Control) state(e *entry, now time.Time) *route.State {
 		s.Holder = p.route
 	}
 	s.Older = c.older(r)
-	s.Decision = c.o.Decide(fallback.Query{Entrypoint: fallback.Request, Target: target(r, now)})
+	s.Decision = c.o.Decide(fallback.Query{Entrypoint: fallback.Request, Now: now, Target: target(r, now)})
 	return s
 }
 

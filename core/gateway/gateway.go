@@ -122,7 +122,7 @@ func (g *Gateway) openState() error {
 			units[m.Name] = m.Policy
 		}
 	}
-	g.policies, err = policies.Open(policies.Options{Dir: cfg.Gateway.Policies, Units: units, Zone: time.Local, Report: g.policyFault})
+	g.policies, err = policies.Open(policies.Options{Dir: cfg.Gateway.Policies, Units: units, Zone: time.Local, Report: g.policyFault, Clear: g.policyMended})
 	if err == nil && g.policies.Diagnostics() != nil {
 		g.log.Warn("a policy is not in force", "wrong", g.policies.Diagnostics())
 	}

@@ -38,6 +38,8 @@ func (g *Gateway) overdue(w notify.Webhook, cause error) {
 
 func webhookKey(w notify.Webhook) string { return "webhook/" + w.Instance }
 
+func (g *Gateway) policyMended(unit string) { g.alerts.Clear("policy/" + unit) }
+
 func (g *Gateway) policyFault(f policies.Fault) {
 	g.alerts.Raise(alert.Alert{Key: "policy/" + f.Unit, Severity: alert.Warning, Summary: f.String()})
 }

@@ -126,5 +126,5 @@ func (s *step) query(e fallback.Entrypoint) fallback.Query {
 	if left := s.r.Absence.Until.Sub(s.Now); left > 0 {
 		t.TTLLeft = left
 	}
-	return fallback.Query{Entrypoint: e, Target: t}
+	return fallback.Query{Entrypoint: e, Now: s.Now, Target: t}
 }
