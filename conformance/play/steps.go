@@ -72,11 +72,7 @@ func (w *world) upstreamStep(s script.Step, u *upstream) error {
 			return &Failure{s, []string{s.Args[0] + " requests"}, strconv.Itoa(n)}
 		}
 	case "got":
-		_, r := u.count()
-		if r == nil {
-			return &Failure{s, []string{"a request"}, "none"}
-		}
-		return w.judge(s, r)
+		return w.got(s, u)
 	case "refuses":
 		u.close()
 	case "accepts":
@@ -100,6 +96,21 @@ func (w *world) answers(s script.Step, u *upstream) error {
 	defer u.mu.Unlock()
 	u.status, u.body, u.after, u.header = status, body, w.within(s, "after", 0), headers(s)
 	return nil
+}
+
+// got looks at the latest request, for as long as the step gives it time.
+func (w *world) got(s script.Step, u *upstream) error {
+	var r *request
+	if _, err := w.until(w.within(s, "within", 0), func() bool {
+		_, r = u.count()
+		return r != nil && w.complaints(s, r) == nil
+	}); err != nil {
+		return err
+	}
+	if r == nil {
+		return &Failure{s, []string{"a request"}, "none"}
+	}
+	return w.judge(s, r)
 }
 
 func (w *world) has(s script.Step, u *upstream) error {

@@ -60,7 +60,7 @@ var Verbs = []Verb{
 	{"has", []Kind{Module}, "N", "within~", false, false, "N requests in its hands, within 3 s"},
 	{"has-served", []Kind{Module}, "N", "", false, false, "N requests since the start, those in its hands included"},
 	{"releases", []Kind{Module}, "", "", false, false, "all that it holds, and holds no more"},
-	{"got", []Kind{Module}, "", "", true, false, "its latest request was so: `method`, `path`, `body`, `@Header`"},
+	{"got", []Kind{Module}, "", "within~", true, false, "its latest request was so, or one within the time given: `method`, `path`, `body`, `@Header`"},
 	{"refuses", []Kind{Module}, "", "", false, false, "connections from now on, and cuts those that are there, as if its process had died"},
 	{"accepts", []Kind{Module}, "", "", false, false, "connections again, at the same address"},
 	{"sends", []Kind{Module, Client}, "METHOD PATH", "body fill wait~ times token run timeout~ @", true, true, "a request to the data listener; a module sends its token; `run` is an instance, whose oldest request in its hands it serves by it, or a text; `times` as many at once; without an arrow 200"},

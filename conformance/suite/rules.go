@@ -58,7 +58,7 @@ var Rules = []Rule{
 	{"L2", "a lost lease", ""},
 	{"L3", "who comes back finds its requests", ""},
 	{"L4", "mute modules", "no core has probes yet"},
-	{"L5", "flapping is held out", "three losses take half a minute of leases at their least"},
+	{"L5", "flapping is held out", ""},
 	{"L6", "a refused connection is not yet a loss", ""},
 	{"N1", "the newest notice per subject, at least once", ""},
 	{"G1", "state survives a crash", ""},
