@@ -63,6 +63,8 @@ func (x *exchange) appendHop(b []byte) []byte {
 		b = append(b, "Connection: Upgrade\r\nUpgrade: "...)
 		b = append(b, h.upgrade...)
 		b = append(b, '\r', '\n')
+	case h.isolated:
+		b = append(b, "Connection: close\r\n"...)
 	case h.trailers:
 		b = append(b, "Connection: TE\r\nTE: trailers\r\n"...)
 	}

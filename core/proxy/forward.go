@@ -33,7 +33,7 @@ func (x *exchange) forward() bool {
 	for fresh := false; ; fresh = true {
 		c, err := up.take(fresh || x.upload.streams) // a body that streams cannot be sent again
 		if err != nil {
-			return x.unconnected(err)
+			return x.unconnected(up, err)
 		}
 		if !c.reused {
 			x.place.instance.Reached()
@@ -55,10 +55,14 @@ func (x *exchange) forward() bool {
 
 // unconnected deals with a dial that failed. It returns false if the request
 // is to look again.
-func (x *exchange) unconnected(err error) bool {
+func (x *exchange) unconnected(up *upstream, err error) bool {
 	i := x.place.instance
 	alone := x.place.version == nil || len(x.place.version.Instances) == 1
 	x.leave()
+	if errors.Is(err, errForgotten) {
+		x.p.upstreams.forget(i, up)
+		return false
+	}
 	if !unreachable(err) {
 		x.upstreamFailed(fasthttp.StatusBadGateway, "connection_terminated", "No connection could be made.")
 		x.p.Log.Warn("dial upstream", "instance", i.ID, "upstream", i.Upstream, "err", err)

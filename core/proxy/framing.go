@@ -7,6 +7,8 @@ import "strconv"
 func (x *exchange) framing() []byte {
 	h := &x.head
 	switch {
+	case x.refusal != nil && string(h.method) == "HEAD":
+		return refusedHEAD
 	case x.refusal != nil:
 		return refusedHead
 	case h.size == 0 && !h.closes && !h.http10 && string(h.method) != "HEAD":
@@ -38,7 +40,7 @@ func (x *exchange) framing() []byte {
 		b = append(b, "Expect: 100-continue\r\n"...)
 	}
 	switch {
-	case h.closes:
+	case h.closes, h.isolated:
 		b = append(b, "Connection: close\r\n"...)
 	case h.http10 && h.keepAlive:
 		b = append(b, "Connection: keep-alive\r\n"...)
@@ -51,4 +53,5 @@ func (x *exchange) framing() []byte {
 var (
 	plainHead   = []byte("GET / HTTP/1.1\r\nHost: g\r\n\r\n")
 	refusedHead = []byte("GET / HTTP/1.1\r\nHost: g\r\nConnection: close\r\n\r\n")
+	refusedHEAD = []byte("HEAD / HTTP/1.1\r\nHost: g\r\nConnection: close\r\n\r\n")
 )

@@ -67,6 +67,7 @@ type head struct {
 	chunked   bool
 	size      int64    // of the body, or chunked
 	expects   bool     // 100-continue
+	isolated  bool     // a body where others expect none: both connections end with the answer
 	closes    bool     // Connection: close
 	keepAlive bool     // Connection: keep-alive
 	nominated [][]byte // by Connection, to be dropped
@@ -96,8 +97,12 @@ func (h *head) parse(raw []byte) error {
 	if h.size != 0 && string(h.method) == "TRACE" {
 		return errBodied // RFC 9110 9.3.8
 	}
-	if h.hosts > 1 || h.hosts == 0 && !h.http10 || !validHost(h.host) {
+	if h.hosts > 1 || h.hosts == 0 && !h.http10 || h.hosts == 1 && len(h.host) == 0 || !validHost(h.host) {
 		return errHost
+	}
+	switch string(h.method) {
+	case "GET", "HEAD", "OPTIONS":
+		h.isolated = h.size != 0
 	}
 	return h.aim(target)
 }
@@ -299,62 +304,3 @@ func (h *head) upgrades() bool {
 	return len(h.upgrade) > 0 && !h.http10 && !h.length && !h.chunked &&
 		h.nominates([]byte("upgrade")) && !equalFold(h.upgrade, "h2c")
 }
-
-// aim reads the request target (RFC 9112 3.2). Of an absolute one, its
-// authority replaces Host.
-func (h *head) aim(target []byte) error {
-	for _, c := range target {
-		if c <= ' ' || c >= 0x7f || c == '#' {
-			return errTarget
-		}
-	}
-	h.target = target
-	switch {
-	case len(target) == 0:
-		return errTarget
-	case target[0] == '/':
-	case len(target) == 1 && target[0] == '*' && string(h.method) == "OPTIONS":
-	default:
-		return h.aimAbsolute(target)
-	}
-	return h.cut()
-}
-
-func (h *head) aimAbsolute(target []byte) error {
-	rest, ok := cutPrefixFold(target, "http://")
-	if !ok {
-		rest, ok = cutPrefixFold(target, "https://")
-	}
-	if !ok {
-		return errTarget
-	}
-	n := bytes.IndexAny(rest, "/?")
-	if n < 0 {
-		n = len(rest)
-	}
-	if n == 0 || !validHost(rest[:n]) {
-		return errTarget
-	}
-	h.host, h.target = rest[:n], rest[n:]
-	switch {
-	case len(h.target) == 0 && string(h.method) == "OPTIONS":
-		h.target = []byte("*")
-	case len(h.target) == 0 || h.target[0] == '?':
-		h.target = append([]byte("/"), h.target...)
-	}
-	return h.cut()
-}
-
-// cut cuts the path from the target. A backslash in it, which RFC 3986 does
-// not know, is read as a slash by some.
-func (h *head) cut() error {
-	h.path, _, _ = bytes.Cut(h.target, []byte("?"))
-	if bytes.IndexByte(h.path, '\\') >= 0 {
-		return errTarget
-	}
-	return nil
-}
-
-// validHost reports whether s may be a Host (RFC 3986 3.2.2, with a port): no
-// user, no separator, nothing that a URL would end at. Empty is valid.
-func validHost(s []byte) bool { return hostOctets.all(s) }

@@ -42,7 +42,7 @@ func (x *exchange) relayOn(c *conn) {
 	r := &x.ctx.Response
 	h := &r.Header
 	length := h.ContentLength()
-	keep := !h.ConnectionClose()
+	keep := !h.ConnectionClose() && !x.head.isolated
 	tidy(h)
 	x.mark(h)
 	x.p.stats.count(relayedAnswer)

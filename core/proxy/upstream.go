@@ -62,7 +62,7 @@ func (u *upstreams) sweep() {
 		case now := <-tick.C:
 			u.all.Range(func(i, v any) bool {
 				if v.(*upstream).sweep(now.Add(-u.p.Limits.Idle)) {
-					u.all.Delete(i)
+					u.forget(i.(*route.Instance), v.(*upstream))
 				}
 				return true
 			})
@@ -180,11 +180,18 @@ func (u *upstream) dial() (*conn, error) {
 	defer u.mu.Unlock()
 	if u.closed {
 		_ = nc.Close()
-		return nil, net.ErrClosed
+		return nil, errForgotten
 	}
 	u.open[c] = struct{}{}
 	return c, nil
 }
+
+// errForgotten is returned by take when the upstream was closed since of
+// returned it.
+var errForgotten = errors.New("the upstream is closed")
+
+// forget makes of return another one for i than up, which is closed.
+func (u *upstreams) forget(i *route.Instance, up *upstream) { u.all.CompareAndDelete(i, up) }
 
 // errHandshake is returned by take when an upstream accepted a connection and
 // did not agree to TLS.

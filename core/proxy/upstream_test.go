@@ -275,6 +275,20 @@ func TestIdleConnectionsAreSwept(t *testing.T) {
 	})
 }
 
+func TestForgottenUpstreamIsFoundAgain(t *testing.T) {
+	// A request may hold what a sweep closes at that moment.
+	g := start(t)
+	a := instance("a", "m", "1.0.0", answers(t, "hello"))
+	g.ready(g.module("m"), a)
+	up, err := g.proxy.upstreams.of(a)
+	if err != nil || !up.sweep(time.Now()) {
+		t.Fatalf("a new upstream is not swept: %v", err)
+	}
+	if resp, _ := g.do("GET", "/m", ""); resp.StatusCode != 200 {
+		t.Errorf("answer = %d, want 200", resp.StatusCode)
+	}
+}
+
 func TestUpstreamOverTLS(t *testing.T) {
 	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Proto) }))
 	defer s.Close()

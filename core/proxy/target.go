@@ -1,0 +1,62 @@
+package proxy
+
+import "bytes"
+
+// aim reads the request target (RFC 9112 3.2). Of an absolute one, its
+// authority replaces Host.
+func (h *head) aim(target []byte) error {
+	for _, c := range target {
+		if c <= ' ' || c >= 0x7f || c == '#' {
+			return errTarget
+		}
+	}
+	h.target = target
+	switch {
+	case len(target) == 0:
+		return errTarget
+	case target[0] == '/':
+	case len(target) == 1 && target[0] == '*' && string(h.method) == "OPTIONS":
+	default:
+		return h.aimAbsolute(target)
+	}
+	return h.cut()
+}
+
+func (h *head) aimAbsolute(target []byte) error {
+	rest, ok := cutPrefixFold(target, "http://")
+	if !ok {
+		rest, ok = cutPrefixFold(target, "https://")
+	}
+	if !ok {
+		return errTarget
+	}
+	n := bytes.IndexAny(rest, "/?")
+	if n < 0 {
+		n = len(rest)
+	}
+	if n == 0 || !validHost(rest[:n]) {
+		return errTarget
+	}
+	h.host, h.target = rest[:n], rest[n:]
+	switch {
+	case len(h.target) == 0 && string(h.method) == "OPTIONS":
+		h.target = []byte("*")
+	case len(h.target) == 0 || h.target[0] == '?':
+		h.target = append([]byte("/"), h.target...)
+	}
+	return h.cut()
+}
+
+// cut cuts the path from the target. A backslash in it, which RFC 3986 does
+// not know, is read as a slash by some.
+func (h *head) cut() error {
+	h.path, _, _ = bytes.Cut(h.target, []byte("?"))
+	if bytes.IndexByte(h.path, '\\') >= 0 {
+		return errTarget
+	}
+	return nil
+}
+
+// validHost reports whether s may be a Host (RFC 3986 3.2.2, with a port): no
+// user, no separator, nothing that a URL would end at.
+func validHost(s []byte) bool { return hostOctets.all(s) }
