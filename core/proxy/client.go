@@ -1,11 +1,15 @@
 package proxy
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"io"
 	"net"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/modgate/modgate/core/route"
 )
 
 // clients are the connections that clients have open.
@@ -81,6 +85,9 @@ type client struct {
 	cork bool   // hold the next write back until the one after it
 	held []byte // what was
 
+	token  []byte // the last one that came
+	hashed route.TokenHash
+
 	deadline deadline // of reads
 	write    time.Duration
 	until    atomic.Int64 // write deadline, in Unix nanoseconds
@@ -116,6 +123,15 @@ func clientOf(c net.Conn) *client {
 
 // NetConn returns the connection under c.
 func (c *client) NetConn() net.Conn { return c.Conn }
+
+// hash returns the hash of a token. A client is one module's: it repeats
+// itself.
+func (c *client) hash(token []byte) route.TokenHash {
+	if !bytes.Equal(token, c.token) || c.token == nil {
+		c.token, c.hashed = append(c.token[:0], token...), sha256.Sum256(token)
+	}
+	return c.hashed
+}
 
 // Write writes to the client, which must take it in time: a client that does
 // not read would hold the request for ever.

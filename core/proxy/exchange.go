@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"crypto/sha256"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -173,7 +172,7 @@ func (x *exchange) authenticate() bool {
 	case 0:
 		return true
 	case 1:
-		x.caller = x.gen.Callers[route.TokenHash(sha256.Sum256(x.head.token))]
+		x.caller = x.gen.Callers[x.client.hash(x.head.token)]
 		return x.caller != nil && !x.caller.Fenced()
 	default:
 		return false

@@ -11,17 +11,17 @@ import (
 func tidy(h *fasthttp.ResponseHeader) {
 	h.ResetConnectionClose()
 	var buf [8][]byte
-	nominated := buf[:0]
+	nominated, found := buf[:0], false
 	for k, v := range h.All() {
-		if equalFold(k, "connection") {
+		if len(k) == len("connection") && equalFold(k, "connection") {
 			nominated = appendNominated(nominated, v)
 		}
+		found = found || ofHop(k)
 	}
-	for {
-		name := forThisHop(h, nominated)
-		if name == nil {
-			return
-		}
+	if !found {
+		return // and so nothing nominated
+	}
+	for name := forThisHop(h, nominated); name != nil; name = forThisHop(h, nominated) {
 		h.DelBytes(name)
 	}
 }
