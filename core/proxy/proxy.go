@@ -8,9 +8,11 @@
 // a ready module meets no lock of the lifecycle, no policy and no allocation
 // of ours (A2).
 //
-// It is the only importer of fasthttp. What a request needs beyond its
-// RequestCtx lives in an exchange; the rest of the package knows fasthttp
-// only where bytes come in and go out (server.go, client.go, relay.go).
+// It is the only importer of fasthttp, which parses nothing that a client
+// wrote: heads and chunks are read, checked and framed anew before it
+// (intake.go), and every other request is refused before routing. What a
+// request needs lives in an exchange, from the first octet of its head to the
+// last of its answer.
 package proxy
 
 import (
