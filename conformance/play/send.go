@@ -49,7 +49,12 @@ func (w *world) do(ctx context.Context, bound time.Duration, method, url string,
 	}
 	defer resp.Body.Close()
 	read, err := io.ReadAll(resp.Body)
-	return answer(wire.Answer{Status: resp.StatusCode, Header: resp.Header, Body: read}, err)
+	for _, values := range resp.Header {
+		for i := range values {
+			values[i] = w.untag(values[i])
+		}
+	}
+	return answer(wire.Answer{Status: resp.StatusCode, Header: resp.Header, Body: []byte(w.untag(string(read)))}, err)
 }
 
 // headers returns the @Name= options.

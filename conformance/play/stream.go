@@ -100,7 +100,10 @@ func (w *world) listens(s script.Step, in *instance) error {
 	go func() {
 		defer close(st.closed)
 		defer resp.Body.Close()
-		wire.ReadEvents(resp.Body, st.add) //nolint:errcheck // that it ended is what counts
+		wire.ReadEvents(resp.Body, func(e wire.Event) { //nolint:errcheck // that it ended is what counts
+			e.Data = w.untag(e.Data)
+			st.add(e)
+		})
 	}()
 	return w.judge(s, wire.Answer{Status: resp.StatusCode, Header: resp.Header}, passed)
 }

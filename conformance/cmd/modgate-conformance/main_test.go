@@ -52,8 +52,13 @@ func quiet(t *testing.T) {
 const handful = `^(a-availability/(ready-passes|parked-until-resume|unknown-module)|u-update/(waits-for-the-older|under-load|fenced-token-opens-nothing)|` +
 	`n-notices/snapshot-then-synced|g-gateway/updating-survives-a-kill|c-configuration/(wrong-configuration-does-not-start|reload-keeps-registrations)|i-identity/join-secret|w-wire/two-lengths)$`
 
-func TestModgatePassesAHandful(t *testing.T) {
+func TestModgate(t *testing.T) {
 	modgate := built(t, "core/cmd/modgate")
+	t.Run("passes a handful of cases", func(t *testing.T) { passesAHandful(t, modgate) })
+	t.Run("is caught when it is broken", func(t *testing.T) { isCaughtWhenBroken(t, modgate) })
+}
+
+func passesAHandful(t *testing.T, modgate string) {
 	quiet(t)
 	report := filepath.Join(t.TempDir(), "report.json")
 	code := run(context.Background(), []string{"core", "-command", modgate + " serve {config}", "-run", handful, "-json", report})
@@ -70,8 +75,7 @@ func TestModgatePassesAHandful(t *testing.T) {
 	}
 }
 
-func TestBrokenCoresAreCaught(t *testing.T) {
-	modgate := built(t, "core/cmd/modgate")
+func isCaughtWhenBroken(t *testing.T, modgate string) {
 	var c coreFlags
 	f := flag.NewFlagSet("test", flag.ContinueOnError)
 	c.register(f)
