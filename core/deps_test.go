@@ -39,6 +39,7 @@ var allowed = map[string][]string{
 
 	"core/route":           {"core/adapter", "core/fallback", "core/message", "core/module"},
 	"policies":             {"core/config", "core/fallback", "core/message", "core/module"},
+	"policies/generate":    {},
 	"plugins":              {"core/adapter", "core/config", "core/message", "core/module"},
 	"plugins/adaptertest":  {"core/adapter", "core/config", "core/message", "core/module", "plugins"},
 	"hcl":                  {"core/config", "core/fallback", "core/message", "core/module"},
