@@ -257,7 +257,7 @@ func (x *examiner) ask(a *asker, e fallback.Entrypoint, f *findings, at *ast.Loc
 // raw value, and not of a pattern.
 func representative(f *findings) bool {
 	return f.bypass == "" &&
-		!slices.ContainsFunc(f.raw, func(f field) bool { return fields[f].kind != boolean && vocabulary(f) == nil }) &&
+		!slices.ContainsFunc(f.raw, func(f field) bool { return fields[f].kind != boolean && fields[f].words == nil }) &&
 		!slices.ContainsFunc(f.predicates, func(p predicate) bool { return p.test == matches })
 }
 

@@ -1,6 +1,7 @@
 package policies
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -9,41 +10,11 @@ import (
 	"github.com/modgate/modgate/core/fallback"
 )
 
+//go:generate go run ./generate
+
 // field is a leaf of input. Every leaf is always defined: what is not known is
 // empty, zero or false, so that a policy need never ask whether it is there.
 type field uint8
-
-const (
-	fieldEntrypoint field = iota
-	fieldModule
-	fieldState
-	fieldReason
-	fieldVersion
-	fieldServing
-	fieldExpected
-	fieldNote
-	fieldLosses
-	fieldAbsent
-	fieldTTLLeft
-	fieldWeekday
-	fieldDate
-	fieldHour
-	fieldMinute
-	fieldCallerKind
-	fieldCallerModule
-	fieldCallerVersion
-	fieldOnDelay
-	fieldMethod
-	fieldPath
-	fieldRoute
-	fieldHost
-	fieldTenant
-	fieldSize
-	fieldRepeatable
-	fieldParked
-	fieldParkedPercent
-	fieldCount
-)
 
 // kind is the type of a field's value.
 type kind uint8
@@ -63,51 +34,19 @@ const (
 	asked                 // with every request
 )
 
-// fields is the registry of input: schemas/input.json, in Go. A test holds
-// the one against the other.
-var fields = [fieldCount]struct {
+// registered is what the registry says of a field: schemas/input.json, in Go.
+type registered struct {
 	group, name string
 	kind        kind
 	class       class
-}{
-	fieldEntrypoint:    {"", "entrypoint", textual, known},
-	fieldModule:        {"target", "module", textual, known},
-	fieldState:         {"target", "state", textual, known},
-	fieldReason:        {"target", "reason", textual, known},
-	fieldVersion:       {"target", "version", textual, known},
-	fieldServing:       {"target", "serving", textual, known},
-	fieldExpected:      {"target", "expected_s", numeric, known},
-	fieldNote:          {"target", "note", textual, known},
-	fieldLosses:        {"target", "losses", numeric, known},
-	fieldAbsent:        {"target", "absent_s", numeric, volatile},
-	fieldTTLLeft:       {"target", "ttl_left_s", numeric, volatile},
-	fieldWeekday:       {"now", "weekday", textual, volatile},
-	fieldDate:          {"now", "date", textual, volatile},
-	fieldHour:          {"now", "hour", numeric, volatile},
-	fieldMinute:        {"now", "minute", numeric, volatile},
-	fieldCallerKind:    {"caller", "kind", textual, asked},
-	fieldCallerModule:  {"caller", "module", textual, asked},
-	fieldCallerVersion: {"caller", "version", textual, asked},
-	fieldOnDelay:       {"caller", "on_delay", textual, asked},
-	fieldMethod:        {"request", "method", textual, asked},
-	fieldPath:          {"request", "path", textual, asked},
-	fieldRoute:         {"request", "route", textual, asked},
-	fieldHost:          {"request", "host", textual, asked},
-	fieldTenant:        {"request", "tenant", textual, asked},
-	fieldSize:          {"request", "size", numeric, asked},
-	fieldRepeatable:    {"request", "repeatable", boolean, asked},
-	fieldParked:        {"parked", "count", numeric, volatile},
-	fieldParkedPercent: {"parked", "percent", numeric, volatile},
+	words       []string              // all that it can be, if those are few
+	entrypoints []fallback.Entrypoint // whose questions have it; nil: all
 }
 
 // given reports whether input has f at the entrypoint: who asks on a
 // transition has no request.
 func (f field) given(e fallback.Entrypoint) bool {
-	switch fields[f].group {
-	case "caller", "request", "parked":
-		return e == fallback.Request
-	}
-	return true
+	return fields[f].entrypoints == nil || slices.Contains(fields[f].entrypoints, e)
 }
 
 // ref returns f as a policy writes it, "input.target.state".
@@ -148,7 +87,7 @@ func (f field) text(q *fallback.Query, zone *time.Location) string {
 		return q.Caller.Module
 	case fieldCallerVersion:
 		return q.Caller.Version
-	case fieldOnDelay:
+	case fieldCallerOnDelay:
 		return q.Caller.OnDelay.String()
 	case fieldMethod:
 		return q.HTTP.Method
@@ -184,7 +123,7 @@ func (f field) number(q *fallback.Query, zone *time.Location) int {
 		return q.Now.In(zone).Minute()
 	case fieldSize:
 		return int(q.HTTP.Size)
-	case fieldParked:
+	case fieldParkedCount:
 		return q.Parked.Count
 	case fieldParkedPercent:
 		return q.Parked.Count * 100 / max(1, q.Parked.Limit)
@@ -233,8 +172,6 @@ func input(q *fallback.Query, zone *time.Location) *ast.Term {
 	}
 	return ast.ObjectTerm(root...)
 }
-
-var groupNames = [...]string{"target", "now", "caller", "request", "parked"}
 
 func group(name string) int {
 	for i, n := range groupNames {

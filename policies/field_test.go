@@ -3,6 +3,7 @@ package policies
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,15 +11,11 @@ import (
 	"github.com/modgate/modgate/core/message"
 )
 
-// schema is as much of JSON Schema as ours use.
+// schema is as much of JSON Schema as the test looks at.
 type schema struct {
-	Type       string
-	Enum       []any
-	Class      string `json:"x-modgate"`
-	Closed     *bool  `json:"additionalProperties"`
-	Required   []string
-	Properties map[string]*schema
-	Desc       string `json:"description"`
+	Type        string
+	Entrypoints []string `json:"x-modgate-entrypoints"`
+	Properties  map[string]*schema
 }
 
 func inputShape(t *testing.T) *schema {
@@ -30,43 +27,27 @@ func inputShape(t *testing.T) *schema {
 	return s
 }
 
-// TestRegistryIsTheSchema: every leaf of schemas/input.json is a field of the
-// same type and class, documented, and the other way round.
-func TestRegistryIsTheSchema(t *testing.T) {
-	kinds := map[string]kind{"string": textual, "integer": numeric, "boolean": boolean}
-	classes := map[string]class{"known": known, "volatile": volatile, "asked": asked}
-	seen := map[string]bool{}
-	var walk func(prefix string, s *schema)
-	walk = func(prefix string, s *schema) {
-		if s.Desc == "" {
-			t.Errorf("%s is not documented", prefix)
-		}
-		if s.Type == "object" {
-			if s.Closed == nil || *s.Closed {
-				t.Errorf("%s is open", prefix)
-			}
-			for name, p := range s.Properties {
-				walk(prefix+"."+name, p)
-			}
-			return
-		}
-		seen[prefix] = true
-		for f := range fieldCount {
-			if f.String() == prefix {
-				if got, want := fields[f].kind, kinds[s.Type]; got != want {
-					t.Errorf("%s: got kind %d, want %d", prefix, got, want)
-				}
-				if got, want := fields[f].class, classes[s.Class]; got != want || s.Class == "" {
-					t.Errorf("%s: got class %d, want %d", prefix, got, want)
-				}
-				return
-			}
-		}
-		t.Errorf("%s is no field", prefix)
+// TestEnumerationsAreThoseOfGo: what the schema lists is what the values of
+// Go are called.
+func TestEnumerationsAreThoseOfGo(t *testing.T) {
+	var reasons, states, days []string
+	for r := message.NoReason; r <= message.ReasonForced; r++ {
+		reasons = append(reasons, r.String())
 	}
-	walk("input", inputShape(t))
-	if len(seen) != int(fieldCount) {
-		t.Errorf("the schema has %d leaves, want %d", len(seen), fieldCount)
+	for _, a := range []message.Availability{message.Delayed, message.Missing, message.Ready, message.Unknown} {
+		states = append(states, a.String())
+	}
+	for d := time.Sunday; d <= time.Saturday; d++ {
+		days = append(days, strings.ToLower(d.String()))
+	}
+	for f, want := range map[field][]string{
+		fieldEntrypoint: entrypointNames(), fieldReason: reasons, fieldState: states, fieldWeekday: days,
+		fieldCallerOnDelay: {message.Park.String(), message.Reply.String()},
+	} {
+		got := slices.Sorted(slices.Values(fields[f].words))
+		if slices.Sort(want); !slices.Equal(got, want) {
+			t.Errorf("%s: got %q, want %q", f, got, want)
+		}
 	}
 }
 
@@ -80,9 +61,11 @@ func TestInputIsComplete(t *testing.T) {
 		if err := json.Unmarshal([]byte(in.String()), &got); err != nil {
 			t.Fatal(err)
 		}
-		want := shape.Required
-		if e == fallback.Request {
-			want = append(slices.Clone(want), "caller", "request", "parked")
+		var want []string
+		for name, p := range shape.Properties {
+			if p.Entrypoints == nil || slices.Contains(p.Entrypoints, string(e)) {
+				want = append(want, name)
+			}
 		}
 		if len(got) != len(want) {
 			t.Errorf("%s: got %v, want %v", e, in, want)
@@ -117,9 +100,9 @@ func TestInputSaysWhatTheQueryDoes(t *testing.T) {
 		fieldEntrypoint: "request", fieldModule: "loans", fieldState: "delayed", fieldReason: "lost", fieldVersion: "2.0.0",
 		fieldServing: "1.0.0", fieldExpected: 90, fieldNote: "why", fieldLosses: 2, fieldAbsent: 61, fieldTTLLeft: 60,
 		fieldWeekday: "wednesday", fieldDate: "2026-11-25", fieldHour: 0, fieldMinute: 5,
-		fieldCallerKind: "module", fieldCallerModule: "search", fieldCallerVersion: "1.2.3", fieldOnDelay: "reply",
+		fieldCallerKind: "module", fieldCallerModule: "search", fieldCallerVersion: "1.2.3", fieldCallerOnDelay: "reply",
 		fieldMethod: "PUT", fieldPath: "/loans/7", fieldRoute: "/loans/{id}", fieldHost: "h", fieldTenant: "diku",
-		fieldSize: 9, fieldRepeatable: true, fieldParked: 3, fieldParkedPercent: 30,
+		fieldSize: 9, fieldRepeatable: true, fieldParkedCount: 3, fieldParkedPercent: 30,
 	}
 	for f := range fieldCount {
 		got, err := json.Marshal(json.RawMessage(f.term(&q, zone).String()))

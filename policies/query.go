@@ -48,7 +48,7 @@ func ParseQuery(text []byte, zone *time.Location) (fallback.Query, error) {
 
 // allowed says what f can be, if that is little and v is not of it.
 func allowed(f field, v value) string {
-	if words := vocabulary(f); words != nil && !slices.Contains(words, v.text) {
+	if words := fields[f].words; words != nil && !slices.Contains(words, v.text) {
 		return ", want one of " + quoted(words)
 	}
 	return " beside what else is given"

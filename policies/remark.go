@@ -39,7 +39,7 @@ func remarkOne(f field, c ast.Value) string {
 	if !ok || k != fields[f].kind {
 		return fmt.Sprintf("%s is %s, and is compared with %v", f, kindNames[fields[f].kind], c)
 	}
-	words := vocabulary(f)
+	words := fields[f].words
 	if s, ok := c.(ast.String); ok && words != nil && !slices.Contains(words, string(s)) {
 		advice := "it is one of " + quoted(words)
 		if near := nearest(string(s), words); near != "" {

@@ -119,33 +119,13 @@ func (f field) values() []value {
 
 // words returns all that f can be if those are few, else the texts given.
 func (f field) words(texts ...string) (list []value) {
-	if e := vocabulary(f); e != nil {
-		texts = e
+	if all := fields[f].words; all != nil {
+		texts = all
 	}
 	for _, s := range texts {
 		list = append(list, value{text: s})
 	}
 	return list
-}
-
-// vocabulary returns the values of an enumerated field, or nil.
-func vocabulary(f field) []string {
-	switch f {
-	case fieldEntrypoint:
-		return []string{"request", "absence", "update", "grace"}
-	case fieldState:
-		return []string{"delayed", "missing", "ready", "unknown"}
-	case fieldReason:
-		return []string{"", "starting", "waiting", "updating", "disconnected", "lost", "unhealthy", "expired", "forced"}
-	case fieldWeekday:
-		return weekdays[:]
-	case fieldCallerKind:
-		return []string{"client", "module"}
-	case fieldOnDelay:
-		return []string{"park", "reply"}
-	default:
-		return nil
-	}
 }
 
 // set gives f the value v in q. Not all fields can have all values at once:
@@ -202,7 +182,7 @@ func (f field) setAsked(q *fallback.Query, v value) {
 		q.Caller.Module = v.text
 	case fieldCallerVersion:
 		q.Caller.Version = v.text
-	case fieldOnDelay:
+	case fieldCallerOnDelay:
 		_ = q.Caller.OnDelay.UnmarshalText([]byte(v.text)) // has tells
 	case fieldMethod:
 		q.HTTP.Method = v.text
@@ -218,7 +198,7 @@ func (f field) setAsked(q *fallback.Query, v value) {
 		q.HTTP.Size = int64(v.number)
 	case fieldRepeatable:
 		q.HTTP.Repeatable = v.flag
-	case fieldParked:
+	case fieldParkedCount:
 		q.Parked.Count = v.number
 	case fieldParkedPercent:
 		q.Parked = fallback.Parked{Count: v.number, Limit: 100}

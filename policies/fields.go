@@ -1,0 +1,72 @@
+// Code generated from schemas/input.json by policies/generate. DO NOT EDIT.
+
+package policies
+
+import "github.com/modgate/modgate/core/fallback"
+
+// The fields, in the order of the schema.
+const (
+	fieldEntrypoint    field = iota // the question
+	fieldModule                     // its name
+	fieldState                      // its state (A1)
+	fieldReason                     // why it is not ready (A1); empty while it is
+	fieldVersion                    // the version that leaves, updates or is asked about
+	fieldServing                    // the highest version that serves; empty if none does
+	fieldExpected                   // how long the module itself expects to be away, in seconds; 0 if it did not say
+	fieldNote                       // the reason that the module gave in its announcement
+	fieldLosses                     // how often it was lost within 10 minutes (L5)
+	fieldAbsent                     // how long the absence has lasted, in whole seconds
+	fieldTTLLeft                    // how long until DELAY becomes MISSING, in whole seconds
+	fieldWeekday                    // day of the week
+	fieldDate                       // date, as 2006-01-02
+	fieldHour                       // hour of the day
+	fieldMinute                     // minute of the hour
+	fieldCallerKind                 // module, if the request bears a module's token; else client (I1)
+	fieldCallerModule               // the calling module; empty for a client
+	fieldCallerVersion              // its version; empty for a client
+	fieldCallerOnDelay              // what suits it (A8): policies may turn park into reply, never the reverse
+	fieldMethod                     // method, as it was sent
+	fieldPath                       // path, as it was sent
+	fieldRoute                      // pattern of the route that matched, such as /items/{id}
+	fieldHost                       // host that it was sent to
+	fieldTenant                     // value of the header that the configuration names as the tenant's; empty without one
+	fieldSize                       // size of the body in bytes; 0 if it is not known
+	fieldRepeatable                 // whether it bears an Idempotency-Key: sent twice, it is done once
+	fieldParkedCount                // requests that wait for the module
+	fieldParkedPercent              // how full the room is
+	fieldCount
+)
+
+var fields = [fieldCount]registered{
+	fieldEntrypoint:    {group: "", name: "entrypoint", kind: textual, class: known, words: []string{"request", "absence", "update", "grace"}},
+	fieldModule:        {group: "target", name: "module", kind: textual, class: known},
+	fieldState:         {group: "target", name: "state", kind: textual, class: known, words: []string{"delayed", "missing", "ready", "unknown"}},
+	fieldReason:        {group: "target", name: "reason", kind: textual, class: known, words: []string{"", "starting", "waiting", "updating", "disconnected", "lost", "unhealthy", "expired", "forced"}},
+	fieldVersion:       {group: "target", name: "version", kind: textual, class: known},
+	fieldServing:       {group: "target", name: "serving", kind: textual, class: known},
+	fieldExpected:      {group: "target", name: "expected_s", kind: numeric, class: known},
+	fieldNote:          {group: "target", name: "note", kind: textual, class: known},
+	fieldLosses:        {group: "target", name: "losses", kind: numeric, class: known},
+	fieldAbsent:        {group: "target", name: "absent_s", kind: numeric, class: volatile},
+	fieldTTLLeft:       {group: "target", name: "ttl_left_s", kind: numeric, class: volatile},
+	fieldWeekday:       {group: "now", name: "weekday", kind: textual, class: volatile, words: []string{"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"}},
+	fieldDate:          {group: "now", name: "date", kind: textual, class: volatile},
+	fieldHour:          {group: "now", name: "hour", kind: numeric, class: volatile},
+	fieldMinute:        {group: "now", name: "minute", kind: numeric, class: volatile},
+	fieldCallerKind:    {group: "caller", name: "kind", kind: textual, class: asked, words: []string{"client", "module"}, entrypoints: []fallback.Entrypoint{"request"}},
+	fieldCallerModule:  {group: "caller", name: "module", kind: textual, class: asked, entrypoints: []fallback.Entrypoint{"request"}},
+	fieldCallerVersion: {group: "caller", name: "version", kind: textual, class: asked, entrypoints: []fallback.Entrypoint{"request"}},
+	fieldCallerOnDelay: {group: "caller", name: "on_delay", kind: textual, class: asked, words: []string{"park", "reply"}, entrypoints: []fallback.Entrypoint{"request"}},
+	fieldMethod:        {group: "request", name: "method", kind: textual, class: asked, entrypoints: []fallback.Entrypoint{"request"}},
+	fieldPath:          {group: "request", name: "path", kind: textual, class: asked, entrypoints: []fallback.Entrypoint{"request"}},
+	fieldRoute:         {group: "request", name: "route", kind: textual, class: asked, entrypoints: []fallback.Entrypoint{"request"}},
+	fieldHost:          {group: "request", name: "host", kind: textual, class: asked, entrypoints: []fallback.Entrypoint{"request"}},
+	fieldTenant:        {group: "request", name: "tenant", kind: textual, class: asked, entrypoints: []fallback.Entrypoint{"request"}},
+	fieldSize:          {group: "request", name: "size", kind: numeric, class: asked, entrypoints: []fallback.Entrypoint{"request"}},
+	fieldRepeatable:    {group: "request", name: "repeatable", kind: boolean, class: asked, entrypoints: []fallback.Entrypoint{"request"}},
+	fieldParkedCount:   {group: "parked", name: "count", kind: numeric, class: volatile, entrypoints: []fallback.Entrypoint{"request"}},
+	fieldParkedPercent: {group: "parked", name: "percent", kind: numeric, class: volatile, entrypoints: []fallback.Entrypoint{"request"}},
+}
+
+// groupNames are the objects in input.
+var groupNames = [...]string{"target", "now", "caller", "request", "parked"}

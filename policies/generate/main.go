@@ -1,0 +1,195 @@
+// Command generate writes the registry of what policies see: the fields of
+// schemas/input.json as Go constants and one table. go generate runs it in the
+// folder policies.
+//
+// The schema is where a field is decided. Beside JSON Schema it says in
+// x-modgate when a leaf's value may change, and in x-modgate-entrypoints which
+// questions have a member; unsaid, all have it.
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"go/format"
+	"os"
+	"slices"
+	"strings"
+)
+
+func main() {
+	if err := run("schemas/input.json", "fields.go"); err != nil {
+		fmt.Fprintln(os.Stderr, "generate:", err)
+		os.Exit(1)
+	}
+}
+
+func run(from, to string) error {
+	text, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	var s schema
+	if err := json.Unmarshal(text, &s); err != nil {
+		return fmt.Errorf("%s: %w", from, err)
+	}
+	list, groups, err := fieldsOf(&s)
+	if err != nil {
+		return fmt.Errorf("%s: %w", from, err)
+	}
+	out, err := format.Source(write(list, groups))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, out, 0o644)
+}
+
+// schema is as much of JSON Schema as input.json uses.
+type schema struct {
+	Type        string     `json:"type"`
+	Description string     `json:"description"`
+	Enum        []string   `json:"enum"`
+	Class       string     `json:"x-modgate"`
+	Entrypoints []string   `json:"x-modgate-entrypoints"`
+	Closed      *bool      `json:"additionalProperties"`
+	Properties  properties `json:"properties"`
+}
+
+// properties are members in the order of the file.
+type properties []property
+
+type property struct {
+	name string
+	schema
+}
+
+// UnmarshalJSON reads an object in order.
+func (p *properties) UnmarshalJSON(text []byte) error {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	if _, err := dec.Token(); err != nil { // the brace
+		return err
+	}
+	for dec.More() {
+		name, err := dec.Token()
+		if err != nil {
+			return err
+		}
+		m := property{name: fmt.Sprint(name)}
+		if err := dec.Decode(&m.schema); err != nil {
+			return err
+		}
+		*p = append(*p, m)
+	}
+	return nil
+}
+
+// field is a leaf of input.
+type field struct {
+	constant, group, name, doc, kind, class string
+	words, entrypoints                      []string
+}
+
+var (
+	kinds   = map[string]string{"string": "textual", "integer": "numeric", "boolean": "boolean"}
+	classes = []string{"known", "volatile", "asked"}
+)
+
+// fieldsOf returns the leaves of the schema and the names of its groups.
+func fieldsOf(s *schema) (list []field, groups []string, err error) {
+	for _, p := range s.Properties {
+		if p.Type != "object" {
+			list = append(list, leaf("", p, p.Entrypoints))
+			continue
+		}
+		if p.Closed == nil || *p.Closed {
+			return nil, nil, fmt.Errorf("%s is open: it wants \"additionalProperties\": false", p.name)
+		}
+		groups = append(groups, p.name)
+		for _, q := range p.Properties {
+			entrypoints := p.Entrypoints
+			if q.Entrypoints != nil {
+				entrypoints = q.Entrypoints
+			}
+			list = append(list, leaf(p.name, q, entrypoints))
+		}
+	}
+	seen := map[string]bool{}
+	for _, f := range list {
+		switch {
+		case seen[f.constant]:
+			return nil, nil, fmt.Errorf("two fields are called %s", f.constant)
+		case f.kind == "":
+			return nil, nil, fmt.Errorf("%s %s: want one of the types string, integer, boolean", f.group, f.name)
+		case !slices.Contains(classes, f.class):
+			return nil, nil, fmt.Errorf("%s %s: x-modgate is %q, want one of %v", f.group, f.name, f.class, classes)
+		case f.doc == "":
+			return nil, nil, fmt.Errorf("%s %s has no description", f.group, f.name)
+		}
+		seen[f.constant] = true
+	}
+	return list, groups, nil
+}
+
+func leaf(group string, p property, entrypoints []string) field {
+	return field{
+		constant: constant(group, p.name), group: group, name: p.name, doc: p.Description,
+		kind: kinds[p.Type], class: p.Class, words: p.Enum, entrypoints: entrypoints,
+	}
+}
+
+// plain are the groups that a constant's name does without.
+var plain = []string{"", "target", "now", "request"}
+
+// constant returns the name of a field's constant, which leaves out what is
+// understood: the unit, and the groups that everyone asks about.
+func constant(group, name string) string {
+	words := strings.Split(strings.TrimSuffix(name, "_s"), "_")
+	if !slices.Contains(plain, group) {
+		words = slices.Insert(words, 0, strings.Split(group, "_")...)
+	}
+	s := "field"
+	for _, w := range words {
+		if w == "ttl" {
+			s += "TTL"
+			continue
+		}
+		s += strings.ToUpper(w[:1]) + w[1:]
+	}
+	return s
+}
+
+func write(list []field, groups []string) []byte {
+	var b bytes.Buffer
+	b.WriteString("// Code generated from schemas/input.json by policies/generate. DO NOT EDIT.\n\npackage policies\n\n")
+	b.WriteString("import \"github.com/modgate/modgate/core/fallback\"\n\n")
+	b.WriteString("// The fields, in the order of the schema.\nconst (\n")
+	for i, f := range list {
+		typed := ""
+		if i == 0 {
+			typed = " field = iota"
+		}
+		fmt.Fprintf(&b, "%s%s // %s\n", f.constant, typed, f.doc)
+	}
+	b.WriteString("fieldCount\n)\n\n")
+	b.WriteString("var fields = [fieldCount]registered{\n")
+	for _, f := range list {
+		fmt.Fprintf(&b, "%s: {group: %q, name: %q, kind: %s, class: %s", f.constant, f.group, f.name, f.kind, f.class)
+		if f.words != nil {
+			fmt.Fprintf(&b, ", words: %#v", f.words)
+		}
+		if f.entrypoints != nil {
+			fmt.Fprintf(&b, ", entrypoints: []fallback.Entrypoint{%s}", quoted(f.entrypoints))
+		}
+		b.WriteString("},\n")
+	}
+	fmt.Fprintf(&b, "}\n\n// groupNames are the objects in input.\nvar groupNames = [...]string{%s}\n", quoted(groups))
+	return b.Bytes()
+}
+
+func quoted(words []string) string {
+	list := make([]string, len(words))
+	for i, w := range words {
+		list[i] = fmt.Sprintf("%q", w)
+	}
+	return strings.Join(list, ", ")
+}
