@@ -58,6 +58,7 @@ func TestEveryValueIsRead(t *testing.T) {
 	defaults := config.Lifecycle{
 		TTL: 20 * time.Second, AbsenceMax: time.Hour, UpdateTTL: 5 * time.Minute, Grace: 45 * time.Second,
 		GraceMin: time.Second, StreamGrace: 2 * time.Second, StartTTL: 2 * time.Minute, Lease: 15 * time.Second, Takeover: 2,
+		Release:     config.Release{Rate: 500, MaxRate: 2000},
 		TTLBounds:   fallback.Bounds{Min: time.Second, Max: time.Hour},
 		GraceBounds: fallback.Bounds{Max: time.Hour},
 		LeaseBounds: fallback.Bounds{Min: 5 * time.Second, Max: time.Minute},

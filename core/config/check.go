@@ -147,6 +147,9 @@ func (l *Lifecycle) check(s scope) {
 		s.add("grace_min grace", "Bounds that contradict each other",
 			"grace_min (%s) is above grace (%s): the grace would be over before an UPDATE may be granted.", text(l.GraceMin), text(l.Grace))
 	}
+	if l.Release.Rate > l.Release.MaxRate {
+		s.add("release.rate release.max_rate", "Bounds that contradict each other", "release.rate (%d) is above release.max_rate (%d).", l.Release.Rate, l.Release.MaxRate)
+	}
 	for _, b := range []struct {
 		name   string
 		length time.Duration

@@ -53,6 +53,7 @@ func TestCheckFindsEveryProblem(t *testing.T) {
 		{"defaults.ttl", func(c *Config) { c.Defaults.TTL, c.Defaults.TTLBounds.Max = time.Hour, time.Hour }},
 		{"defaults.ttl", func(c *Config) { c.Defaults.TTLBounds.Min = time.Minute }},
 		{"defaults.grace_min", func(c *Config) { c.Defaults.GraceMin = time.Minute }},
+		{"defaults.release.rate", func(c *Config) { c.Defaults.Release.MaxRate = c.Defaults.Release.Rate - 1 }},
 		{"defaults.bounds.grace", func(c *Config) { c.Defaults.GraceBounds.Min = time.Hour }},
 		{"defaults.lease", func(c *Config) { c.Defaults.LeaseBounds.Min = time.Minute }},
 		{"defaults.takeover.instances", func(c *Config) { c.Defaults.Takeover = 0 }},

@@ -18,10 +18,26 @@ type Lifecycle struct {
 	StartTTL    time.Duration // V6, G3
 	Lease       time.Duration // what a registration gets that asks for none
 	Takeover    int           // instances a higher version needs to take over (V2)
+	Release     Release
 
 	TTLBounds   fallback.Bounds // of what a policy may say
 	GraceBounds fallback.Bounds
 	LeaseBounds fallback.Bounds // of what a registration may ask for
+}
+
+// Release is how fast parked requests go, at most, to a module that is back;
+// the module's own answers may slow them down (A5). In requests per second.
+type Release struct {
+	Rate    int // where the policy does not say
+	MaxRate int // whatever it says
+}
+
+// Clamp returns rate, what a policy says, within r; Rate for 0.
+func (r Release) Clamp(rate int) int {
+	if rate <= 0 {
+		rate = r.Rate
+	}
+	return min(rate, r.MaxRate)
 }
 
 // DefaultLifecycle returns the defaults of lifecycle.md 3.5.
@@ -30,6 +46,7 @@ func DefaultLifecycle() Lifecycle {
 		TTL: 30 * time.Second, AbsenceMax: 15 * time.Minute, UpdateTTL: 2 * time.Minute,
 		Grace: 30 * time.Second, StreamGrace: 5 * time.Second, StartTTL: time.Minute,
 		Lease: 10 * time.Second, Takeover: 1,
+		Release:     Release{Rate: 20_000, MaxRate: 100_000},
 		TTLBounds:   fallback.Bounds{Max: 15 * time.Minute},
 		GraceBounds: fallback.Bounds{Max: 10 * time.Minute},
 		LeaseBounds: fallback.Bounds{Min: time.Second, Max: 5 * time.Minute},
@@ -49,6 +66,8 @@ func (l *Lifecycle) Settings() []Setting {
 		{Name: "start_ttl", Value: &l.StartTTL, Min: second, Max: day, Doc: "how long a registered version may take to its first RESUME before an alert (V6)"},
 		{Name: "lease", Value: &l.Lease, Min: second, Max: 5 * minute, Doc: "the lease of a registration that asks for none; a module renews at a third of it"},
 		{Name: "takeover.instances", Value: &l.Takeover, Min: 1, Max: 1000, Doc: "instances of a higher version that must serve before the lower drains (V2)"},
+		{Name: "release.rate", Value: &l.Release.Rate, Min: 1, Max: 1_000_000, Doc: "parked requests that go to the module per second, at most, when it is back (A5)"},
+		{Name: "release.max_rate", Value: &l.Release.MaxRate, Min: 1, Max: 1_000_000, Doc: "most that a policy may say instead of release.rate"},
 		{Name: "bounds.ttl", Value: &l.TTLBounds, Max: 7 * day, Doc: "least and most that a policy may say instead of ttl"},
 		{Name: "bounds.grace", Value: &l.GraceBounds, Max: day, Doc: "least and most that a policy may say instead of grace"},
 		{Name: "bounds.lease", Value: &l.LeaseBounds, Min: second, Max: 5 * minute, Doc: "least and most that a registration may ask for"},

@@ -22,6 +22,7 @@ const (
 	Absence Entrypoint = "absence" // how long an absence may last (A4)
 	Update  Entrypoint = "update"  // whether an UPDATE goes ahead (U1)
 	Grace   Entrypoint = "grace"   // how long an older version may finish (V2, U2)
+	Resume  Entrypoint = "resume"  // how fast parked requests go to a module that is back (A5)
 )
 
 // Query is what a policy sees. Fields that do not belong to the entrypoint
@@ -94,6 +95,7 @@ type Decision struct {
 	TTL      time.Duration // absence: how long; grace: how long; update, deferred: when to ask again
 	Reply    bool          // request: answer DELAY instead of parking (A8)
 	Wait     time.Duration // request: longest parking
+	Rate     int           // resume: parked requests let go per second, at most
 	Fallback Fallback      // request: with Substitute
 	Alert    bool          // absence: tell the administrator now
 	Detail   string        // for the answer's text and the alert

@@ -60,6 +60,10 @@ defaults {
   takeover {
     instances = 2
   }
+  release {
+    rate     = 500
+    max_rate = 2000
+  }
   bounds {
     ttl   = ["1s", "1h"]
     grace = ["0s", "1h"]
