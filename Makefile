@@ -37,8 +37,12 @@ test: ## run all tests, each part against its time budget; PART=name runs one
 	@go build -o .build/test ./.ci/test
 	@.build/test -part '$(PART)'
 
+.PHONY: cover
+cover: ## hold the pure heart to tests that reach every statement of it
+	@bash .ci/cover ./core/lifecycle ./core/requirement
+
 .PHONY: check
-check: check-format check-scripts vet lint check-mod check-generated ## all that a push must pass beside the tests; changes nothing
+check: check-format check-scripts vet lint check-mod check-generated cover ## all that a push must pass beside the tests; changes nothing
 
 .PHONY: check-format
 check-format:

@@ -12,6 +12,9 @@ import (
 // every step between them. What changes of phase there are is written down in
 // testdata/changes.golden.
 func TestSmallWorldsClose(t *testing.T) {
+	if testing.Short() {
+		t.Skip("not with -short")
+	}
 	worlds := lifecycletest.Worlds()
 	figures := make([]lifecycletest.Figures, len(worlds))
 	t.Run("world", func(t *testing.T) {
