@@ -1,6 +1,7 @@
 package policies
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -34,10 +35,34 @@ type analyser struct {
 	zone    *time.Location
 	known   *fallback.Query // its known fields hold; nil: nothing is known
 	seen    findings
-	index   map[string]bool                                         // of predicates
-	visited map[string]bool                                         // rules, by what they were called with
-	vainly  map[string]bool                                         // whether a reference can have a value, by the same
-	remark  func(at *ast.Location, op string, f field, c ast.Value) // told of each comparison; nil: nobody
+	index   map[string]bool                     // of predicates
+	visited map[string]bool                     // rules, by what they were called with
+	vainly  map[string]bool                     // whether a reference can have a value, by the same
+	remark  func(at *ast.Location, text string) // told of comparisons that cannot be meant; nil: nobody
+
+	places map[string]*ast.Location // where fields, data and what is not understood stand first; nil: nobody asks
+	at     *ast.Location            // where the walk is, in the text of a unit
+}
+
+// placeOfBypass is the key of places for why a decision cannot be cached.
+const placeOfBypass = "bypass"
+
+// stand tells where the walk is; what it calls in base and lib stands where it
+// is called.
+func (a *analyser) stand(at *ast.Location) {
+	if a.places == nil || at == nil {
+		return
+	}
+	if _, ok := unitOf(at.File); ok {
+		a.at = at
+	}
+}
+
+// note keeps where something stands first.
+func (a *analyser) note(what string) {
+	if a.places != nil && a.places[what] == nil {
+		a.places[what] = a.at
+	}
 }
 
 // analyse returns what the units' answers depend on in the state that known has.
@@ -71,6 +96,7 @@ func (a *analyser) settled(f field) bool { return a.known != nil && fields[f].cl
 func (a *analyser) bypass(why string) {
 	if a.seen.bypass == "" {
 		a.seen.bypass = why
+		a.note(placeOfBypass)
 	}
 }
 
@@ -78,16 +104,31 @@ func (a *analyser) bypass(why string) {
 func (a *analyser) useRaw(f field) {
 	if !a.settled(f) && !slices.Contains(a.seen.raw, f) {
 		a.seen.raw = append(a.seen.raw, f)
+		a.note(f.String())
 	}
 }
 
-// compared tells of a comparison of a field with a constant.
+// compared remarks on a comparison, of a field with a constant or of two
+// fields.
 func (a *analyser) compared(at *ast.Location, op string, l, r meaning) {
-	if l.constant != nil {
-		l, r = r, l
+	if a.remark == nil {
+		return
 	}
-	if f, ok := l.field(); ok && r.constant != nil && a.remark != nil {
-		a.remark(at, op, f, r.constant)
+	if l.constant != nil {
+		l, r, op = r, l, cmp.Or(mirrored[op], op)
+	}
+	f, ok := l.field()
+	if !ok {
+		return
+	}
+	text := ""
+	if other, ok := r.field(); ok {
+		text = remarkBoth(f, other)
+	} else if r.constant != nil {
+		text = remark(op, f, r.constant)
+	}
+	if text != "" {
+		a.remark(at, text)
 	}
 }
 
@@ -108,6 +149,7 @@ func (a *analyser) ask(list []predicate) {
 	for _, p := range list {
 		if k := p.String(); !a.settled(p.field) && !a.index[k] {
 			a.index[k] = true
+			a.note(p.field.String())
 			a.seen.predicates = append(a.seen.predicates, p)
 		}
 	}
@@ -120,6 +162,7 @@ func (a *analyser) data(r ast.Ref, args []meaning, plain bool) {
 	if len(r) > 1 && !r[1].Equal(modgate) {
 		if name, ok := r[1].Value.(ast.String); ok {
 			a.seen.data[string(name)] = true
+			a.note("data." + string(name))
 		} else {
 			a.bypass(r.String() + " may be any data")
 		}
@@ -154,6 +197,7 @@ func (a *analyser) rule(r *ast.Rule, args []meaning, plain bool) {
 	}
 	a.visited[key] = true
 	for ; r != nil; r = r.Else {
+		a.stand(r.Location)
 		s, asked, fits := a.bind(r.Head.Args, args, plain)
 		if fits == never {
 			continue
@@ -166,6 +210,7 @@ func (a *analyser) rule(r *ast.Rule, args []meaning, plain bool) {
 }
 
 func (a *analyser) head(r *ast.Rule, s scope, plain bool) {
+	a.stand(r.Location)
 	for _, t := range r.Head.Reference {
 		a.term(t, s, r.Body, plain)
 	}

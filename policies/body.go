@@ -64,6 +64,7 @@ func (a *analyser) names(b ast.Body, s scope) (scope, map[*ast.Expr]bool) {
 
 // expr follows an expression of body b.
 func (a *analyser) expr(e *ast.Expr, s scope, b ast.Body, plain bool) {
+	a.stand(e.Location)
 	if len(e.With) > 0 {
 		plain = false // it may replace what is known
 		for _, w := range e.With {
@@ -266,6 +267,7 @@ func (a *analyser) hopeless(r ast.Ref, args []meaning) bool {
 func (a *analyser) possible(r *ast.Rule, args []meaning) bool {
 	quiet := *a // what it writes down is not kept
 	quiet.seen = findings{data: a.seen.data}
+	quiet.places, quiet.remark = nil, nil
 	s, _, fits := quiet.bind(r.Head.Args, args, true)
 	if fits == never {
 		return false

@@ -1,9 +1,11 @@
 package policies
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -13,64 +15,6 @@ import (
 	"github.com/modgate/modgate/core/fallback"
 	"github.com/modgate/modgate/core/message"
 )
-
-// Finding is something that an author should look at.
-type Finding struct {
-	Diagnostic
-	Witness string // what input it happens with; empty if with any
-	Warning bool   // it works, but hardly as meant
-}
-
-func (f Finding) String() string {
-	s := f.Diagnostic.String()
-	if f.Warning {
-		s = f.prefix() + "warning: " + f.Text
-	}
-	if f.Witness != "" {
-		s += "\n\twith " + f.Witness
-	}
-	return s
-}
-
-// Cost says what a request costs that one unit is asked about.
-type Cost struct {
-	Unit       string
-	Predicates []string // that are answered for each request
-	Raw        []string // fields whose every value is stored apart
-	Bypass     string   // why each request is evaluated instead; empty if none is
-}
-
-func (c Cost) String() string {
-	if c.Bypass != "" {
-		return "evaluated each time: " + c.Bypass
-	}
-	var parts []string
-	switch n := len(c.Predicates); n {
-	case 0:
-	case 1:
-		parts = append(parts, "1 predicate")
-	default:
-		parts = append(parts, fmt.Sprintf("%d predicates", n))
-	}
-	if len(c.Raw) > 0 {
-		parts = append(parts, "raw "+strings.Join(c.Raw, " "))
-	}
-	if parts == nil {
-		return "constant"
-	}
-	return strings.Join(parts, ", ")
-}
-
-// Report is what Check found.
-type Report struct {
-	Findings []Finding // by file and line
-	Costs    []Cost    // of the units that answer requests, by name
-}
-
-// Wrong reports whether anything is wrong, warnings aside.
-func (r *Report) Wrong() bool {
-	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return !f.Warning })
-}
 
 // Check looks for what is wrong with the policies in dir, without asking them
 // anything in earnest: it compiles them, and asks each unit everything that its
@@ -124,17 +68,18 @@ func (x *examiner) wrong(at *ast.Location, format string, args ...any) {
 
 func (x *examiner) unit(name string) {
 	x.names(name)
+	x.references(name)
 	a := x.snap.askers[name]
 	for _, e := range entrypoints {
 		if _, ok := a.queries[e]; !ok {
 			continue
 		}
-		at := x.location(name, e)
-		f := x.comparisons(a, e)
-		x.fields(&f, e, at)
-		x.ask(a, e, &f, at)
+		rules := x.rules(name, e)
+		f, places := x.comparisons(a, e)
+		x.fields(&f, e, places)
+		x.ask(a, e, &f, rules)
 		if e == fallback.Request {
-			x.cost(name, &f, at)
+			x.cost(name, &f, rules, places)
 		}
 	}
 }
@@ -156,6 +101,48 @@ func (x *examiner) names(unit string) {
 	}
 }
 
+// references finds what refers to a rule that nobody has.
+func (x *examiner) references(unit string) {
+	for _, file := range sortedNames(x.snap.units[unit].modules) {
+		ast.WalkRefs(x.snap.compiler.Modules[file], func(r ast.Ref) bool {
+			if r.HasPrefix(modgateRef) {
+				x.reference(r)
+			}
+			return false
+		})
+	}
+}
+
+func (x *examiner) reference(r ast.Ref) {
+	n := x.snap.compiler.RuleTree.Child(ast.DefaultRootDocument.Value)
+	for i, t := range r[1:] {
+		if len(n.Values) > 0 || !ast.IsConstant(t.Value) {
+			return
+		}
+		child := n.Child(t.Value)
+		if child == nil {
+			x.wrong(r[0].Location, "refers to %s, which no rule defines%s", r[:i+2], nearRule(n, t))
+			return
+		}
+		n = child
+	}
+}
+
+// nearRule says which rule or package below n may be meant by t.
+func nearRule(n *ast.TreeNode, t *ast.Term) string {
+	var names []string
+	for _, v := range n.Sorted {
+		if s, ok := v.(ast.String); ok {
+			names = append(names, string(s))
+		}
+	}
+	s, _ := t.Value.(ast.String)
+	if near := nearest(string(s), names); near != "" {
+		return ": did you mean " + near + "?"
+	}
+	return ""
+}
+
 func entrypointNames() (list []string) {
 	for _, e := range entrypoints {
 		list = append(list, string(e))
@@ -163,27 +150,24 @@ func entrypointNames() (list []string) {
 	return list
 }
 
-// location returns where the unit's first rule of that name is.
-func (x *examiner) location(unit string, e fallback.Entrypoint) *ast.Location {
-	rules := x.snap.compiler.GetRules(root(unit).Append(ast.StringTerm(string(e))))
+// rules returns the unit's rules of that name, in order.
+func (x *examiner) rules(unit string, e fallback.Entrypoint) []*ast.Rule {
+	rules := slices.Clone(x.snap.compiler.GetRules(root(unit).Append(ast.StringTerm(string(e)))))
 	slices.SortFunc(rules, func(a, b *ast.Rule) int { return a.Location.Compare(b.Location) })
-	return rules[0].Location
+	return rules
 }
 
 // comparisons finds comparisons that cannot come out as meant, and returns
-// what the entrypoint depends on when nothing is known.
-func (x *examiner) comparisons(a *asker, e fallback.Entrypoint) findings {
+// what the entrypoint depends on when nothing is known, and where that stands.
+func (x *examiner) comparisons(a *asker, e fallback.Entrypoint) (findings, map[string]*ast.Location) {
 	n := newAnalyser(x.snap, nil, time.UTC)
-	n.remark = func(at *ast.Location, op string, f field, c ast.Value) {
-		if text := remark(op, f, c); text != "" {
-			x.wrong(at, "%s", text)
-		}
-	}
-	return n.run([]*asker{a}, e)
+	n.remark = func(at *ast.Location, text string) { x.wrong(at, "%s", text) }
+	n.places = map[string]*ast.Location{}
+	return n.run([]*asker{a}, e), n.places
 }
 
 // fields finds fields and data that are not there to be asked about.
-func (x *examiner) fields(f *findings, e fallback.Entrypoint, at *ast.Location) {
+func (x *examiner) fields(f *findings, e fallback.Entrypoint, places map[string]*ast.Location) {
 	used := slices.Clone(f.raw)
 	for _, p := range f.predicates {
 		used = append(used, p.field)
@@ -191,65 +175,112 @@ func (x *examiner) fields(f *findings, e fallback.Entrypoint, at *ast.Location) 
 	slices.Sort(used)
 	for _, u := range slices.Compact(used) {
 		if !u.given(e) {
-			x.wrong(at, "%s refers to %s, which is there for request only", e, u)
+			x.wrong(places[u.String()], "%s refers to %s, which is there for %s only", e, u, listed(fields[u].entrypoints))
 		}
 	}
 	for _, name := range sortedNames(f.data) {
 		if x.snap.data[name] == nil {
-			x.wrong(at, "%s refers to data.%s, and there is no %s%s.json", e, name, dataFolder, name)
+			x.wrong(places["data."+name], "%s refers to data.%s, and there is no %s%s.json%s", e, name, dataFolder, name, x.nearData(name))
 		}
 	}
 }
 
-// cost notes the unit's cost for requests, and warns where it is avoidable.
-func (x *examiner) cost(unit string, f *findings, at *ast.Location) {
-	c := Cost{Unit: unit, Bypass: f.bypass}
-	for i := range f.predicates {
-		if p := &f.predicates[i]; fields[p.field].class != known {
-			c.Predicates = append(c.Predicates, p.String())
-		}
+// nearData says which document may be meant.
+func (x *examiner) nearData(name string) string {
+	if near := nearest(name, sortedNames(x.snap.data)); near != "" {
+		return fmt.Sprintf(": did you mean data.%s?", near)
 	}
+	return ""
+}
+
+// listed writes entrypoints as a list.
+func listed(list []fallback.Entrypoint) string {
+	names := make([]string, len(list))
+	for i, e := range list {
+		names[i] = string(e)
+	}
+	return strings.Join(names, ", ")
+}
+
+// cost notes what the unit and each of its rules cost per request, and warns
+// where that is avoidable.
+func (x *examiner) cost(unit string, f *findings, rules []*ast.Rule, places map[string]*ast.Location) {
+	c := newCost(unit, f)
+	for _, r := range rules {
+		n := newAnalyser(x.snap, nil, time.UTC)
+		n.rule(r, nil, true)
+		one := newCost(unit, &n.seen)
+		one.File, one.Line = r.Location.File, r.Location.Row
+		c.Rules = append(c.Rules, one)
+	}
+	x.report.Costs = append(x.report.Costs, c)
 	for _, r := range f.raw {
-		if fields[r].class == known {
-			continue
-		}
-		c.Raw = append(c.Raw, r.String())
 		if r == fieldPath || r == fieldHost || r == fieldSize {
-			x.warn(at, "request takes %s as it is, of which clients can make any number: ask for a prefix, a route or a bound", r)
+			x.warn(places[r.String()], "request takes %s as it is, of which clients can make any number: ask for a prefix, a route or a bound", r)
 		}
 	}
 	if f.bypass != "" {
-		x.warn(at, "request is evaluated each time: %s", f.bypass)
+		x.warn(cmp.Or(places[placeOfBypass], rules[0].Location), "request is evaluated each time: %s", f.bypass)
 	}
-	x.report.Costs = append(x.report.Costs, c)
 }
 
 // ask asks the unit everything that its comparisons tell apart.
-func (x *examiner) ask(a *asker, e fallback.Entrypoint, f *findings, at *ast.Location) {
+func (x *examiner) ask(a *asker, e fallback.Entrypoint, f *findings, rules []*ast.Rule) {
 	list := samples(f)
 	seq, whole := queries(example(e), list)
-	answered := false
+	entry := root(a.unit).Append(ast.StringTerm(string(e)))
+	decided := map[*ast.Rule]bool{}
 	seen := map[string]bool{}
+	answered, silent := false, false
 	for q := range seq {
-		_, said, fault := x.snap.askOne(a, q, input(q, time.UTC))
-		answered = answered || said
-		if fault.Class == 0 {
-			continue
+		t := &exits{entry: entry, all: decided}
+		_, said, fault := x.snap.askOne(a, q, input(q, time.UTC), t)
+		answered = answered || said || fault.Class != 0
+		switch {
+		case fault.Class != 0:
+			x.fault(&fault, t.last, rules, witness(q, list), seen)
+		case !said && !silent:
+			silent = true
+			x.report.Silences = append(x.report.Silences, Silence{a.unit, e, witness(q, list)})
 		}
-		key := fault.Class.String()
-		if fault.Class == Invalid {
-			member, _, _ := strings.Cut(fault.Detail, " is ")
-			key += member
-		}
-		if seen[key] {
-			continue
-		}
-		seen[key] = true
-		x.add(Finding{Diagnostic: Diagnostic{at.File, at.Row, fmt.Sprintf("%s: %s: %s", e, fault.Class, fault.Detail)}, Witness: witness(q, list)})
-		answered = true
 	}
-	if !answered && whole && representative(f) {
-		x.warn(at, "%s never has an answer", e)
+	switch {
+	case !whole || !representative(f):
+	case !answered:
+		x.warn(rules[0].Location, "%s never has an answer", e)
+		x.report.Silences = slices.DeleteFunc(x.report.Silences, func(s Silence) bool { return s.Unit == a.unit && s.Entrypoint == e })
+	default:
+		x.idle(e, rules, decided)
+	}
+}
+
+// digits are what may differ between faults that are the same to an author.
+var digits = regexp.MustCompile(`-?[0-9]+`)
+
+// fault notes the first fault of a kind, where the rule stands whose answer it
+// is about.
+func (x *examiner) fault(f *Fault, decided *ast.Location, rules []*ast.Rule, witness string, seen map[string]bool) {
+	key := f.Class.String()
+	at := rules[0].Location
+	if f.Class == Invalid {
+		at = cmp.Or(decided, at)
+		key += at.String() + digits.ReplaceAllString(f.Detail, "")
+	}
+	if seen[key] {
+		return
+	}
+	seen[key] = true
+	x.add(Finding{Diagnostic: Diagnostic{at.File, at.Row, fmt.Sprintf("%s: %s: %s", f.Entrypoint, f.Class, f.Detail)}, Witness: witness})
+}
+
+// idle finds rules that are never true, although others are.
+func (x *examiner) idle(e fallback.Entrypoint, rules []*ast.Rule, decided map[*ast.Rule]bool) {
+	for _, r := range rules {
+		for ; r != nil; r = r.Else {
+			if !decided[r] && !r.Default {
+				x.warn(r.Location, "this rule of %s never decides: its conditions are never true together, or what it refers to is not there", e)
+			}
+		}
 	}
 }
 

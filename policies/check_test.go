@@ -34,21 +34,9 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 			if len(r.Findings) == 0 {
 				t.Error("nothing found")
 			}
-			golden(t, strings.TrimSuffix(file, ".rego")+".txt", render(r))
+			golden(t, strings.TrimSuffix(file, ".rego")+".txt", r.String())
 		})
 	}
-}
-
-// render writes a report as a terminal shows it.
-func render(r *Report) string {
-	var b strings.Builder
-	for _, f := range r.Findings {
-		b.WriteString(f.String() + "\n")
-	}
-	for _, c := range r.Costs {
-		b.WriteString("request of " + c.Unit + ": " + c.String() + "\n")
-	}
-	return b.String()
 }
 
 func golden(t *testing.T, file, got string) {

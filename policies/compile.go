@@ -1,16 +1,17 @@
 package policies
 
 import (
-	_ "embed"
+	"embed"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
-//go:embed schemas/input.json
-var inputSchema []byte
+//go:embed schemas/*.json
+var schemas embed.FS
 
 // compiler compiles units against what all of them may rely on. It holds what
 // takes time to make.
@@ -22,7 +23,11 @@ type compiler struct {
 
 func newCompiler() (*compiler, error) {
 	var schema any
-	if err := json.Unmarshal(inputSchema, &schema); err != nil {
+	text, err := schemas.ReadFile("schemas/input.json")
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	if err := json.Unmarshal(text, &schema); err != nil {
 		return nil, fmt.Errorf("read schemas/input.json: %w", err)
 	}
 	c := &compiler{builtins: capabilities(false), schemas: ast.NewSchemaSet(), shipped: map[string]*ast.Module{}}
@@ -74,7 +79,7 @@ func (c *compiler) run(out *ast.Compiler, modules map[string]*ast.Module) (*ast.
 func (c *compiler) alone(u *unit) Diagnostics {
 	out, err := c.compile(u.modules)
 	if err != nil {
-		return diagnose(err)
+		return c.meant(u, diagnose(err))
 	}
 	var wrong Diagnostics
 	for _, file := range sortedNames(u.modules) {
@@ -84,6 +89,35 @@ func (c *compiler) alone(u *unit) Diagnostics {
 			}
 			return false
 		})
+	}
+	return wrong
+}
+
+// meant says of functions that are not there which may be meant.
+func (c *compiler) meant(u *unit, wrong Diagnostics) Diagnostics {
+	of := map[string][]string{}
+	for _, modules := range []map[string]*ast.Module{c.shipped, u.modules} {
+		for _, file := range sortedNames(modules) {
+			m := modules[file]
+			for _, r := range m.Rules {
+				if pkg := m.Package.Path.String(); len(r.Head.Args) > 0 {
+					of[pkg] = append(of[pkg], r.Head.Name.String())
+				}
+			}
+		}
+	}
+	for i, d := range wrong {
+		name, ok := strings.CutPrefix(d.Text, "undefined function ")
+		if !ok {
+			continue
+		}
+		pkg, short := root(u.name).String(), name
+		if dot := strings.LastIndex(name, "."); strings.HasPrefix(name, "data.") {
+			pkg, short = name[:dot], name[dot+1:]
+		}
+		if near := nearest(short, of[pkg]); near != "" {
+			wrong[i].Text += ": did you mean " + near + "?"
+		}
 	}
 	return wrong
 }

@@ -49,7 +49,8 @@ func (s *snapshot) evaluate(a *asker, e fallback.Entrypoint, in *ast.Term, trace
 	}
 	budget := newBudget(e)
 	q := topdown.NewQuery(body).WithCompiler(s.compiler).WithStore(s.store).WithTransaction(s.txn).WithInput(in).
-		WithCancel(budget).WithMetrics(metrics.NoOp()).WithTime(fixed).WithIndexing(!s.unindexed)
+		WithCancel(budget).WithMetrics(metrics.NoOp()).WithTime(fixed).WithIndexing(!s.unindexed).
+		WithEarlyExit(len(tracers) == 0) // who traces wants to see every rule
 	for _, t := range tracers {
 		q = q.WithQueryTracer(t)
 	}
@@ -82,8 +83,8 @@ func (s *snapshot) ask(askers []*asker, q *fallback.Query, in *ast.Term, report 
 }
 
 // askOne asks one unit: it says something, or nothing, or fails.
-func (s *snapshot) askOne(a *asker, q *fallback.Query, in *ast.Term) (d fallback.Decision, said bool, f Fault) {
-	v, err := s.evaluate(a, q.Entrypoint, in)
+func (s *snapshot) askOne(a *asker, q *fallback.Query, in *ast.Term, tracers ...topdown.QueryTracer) (d fallback.Decision, said bool, f Fault) {
+	v, err := s.evaluate(a, q.Entrypoint, in, tracers...)
 	if v == nil && err == nil {
 		return d, false, f
 	}

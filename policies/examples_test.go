@@ -23,7 +23,7 @@ func shippedExamples(t *testing.T) []string {
 // TestExamplesPassTheirTests runs them as opa test does, all lines covered.
 func TestExamplesPassTheirTests(t *testing.T) {
 	for _, dir := range shippedExamples(t) {
-		trials, err := Test(context.Background(), dir, "")
+		trials, err := Test(context.Background(), dir, TestOptions{})
 		if err != nil {
 			t.Fatalf("%s: %v", dir, err)
 		}

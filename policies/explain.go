@@ -98,16 +98,18 @@ func (e *Engine) Explain(q fallback.Query) Explanation {
 
 // decider returns file and line of the rule that gave the unit's answer.
 func (s *snapshot) decider(a *asker, q *fallback.Query, in *ast.Term) string {
-	t := &exits{entry: root(a.unit).Append(ast.StringTerm(string(q.Entrypoint)))}
+	t := &exits{entry: root(a.unit).Append(ast.StringTerm(string(q.Entrypoint))), all: map[*ast.Rule]bool{}}
 	if _, err := s.evaluate(a, q.Entrypoint, in, t); err != nil || t.last == nil {
 		return ""
 	}
 	return fmt.Sprintf("%s:%d", t.last.File, t.last.Row)
 }
 
-// exits is a tracer that keeps where the entry rule was last true.
+// exits is a tracer that keeps which of the entry's rules were true, and where
+// the last of them stands.
 type exits struct {
 	entry ast.Ref
+	all   map[*ast.Rule]bool
 	last  *ast.Location
 }
 
@@ -120,7 +122,7 @@ func (*exits) Config() topdown.TraceConfig { return topdown.TraceConfig{} }
 // TraceEvent keeps the location of the entry rule's exits.
 func (x *exits) TraceEvent(e topdown.Event) {
 	if r, ok := e.Node.(*ast.Rule); ok && e.Op == topdown.ExitOp && r.Ref().HasPrefix(x.entry) {
-		x.last = r.Location
+		x.last, x.all[r] = r.Location, true
 	}
 }
 

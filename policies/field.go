@@ -40,6 +40,9 @@ type registered struct {
 	kind        kind
 	class       class
 	words       []string              // all that it can be, if those are few
+	form        string                // regular expression of text that has a form; else empty
+	doc         string                // of such text: the schema's description
+	most        int                   // the greatest number it can be; 0: there is none
 	entrypoints []fallback.Entrypoint // whose questions have it; nil: all
 }
 

@@ -21,7 +21,11 @@ type schema struct {
 func inputShape(t *testing.T) *schema {
 	t.Helper()
 	s := &schema{}
-	if err := json.Unmarshal(inputSchema, s); err != nil {
+	text, err := schemas.ReadFile("schemas/input.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, s); err != nil {
 		t.Fatal(err)
 	}
 	return s

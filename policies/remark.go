@@ -2,16 +2,16 @@ package policies
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
 // remark says what is wrong with comparing f with c, empty if nothing is.
 func remark(op string, f field, c ast.Value) string {
-	switch op {
-	case "eq", "equal", "neq", "lt", "lte", "gt", "gte", "internal.member_2":
-	default:
+	if _, comparison := mirrored[op]; !comparison && op != "internal.member_2" {
 		return ""
 	}
 	var constants []ast.Value
@@ -24,7 +24,7 @@ func remark(op string, f field, c ast.Value) string {
 		constants = []ast.Value{c}
 	}
 	for _, c := range constants {
-		if text := remarkOne(f, c); text != "" {
+		if text := remarkOne(op, f, c); text != "" {
 			return text
 		}
 	}
@@ -33,19 +33,77 @@ func remark(op string, f field, c ast.Value) string {
 
 var kindNames = [...]string{"text", "a number", "true or false"}
 
-func remarkOne(f field, c ast.Value) string {
+// remarkBoth says what is wrong with comparing two fields.
+func remarkBoth(f, g field) string {
+	if fields[f].kind == fields[g].kind {
+		return ""
+	}
+	return fmt.Sprintf("%s is %s, and is compared with %s, which is %s", f, kindNames[fields[f].kind], g, kindNames[fields[g].kind])
+}
+
+func remarkOne(op string, f field, c ast.Value) string {
 	kinds := map[string]kind{"string": textual, "number": numeric, "boolean": boolean}
 	k, ok := kinds[ast.ValueName(c)]
 	if !ok || k != fields[f].kind {
 		return fmt.Sprintf("%s is %s, and is compared with %v", f, kindNames[fields[f].kind], c)
 	}
-	words := fields[f].words
-	if s, ok := c.(ast.String); ok && words != nil && !slices.Contains(words, string(s)) {
+	switch c := c.(type) {
+	case ast.Number:
+		return remarkNumber(op, f, c)
+	case ast.String:
+		return remarkText(op, f, string(c))
+	}
+	return ""
+}
+
+// remarkNumber says where a comparison is never true of a whole number in f's
+// range.
+func remarkNumber(op string, f field, c ast.Number) string {
+	x, ok := c.Float64()
+	if !ok {
+		return ""
+	}
+	least, most := 0.0, float64(fields[f].most)
+	bounded := fields[f].most > 0
+	var never bool
+	switch op {
+	case "eq", "equal", "internal.member_2":
+		never = x < least || bounded && x > most || x != float64(int64(x))
+	case "lt":
+		never = x <= least
+	case "lte":
+		never = x < least
+	case "gt":
+		never = bounded && x >= most
+	case "gte":
+		never = bounded && x > most
+	}
+	switch {
+	case !never:
+		return ""
+	case bounded:
+		return fmt.Sprintf("%s is never %s%v: it is a whole number from 0 to %d", f, inWords[op], c, fields[f].most)
+	default:
+		return fmt.Sprintf("%s is never %s%v: it is a whole number, not negative", f, inWords[op], c)
+	}
+}
+
+// inWords says a comparison in words, before the number.
+var inWords = map[string]string{"lt": "below ", "lte": "up to ", "gt": "above ", "gte": "at least "}
+
+func remarkText(op string, f field, s string) string {
+	words, form := fields[f].words, fields[f].form
+	switch {
+	case words != nil && !slices.Contains(words, s):
 		advice := "it is one of " + quoted(words)
-		if near := nearest(string(s), words); near != "" {
+		if near := nearest(s, words); near != "" {
 			advice = fmt.Sprintf("did you mean %q?", near)
 		}
-		return fmt.Sprintf("%s is never %v: %s", f, s, advice)
+		return fmt.Sprintf("%s is never %q: %s", f, s, advice)
+	case form != "" && op != "lt" && op != "lte" && op != "gt" && op != "gte" && !regexp.MustCompile(form).MatchString(s):
+		return fmt.Sprintf("%s is never %q: it is a %s", f, s, fields[f].doc)
+	case f == fieldMethod && op != "neq" && s != strings.ToUpper(s):
+		return fmt.Sprintf("%s is hardly ever %q: methods are written in capitals", f, s)
 	}
 	return ""
 }

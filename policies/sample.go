@@ -4,7 +4,6 @@ import (
 	"iter"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/modgate/modgate/core/fallback"
@@ -88,21 +87,10 @@ func (p *predicate) values() []value {
 	case includes:
 		list = append(list, value{text: "x" + p.text + "x"})
 	case matches:
-		list = append(list, value{text: plain(p.pattern.String())})
+		list = append(list, value{text: matching(p.pattern.String())})
 	case isSet:
 	}
 	return list
-}
-
-// plain makes a text that a simple pattern may match: what is left of it
-// without its signs.
-func plain(pattern string) string {
-	return strings.Map(func(r rune) rune {
-		if strings.ContainsRune(`^$\()[]{}*+?.|`, r) {
-			return -1
-		}
-		return r
-	}, pattern)
 }
 
 // values returns values of a field of which all matter.

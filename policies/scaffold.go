@@ -8,12 +8,41 @@ import (
 	"strings"
 )
 
+// Init makes dir a folder of policies: the unit of the site with a test, and,
+// for editors, the schemas. It returns the files, and overwrites none.
+func Init(dir string) ([]string, error) {
+	files, err := New(dir, unitSite)
+	if err != nil {
+		return files, err
+	}
+	entries, err := schemas.ReadDir("schemas")
+	if err != nil {
+		return files, err
+	}
+	for _, e := range entries {
+		text, err := schemas.ReadFile("schemas/" + e.Name())
+		if err != nil {
+			return files, err
+		}
+		p := filepath.Join(dir, "schemas", e.Name())
+		if err := create(p, string(text)); err != nil {
+			return files, fmt.Errorf("new folder of policies: %w", err)
+		}
+		files = append(files, p)
+	}
+	return files, nil
+}
+
 // New writes a unit to begin with, and a test of it, below dir: unit is "site",
-// "locked" or "modules/<id>". It returns the files, and overwrites none.
+// "locked", "modules/<id>", or a module's id. It returns the files, and
+// overwrites none.
 func New(dir, unit string) ([]string, error) {
+	if unit != unitSite && unit != unitLocked && !strings.Contains(unit, "/") {
+		unit = moduleFolder + unit
+	}
 	name := unit[strings.LastIndex(unit, "/")+1:]
-	if u, ok := unitOf(unit + "/" + name + ".rego"); !ok || u != unit {
-		return nil, fmt.Errorf("new policy: %q is no unit: want site, locked or modules/<id>", unit)
+	if u, ok := unitOf(unit + "/" + name + ".rego"); !ok || u != unit || name == "." || name == ".." {
+		return nil, fmt.Errorf("new policy: %q is no unit: want site, locked, modules/<id>, or the name of a module", unit)
 	}
 	pkg := packageName(root(unit))
 	var files []string

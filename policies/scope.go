@@ -156,6 +156,7 @@ func (a *analyser) datum(r ast.Ref) ast.Value {
 		return nil
 	}
 	a.seen.data[string(name)] = true
+	a.note("data." + string(name))
 	d := a.snap.data[string(name)]
 	if d == nil {
 		return nil
@@ -167,4 +168,7 @@ func (a *analyser) datum(r ast.Ref) ast.Value {
 	return v
 }
 
-var modgate = ast.StringTerm("modgate")
+var (
+	modgate    = ast.StringTerm("modgate")
+	modgateRef = ast.Ref{ast.DefaultRootDocument, modgate}
+)

@@ -84,10 +84,10 @@ func TestNewUnitIsRight(t *testing.T) {
 	if r, err := Check(dir); err != nil || len(r.Findings) > 0 || len(r.Costs) != 3 {
 		t.Errorf("got %+v, %v", r, err)
 	}
-	if r, err := Test(context.Background(), dir, ""); err != nil || r.Failed() || len(r.List) != 6 {
+	if r, err := Test(context.Background(), dir, TestOptions{}); err != nil || r.Failed() || len(r.List) != 6 {
 		t.Errorf("got %+v, %v", r, err)
 	}
-	for _, unit := range []string{"", "base", "modules", "modules/a/b", "../site"} {
+	for _, unit := range []string{"", "..", "modules/a/b", "../site", "sites/a"} {
 		if _, err := New(dir, unit); err == nil {
 			t.Errorf("%q: want an error", unit)
 		}

@@ -1,9 +1,13 @@
 package policies
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"io/fs"
+	"maps"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -17,18 +21,23 @@ import (
 
 // Trial is what came of one test of the policies'.
 type Trial struct {
-	Name   string // package and rule
-	File   string
-	Line   int
-	Failed bool
-	Detail string // why it failed, and what it printed
-	Took   time.Duration
+	Name    string // package and rule
+	File    string
+	Line    int
+	Failed  bool
+	Skipped bool   // its name begins with todo_
+	Detail  string // why it failed, and what it printed
+	Took    time.Duration
 }
 
 // Trials is what came of a folder's tests.
 type Trials struct {
 	List     []Trial            // by file and line
 	Coverage map[string]float64 // percent of the lines of each file of policy, by path
+	Covered  float64            // percent of all of them
+
+	results []*tester.Result // the same as List, as OPA reports it
+	report  cover.Report
 }
 
 // Failed reports whether any did.
@@ -36,14 +45,21 @@ func (t *Trials) Failed() bool {
 	return slices.ContainsFunc(t.List, func(t Trial) bool { return t.Failed })
 }
 
-// Test runs the tests in dir, of which run matches the name, as opa test does:
-// rules named test_* in files *_test.rego, which may print. They run with what
-// policies may use, against base and lib.
-func Test(ctx context.Context, dir, run string) (*Trials, error) {
-	return try(ctx, os.DirFS(dir), run)
+// TestOptions choose tests and what is told of them.
+type TestOptions struct {
+	Run    string        // regular expression that names have to match; empty: all
+	Limit  time.Duration // of one test; 0: 5 s
+	Values bool          // tell the values of variables where a test fails; lines are then not counted
 }
 
-func try(ctx context.Context, tree fs.FS, run string) (*Trials, error) {
+// Test runs the tests in dir as opa test does: rules named test_* in files
+// *_test.rego, which may print. They run with what policies may use, against
+// base and lib.
+func Test(ctx context.Context, dir string, o TestOptions) (*Trials, error) {
+	return try(ctx, os.DirFS(dir), o)
+}
+
+func try(ctx context.Context, tree fs.FS, o TestOptions) (*Trials, error) {
 	f, err := read(tree)
 	if err != nil {
 		return nil, err
@@ -59,40 +75,100 @@ func try(ctx context.Context, tree fs.FS, run string) (*Trials, error) {
 	case s.wrong != nil:
 		return nil, s.wrong
 	}
-	all := map[string]*ast.Module{}
-	for name := range c.shipped {
-		all[name] = c.shipped[name]
-	}
+	all := maps.Clone(c.shipped)
 	for _, u := range s.units {
-		for name, m := range u.modules {
-			all[name] = m
-		}
+		maps.Copy(all, u.modules)
 	}
 	policy := sortedNames(all)
 	if err := parseTests(tree, all); err != nil {
 		return nil, err
 	}
 	coverage := cover.New()
-	r := tester.NewRunner().SetModules(all).SetStore(s.store).Filter(run).SetCoverageQueryTracer(coverage).SetCoverageRuns(nil).
-		SetCompiler(ast.NewCompiler().WithStrict(true).WithCapabilities(capabilities(true)).WithEnablePrintStatements(true))
+	r := tester.NewRunner().SetModules(all).SetStore(s.store).Filter(o.Run).SetTimeout(cmp.Or(o.Limit, 5*time.Second)).
+		SetCompiler(ast.NewCompiler().WithCapabilities(capabilities(true)).WithEnablePrintStatements(true))
+	if o.Values {
+		r = r.EnableTracing(true)
+	} else {
+		r = r.SetCoverageQueryTracer(coverage).SetCoverageRuns(nil)
+	}
 	results, err := r.RunTests(ctx, s.txn)
 	if err != nil {
 		return nil, diagnose(err)
 	}
 	out := &Trials{Coverage: map[string]float64{}}
 	for result := range results {
+		out.results = append(out.results, result)
+	}
+	slices.SortFunc(out.results, func(a, b *tester.Result) int { return a.Location.Compare(b.Location) })
+	for _, result := range out.results {
 		out.List = append(out.List, trial(result))
 	}
-	slices.SortFunc(out.List, func(a, b Trial) int {
-		return compareDiagnostics(Diagnostic{a.File, a.Line, a.Name}, Diagnostic{b.File, b.Line, b.Name})
-	})
-	report := coverage.Report(all)
-	for _, p := range policy {
-		if r := report.Files[p]; r != nil && c.shipped[p] == nil {
-			out.Coverage[p] = r.Coverage
-		}
+	if !o.Values {
+		out.cover(coverage.Report(all), policy, c.shipped)
 	}
 	return out, nil
+}
+
+// cover keeps of the report what is about the folder's policies.
+func (t *Trials) cover(report cover.Report, policy []string, shipped map[string]*ast.Module) {
+	t.report.Files = map[string]*cover.FileReport{}
+	for _, p := range policy {
+		r := report.Files[p]
+		if r == nil || shipped[p] != nil {
+			continue
+		}
+		t.Coverage[p] = r.Coverage
+		t.report.Files[p] = r
+		t.report.CoveredLines += r.CoveredLines
+		t.report.NotCoveredLines += r.NotCoveredLines
+	}
+	if all := t.report.CoveredLines + t.report.NotCoveredLines; all > 0 {
+		t.Covered = math.Round(10000*float64(t.report.CoveredLines)/float64(all)) / 100
+	}
+	t.report.Coverage = t.Covered
+}
+
+// Print writes the results as opa test prints them: those that failed, or with
+// verbose all.
+func (t *Trials) Print(w io.Writer, verbose bool) error {
+	values := slices.ContainsFunc(t.results, func(r *tester.Result) bool { return r.Trace != nil })
+	return tester.PrettyReporter{Output: w, Verbose: verbose && !values, FailureLine: values, LocalVars: values}.Report(t.stream())
+}
+
+// PrintJSON writes the results as opa test --format json does.
+func (t *Trials) PrintJSON(w io.Writer) error {
+	return tester.JSONReporter{Output: w}.Report(t.stream())
+}
+
+// PrintCoverage writes which lines of which file the tests reached, by file.
+func (t *Trials) PrintCoverage(w io.Writer) {
+	for _, file := range sortedNames(t.report.Files) {
+		r := t.report.Files[file]
+		fmt.Fprintf(w, "%s: %.1f %%", file, r.Coverage)
+		for i, missed := range r.NotCovered {
+			if i == 0 {
+				fmt.Fprint(w, ", not reached:")
+			}
+			fmt.Fprintf(w, " %d", missed.Start.Row)
+			if missed.End.Row > missed.Start.Row {
+				fmt.Fprintf(w, "-%d", missed.End.Row)
+			}
+		}
+		fmt.Fprintln(w)
+	}
+	fmt.Fprintf(w, "%.1f %% of the lines are reached\n", t.Covered)
+}
+
+// CoverageJSON returns the same as opa test --coverage prints it.
+func (t *Trials) CoverageJSON() any { return t.report }
+
+func (t *Trials) stream() chan *tester.Result {
+	c := make(chan *tester.Result, len(t.results))
+	for _, r := range t.results {
+		c <- r
+	}
+	close(c)
+	return c
 }
 
 // parseTests adds the tests in tree to all.
@@ -123,7 +199,7 @@ func parseTests(tree fs.FS, all map[string]*ast.Module) error {
 func trial(r *tester.Result) Trial {
 	t := Trial{
 		Name: strings.TrimPrefix(r.Package, "data.") + "." + r.Name, File: r.Location.File, Line: r.Location.Row,
-		Failed: !r.Pass() && !r.Skip, Took: r.Duration,
+		Failed: !r.Pass() && !r.Skip, Skipped: r.Skip, Took: r.Duration,
 	}
 	switch {
 	case r.Error != nil:

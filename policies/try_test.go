@@ -33,7 +33,7 @@ test_base if data.modgate.base.update.action == "grant"
 `)},
 		"data/config.json": {Data: []byte(`{"s": 7}`)},
 	}
-	got, err := try(context.Background(), tree, "")
+	got, err := try(context.Background(), tree, TestOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ test_base if data.modgate.base.update.action == "grant"
 		t.Errorf("covered %v %%, want some and not all", p)
 	}
 
-	some, err := try(context.Background(), tree, "grace|base")
+	some, err := try(context.Background(), tree, TestOptions{Run: "grace|base"})
 	if err != nil || len(some.List) != 2 || some.Failed() {
 		t.Errorf("of those that match: got %+v, %v", some, err)
 	}
@@ -66,13 +66,13 @@ func TestTestOfABrokenPolicyIsDiagnostics(t *testing.T) {
 	for file, text := range map[string]string{
 		"site/a.rego": "package modgate.site\n\np if {\n", "site/a_test.rego": "package modgate.site_test\n\ntest_p if {\n",
 	} {
-		_, err := try(context.Background(), fstest.MapFS{file: {Data: []byte(text)}}, "")
+		_, err := try(context.Background(), fstest.MapFS{file: {Data: []byte(text)}}, TestOptions{})
 		var d Diagnostics
 		if !errors.As(err, &d) || d[0].File != file || d[0].Line != 4 {
 			t.Errorf("%s: got %v", file, err)
 		}
 	}
-	_, err := try(context.Background(), fstest.MapFS{"site/a_test.rego": {Data: []byte("package modgate.site_test\n\ntest_p if nothing\n")}}, "")
+	_, err := try(context.Background(), fstest.MapFS{"site/a_test.rego": {Data: []byte("package modgate.site_test\n\ntest_p if nothing\n")}}, TestOptions{})
 	if err == nil || !strings.Contains(err.Error(), "site/a_test.rego:3: ") {
 		t.Errorf("got %v", err)
 	}

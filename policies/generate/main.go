@@ -49,6 +49,8 @@ type schema struct {
 	Type        string     `json:"type"`
 	Description string     `json:"description"`
 	Enum        []string   `json:"enum"`
+	Pattern     string     `json:"pattern"`
+	Maximum     int        `json:"maximum"`
 	Class       string     `json:"x-modgate"`
 	Entrypoints []string   `json:"x-modgate-entrypoints"`
 	Closed      *bool      `json:"additionalProperties"`
@@ -85,8 +87,9 @@ func (p *properties) UnmarshalJSON(text []byte) error {
 
 // field is a leaf of input.
 type field struct {
-	constant, group, name, doc, kind, class string
-	words, entrypoints                      []string
+	constant, group, name, doc, kind, class, form string
+	most                                          int
+	words, entrypoints                            []string
 }
 
 var (
@@ -133,7 +136,7 @@ func fieldsOf(s *schema) (list []field, groups []string, err error) {
 func leaf(group string, p property, entrypoints []string) field {
 	return field{
 		constant: constant(group, p.name), group: group, name: p.name, doc: p.Description,
-		kind: kinds[p.Type], class: p.Class, words: p.Enum, entrypoints: entrypoints,
+		kind: kinds[p.Type], class: p.Class, words: p.Enum, form: p.Pattern, most: p.Maximum, entrypoints: entrypoints,
 	}
 }
 
@@ -176,6 +179,12 @@ func write(list []field, groups []string) []byte {
 		fmt.Fprintf(&b, "%s: {group: %q, name: %q, kind: %s, class: %s", f.constant, f.group, f.name, f.kind, f.class)
 		if f.words != nil {
 			fmt.Fprintf(&b, ", words: %#v", f.words)
+		}
+		if f.form != "" {
+			fmt.Fprintf(&b, ", form: `%s`, doc: %q", f.form, f.doc)
+		}
+		if f.most != 0 {
+			fmt.Fprintf(&b, ", most: %d", f.most)
 		}
 		if f.entrypoints != nil {
 			fmt.Fprintf(&b, ", entrypoints: []fallback.Entrypoint{%s}", quoted(f.entrypoints))

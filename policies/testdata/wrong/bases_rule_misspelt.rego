@@ -1,0 +1,3 @@
+package modgate.site
+
+request := object.union(data.modgate.base.reqest, {"wait_s": 3})

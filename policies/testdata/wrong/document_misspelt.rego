@@ -1,0 +1,3 @@
+package modgate.site
+
+request := {"action": "missing"} if data.tier[input.request.tenant] == "gold"

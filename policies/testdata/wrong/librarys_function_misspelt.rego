@@ -1,0 +1,5 @@
+package modgate.site
+
+import data.modgate.lib
+
+request := {"action": "missing"} if lib.involontary(input.target.reason)

@@ -1,0 +1,3 @@
+package modgate.site
+
+absence := {"action": "delay", "ttl_s": "60", "rule": "short"} if input.target.reason == "lost"

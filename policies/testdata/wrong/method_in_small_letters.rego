@@ -1,0 +1,3 @@
+package modgate.site
+
+request := {"action": "missing"} if input.request.method == "post"

@@ -1,0 +1,3 @@
+package modgate.site
+
+absence := {"action": "missing"} if input.target.losses < 0

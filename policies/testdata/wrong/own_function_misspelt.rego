@@ -1,0 +1,5 @@
+package modgate.site
+
+large(size) if size > 1048576
+
+request := {"action": "missing"} if lagre(input.request.size)
