@@ -54,7 +54,7 @@ var allowed = map[string][]string{
 		"core/adapter", "core/config", "core/fallback", "core/message", "core/module", "core/park", "core/route",
 	},
 	"core/control": {
-		"core/config", "core/fallback", "core/lifecycle", "core/message", "core/module", "core/requirement",
+		"core/adapter", "core/config", "core/fallback", "core/lifecycle", "core/message", "core/module", "core/requirement",
 		"core/route", "core/store",
 	},
 	"core/probe": {"core/adapter", "core/config", "core/message", "core/module"},
