@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/modgate/modgate/core/adapter"
 	"github.com/modgate/modgate/core/config"
 	"github.com/modgate/modgate/core/fallback"
 	"github.com/modgate/modgate/core/lifecycle"
@@ -40,6 +41,8 @@ type Options struct {
 	Decide fallback.Decide
 	RunKey []byte // of it the webhook secrets are derived
 	Log    *slog.Logger
+
+	Adapters *adapter.Slots // where a module's routes find its adapter; nil: none has one
 
 	Release func(m *route.Module, turn uint64)                   // wake who is parked
 	Tell    func(message.Notice)                                 // hand to delivery
@@ -174,6 +177,7 @@ func (c *Control) entry(name string) *entry {
 	e := c.modules[name]
 	if e == nil {
 		e = &entry{name: name, record: &lifecycle.Record{Module: name}, route: route.NewModule(name), changed: make(chan struct{})}
+		e.route.Adapter = c.o.Adapters.Of(name)
 		c.modules[name] = e
 	}
 	return e

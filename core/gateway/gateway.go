@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/net/netutil"
 
+	"github.com/modgate/modgate/core/adapter"
 	"github.com/modgate/modgate/core/alert"
 	"github.com/modgate/modgate/core/api"
 	"github.com/modgate/modgate/core/config"
@@ -55,6 +56,7 @@ type Gateway struct {
 	store     store.Store
 	policies  *policies.Engine
 	live      route.Live
+	adapters  adapter.Slots
 	room      *park.Room
 	alerts    *alert.Desk
 	notices   *notify.Post
@@ -164,15 +166,16 @@ func (g *Gateway) openControl() (err error) {
 	}
 	g.control, err = control.Open(control.Options{
 		Store: g.store, Live: &g.live, Config: g.config, Decide: g.policies.Decide, RunKey: key, Log: g.log,
-		Release: func(m *route.Module, turn uint64) { g.room.Release(m.Name, turn) },
-		Tell:    g.notices.Put,
-		Forget:  g.notices.Forget,
-		Attach:  func(w control.Webhook) { g.notices.Attach(notify.Webhook(w)) },
-		Raise:   g.raise,
-		Resolve: g.alerts.Clear,
-		Reach:   g.sockets.Watch,
-		Unreach: g.sockets.Stop,
-		Observe: g.feed.Observe,
+		Adapters: &g.adapters,
+		Release:  func(m *route.Module, turn uint64) { g.room.Release(m.Name, turn) },
+		Tell:     g.notices.Put,
+		Forget:   g.notices.Forget,
+		Attach:   func(w control.Webhook) { g.notices.Attach(notify.Webhook(w)) },
+		Raise:    g.raise,
+		Resolve:  g.alerts.Clear,
+		Reach:    g.sockets.Watch,
+		Unreach:  g.sockets.Stop,
+		Observe:  g.feed.Observe,
 	})
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/modgate/modgate/core/adapter"
 	"github.com/modgate/modgate/core/fallback"
 	"github.com/modgate/modgate/core/message"
 	"github.com/modgate/modgate/core/module"
@@ -13,7 +14,8 @@ import (
 // the module is known; only its State changes, by one atomic store, so that
 // UPDATE and RESUME never rebuild the table.
 type Module struct {
-	Name string
+	Name    string
+	Adapter *adapter.Slot // nil: the module can have none
 
 	state atomic.Pointer[State]
 }
