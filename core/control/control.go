@@ -127,12 +127,18 @@ func (c *Control) load() error {
 		c.view.Set(e.record)
 	}
 	back := c.behind(records)
-	for _, r := range records { // none is told anything before all are there
+	// None is told anything before all are there.
+	err = together(records, func(r saved) error {
 		e := c.entry(r.Module)
-		if _, err := c.apply(e.name, lifecycle.Restarted{Settled: c.settled, Back: back}); err != nil {
+		next, err := c.apply(e.name, lifecycle.Restarted{Settled: c.settled, Back: back})
+		if err != nil {
 			return fmt.Errorf("restart module %s: %w", e.name, err)
 		}
-		c.install(e, *e.record)
+		c.install(e, *next)
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	c.adopt(cursors)
 	if err := c.configure(c.settled); err != nil {
@@ -145,12 +151,24 @@ func (c *Control) load() error {
 // configure makes the modules known that the configuration names; the
 // absence of a new one counts from since (A7).
 func (c *Control) configure(since time.Time) error {
-	for _, m := range c.config.Modules {
+	return together(c.config.Modules, func(m config.Module) error {
 		if _, err := c.apply(m.Name, lifecycle.Configured{Since: since}); err != nil {
 			return fmt.Errorf("configure module %s: %w", m.Name, err)
 		}
+		return nil
+	})
+}
+
+// together calls f for all at the same time, so that what they save shares
+// the engine's transactions, and returns the errors.
+func together[T any](all []T, f func(T) error) error {
+	errs := make([]error, len(all))
+	var calls sync.WaitGroup
+	for i, one := range all {
+		calls.Go(func() { errs[i] = f(one) })
 	}
-	return nil
+	calls.Wait()
+	return errors.Join(errs...)
 }
 
 // Reconfigure puts cfg in the place of the present configuration (C1). No

@@ -97,14 +97,15 @@ func (c *Control) serve() (ok bool) {
 			ok = false
 		}
 	}
-	for _, id := range cursors {
-		if err := c.saveCursor(id); err != nil {
+	err := together(cursors, func(id string) error {
+		err := c.saveCursor(id)
+		if err != nil {
 			c.o.Log.Error("a cursor could not be saved", "instance", id, "cause", err)
 			c.queue.again(func(q *queue) { q.cursors[id] = struct{}{} })
-			ok = false
 		}
-	}
-	return ok
+		return err
+	})
+	return ok && err == nil
 }
 
 // again puts something back without waking anyone.

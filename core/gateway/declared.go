@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -42,7 +43,6 @@ type declared struct {
 	saved    map[string]string // registration's hash by instance id, "" while it changes; guarded by mu
 	revision store.Revision    // of saved; guarded by mu
 	renewed  time.Time         // when all were last; guarded by mu
-	lease    time.Duration     // the shortest; guarded by mu
 }
 
 const (
@@ -88,18 +88,20 @@ func (d *declared) put(cfg *config.Config) error {
 	defer d.mu.Unlock()
 	want := map[string]*voice{}
 	hashes := map[string]string{}
-	var ids []string // in order of modules and versions
+	var modules [][]*voice // each in order of versions
 	for i := range cfg.Modules {
 		m := &cfg.Modules[i]
 		secret := m.JoinSecret
 		if secret == "" {
 			secret = cfg.Gateway.JoinSecret
 		}
+		var voices []*voice
 		for _, r := range m.Registrations() {
-			want[r.Instance] = &voice{registration: r, secret: string(secret)}
-			hashes[r.Instance] = hashOf(r)
-			ids = append(ids, r.Instance)
+			v := &voice{registration: r, secret: string(secret)}
+			want[r.Instance], hashes[r.Instance] = v, hashOf(r)
+			voices = append(voices, v)
 		}
+		modules = append(modules, voices)
 	}
 	before := maps.Clone(d.saved)
 	unsure := maps.Clone(before) // a crash in between registers again
@@ -112,14 +114,13 @@ func (d *declared) put(cfg *config.Config) error {
 		return err
 	}
 	callers := d.callers()
-	for _, id := range ids {
-		v := want[id]
+	for id, v := range want {
 		if before[id] == hashes[id] {
 			v.caller = callers[id] // it is registered, and says the same
 		}
 		d.voices[id] = v
-		d.speak(v, true)
 	}
+	d.speakAll(modules, true)
 	for _, id := range slices.Sorted(maps.Keys(before)) {
 		if want[id] == nil && d.leave(id, callers[id]) {
 			hashes[id] = "" // until it has left
@@ -211,11 +212,13 @@ func (d *declared) left(id string, v *voice) {
 		d.log.Error("forget what is declared no longer", "instance", id, "cause", err)
 	}
 	d.alerts.Clear("declared/" + id)
-	for _, other := range slices.Sorted(maps.Keys(d.voices)) {
-		if o := d.voices[other]; o.registration.Module == v.registration.Module && !o.leaving {
-			d.speak(o, true)
+	var others []*voice
+	for _, o := range d.all() {
+		if o.registration.Module == v.registration.Module && !o.leaving {
+			others = append(others, o)
 		}
 	}
+	d.speakAll([][]*voice{others}, true)
 }
 
 // keep renews the leases until ctx ends.
@@ -244,20 +247,59 @@ const retry = 2 * time.Second
 func (d *declared) pause() time.Duration {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	lease := d.lease()
 	for _, v := range d.voices {
-		if v.caller == nil && (d.lease == 0 || d.lease/3 > retry) {
+		if v.caller == nil && (lease == 0 || lease/3 > retry) {
 			return retry
 		}
 	}
-	return d.lease / 3
+	return lease / 3
+}
+
+// lease returns the shortest, 0 without any. The caller holds mu.
+func (d *declared) lease() (shortest time.Duration) {
+	for _, v := range d.voices {
+		if v.lease > 0 && (shortest == 0 || v.lease < shortest) {
+			shortest = v.lease
+		}
+	}
+	return shortest
 }
 
 func (d *declared) renewAll() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	late := time.Since(d.renewed) > d.lease // the machine slept: leases ran out
-	for _, id := range slices.Sorted(maps.Keys(d.voices)) {
-		d.speak(d.voices[id], late)
+	late := time.Since(d.renewed) > d.lease() // the machine slept: leases ran out
+	var modules [][]*voice
+	for _, v := range d.all() {
+		if i := len(modules) - 1; i >= 0 && modules[i][0].registration.Module == v.registration.Module {
+			modules[i] = append(modules[i], v)
+		} else {
+			modules = append(modules, []*voice{v})
+		}
 	}
+	d.speakAll(modules, late)
 	d.renewed = time.Now()
+}
+
+// all returns the voices by module and instance. The caller holds mu.
+func (d *declared) all() []*voice {
+	return slices.SortedFunc(maps.Values(d.voices), func(a, b *voice) int {
+		return cmp.Or(cmp.Compare(a.registration.Module, b.registration.Module), cmp.Compare(a.registration.Instance, b.registration.Instance))
+	})
+}
+
+// speakAll lets the voices of each module speak, one after the other, those of
+// different modules at the same time. The caller holds mu.
+func (d *declared) speakAll(modules [][]*voice, anew bool) {
+	var speaking sync.WaitGroup
+	for _, voices := range modules {
+		speaking.Go(func() {
+			for _, v := range voices {
+				d.speak(v, anew)
+			}
+		})
+	}
+	speaking.Wait()
+	maps.DeleteFunc(d.voices, func(_ string, v *voice) bool { return v.over })
 }

@@ -20,8 +20,10 @@ type voice struct {
 	registration message.Registration
 	secret       string        // to join with
 	caller       *route.Caller // nil until it could be registered
+	lease        time.Duration // that it was given last
 	leaving      bool          // it is declared no longer
 	said         bool          // that it leaves; the answer is awaited
+	over         bool          // a higher version took over (V2), or an administrator dropped it
 }
 
 // hashOf tells registrations from each other.
@@ -34,7 +36,7 @@ func hashOf(r message.Registration) string {
 // speak renews v's lease or registers it, and says RESUME if it does not serve.
 // Who is out or was dropped comes back only anew: else whoever found it out
 // finds it back (L6), and who dropped it meant it (V2, O1). The caller holds
-// mu.
+// mu, and may let voices of other modules speak meanwhile.
 func (d *declared) speak(v *voice, anew bool) {
 	id := v.registration.Instance
 	phase, err := d.renew(v)
@@ -46,7 +48,7 @@ func (d *declared) speak(v *voice, anew bool) {
 	}
 	switch {
 	case errors.Is(err, lifecycle.ErrFenced), errors.Is(err, lifecycle.ErrUnknown):
-		delete(d.voices, id) // a higher version took over (V2), or an administrator dropped it
+		v.over = true
 	case err == nil, errors.Is(err, lifecycle.ErrRefused): // while a higher version serves (V3)
 		d.alerts.Clear("declared/" + id)
 	default:
@@ -65,7 +67,7 @@ func (d *declared) renew(v *voice) (message.Phase, error) {
 	if err != nil || r.State.Phase == nil {
 		return message.Out, err
 	}
-	d.shorten(time.Duration(r.Lease))
+	v.lease = time.Duration(r.Lease)
 	return *r.State.Phase, nil
 }
 
@@ -75,14 +77,8 @@ func (d *declared) register(v *voice) (message.Phase, error) {
 		return message.Out, err
 	}
 	v.caller = d.control.Bearer(r.Token)
-	d.shorten(time.Duration(r.Lease))
+	v.lease = time.Duration(r.Lease)
 	return message.Starting, nil
-}
-
-func (d *declared) shorten(lease time.Duration) {
-	if d.lease == 0 || lease < d.lease {
-		d.lease = lease
-	}
 }
 
 // say announces for a caller. The time stands for a number that rises with

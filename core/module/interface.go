@@ -85,8 +85,9 @@ type Requirement struct {
 
 // Range is a parsed range of versions. The zero Range admits every version.
 type Range struct {
-	semver *semver.Constraints
-	folio  []folioVersion // alternatives; used when semver is nil
+	bare   *semver.Version     // the least; the next major is above it
+	semver *semver.Constraints // used when bare is nil
+	folio  []folioVersion      // alternatives; used when both are
 }
 
 type folioVersion struct{ major, minor, patch uint64 }
@@ -102,7 +103,10 @@ func ParseRange(s string, scheme Scheme) (Range, error) {
 	case scheme == FOLIO:
 		return parseFOLIO(s)
 	}
-	c, err := semver.NewConstraint(widen(s))
+	if least, ok := bare(s); ok {
+		return Range{bare: least}, nil
+	}
+	c, err := semver.NewConstraint(s)
 	if err != nil {
 		return Range{}, fmt.Errorf("range %q: want a version such as 1.4, or a range such as \">= 1.4, < 3\": %w", s, err)
 	}
@@ -110,22 +114,28 @@ func ParseRange(s string, scheme Scheme) (Range, error) {
 	return Range{semver: c}, nil
 }
 
-// widen turns a bare version into the range that D6 says it means.
-func widen(s string) string {
-	parts := strings.Split(s, ".")
-	if len(parts) > 3 {
-		return s
+// bare reads a bare version, which nearly every range is, without the regular
+// expressions of NewConstraint.
+func bare(s string) (*semver.Version, bool) {
+	v, err := semver.StrictNewVersion(padded(s))
+	return v, err == nil && v.Prerelease() == "" && v.Metadata() == ""
+}
+
+// padded gives s three numbers, if it has fewer.
+func padded(s string) string {
+	for n := strings.Count(s, "."); n < 2; n++ {
+		s += ".0"
 	}
-	for _, p := range parts {
-		if _, err := strconv.ParseUint(p, 10, 32); err != nil {
-			return s
-		}
+	return s
+}
+
+// loose reads a semantic version, or one that lacks its last numbers, if it
+// can without regular expressions.
+func loose(s string) (*semver.Version, error) {
+	if v, err := semver.StrictNewVersion(padded(s)); err == nil {
+		return v, nil
 	}
-	major, _ := strconv.ParseUint(parts[0], 10, 32)
-	for len(parts) < 3 {
-		parts = append(parts, "0")
-	}
-	return fmt.Sprintf(">= %s, < %d.0.0-0", strings.Join(parts, "."), major+1)
+	return semver.NewVersion(s)
 }
 
 func parseFOLIO(s string) (Range, error) {
@@ -159,9 +169,16 @@ func parseFOLIOVersion(s string) (folioVersion, bool) {
 // Admits reports whether version lies in r. A text that is no version of r's
 // scheme is admitted only by the range that admits everything.
 func (r Range) Admits(version string) bool {
-	if r.semver != nil {
-		v, err := semver.NewVersion(version)
-		return err == nil && r.semver.Check(v)
+	if r.bare != nil || r.semver != nil {
+		v, err := loose(version)
+		switch {
+		case err != nil:
+			return false
+		case r.bare != nil:
+			return v.Major() == r.bare.Major() && !v.LessThan(r.bare)
+		default:
+			return r.semver.Check(v)
+		}
 	}
 	if r.folio == nil {
 		return true

@@ -74,6 +74,29 @@ func TestRangesAdmit(t *testing.T) { // D6
 	}
 }
 
+// The short way to read a bare version comes to what D6 says that it means.
+func TestBareVersionIsItsRange(t *testing.T) {
+	versions := []string{"0", "1", "1.4", "v1.4.2", "1.4-rc", "x", ""}
+	for _, core := range []string{"0.0.0", "0.3.0", "0.9.9", "1.0.0", "1.4.0", "1.4.2", "1.10.0", "2.0.0", "2.1.0", "10.0.0"} {
+		versions = append(versions, core, core+"-0", core+"-rc.1", core+"+build")
+	}
+	for bare, long := range map[string]string{
+		"0": ">= 0.0.0, < 1.0.0-0", "0.3": ">= 0.3.0, < 1.0.0-0", "1": ">= 1.0.0, < 2.0.0-0", "1.4": ">= 1.4.0, < 2.0.0-0",
+		"1.4.2": ">= 1.4.2, < 2.0.0-0", "1.10": ">= 1.10.0, < 2.0.0-0",
+	} {
+		got, err := ParseRange(bare, Semver)
+		want, werr := ParseRange(long, Semver)
+		if err != nil || werr != nil || got.bare == nil || want.bare != nil {
+			t.Fatal(bare, err, werr)
+		}
+		for _, v := range versions {
+			if got.Admits(v) != want.Admits(v) {
+				t.Errorf("%s admits %q: %v, want as %s", bare, v, got.Admits(v), long)
+			}
+		}
+	}
+}
+
 func TestBadRangesAreRefused(t *testing.T) {
 	for rng, scheme := range map[string]Scheme{">>1": Semver, "one": Semver, "1": FOLIO, ">= 1.2": FOLIO} {
 		if _, err := ParseRange(rng, scheme); err == nil {

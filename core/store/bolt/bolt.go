@@ -1,15 +1,16 @@
 // Package bolt is the engine for one machine: records in one bbolt file.
 //
 // It decides how records lie in the file, and when a file is not to be
-// trusted. Every Swap is a transaction of its own that ends with fdatasync,
-// so what was acknowledged outlives the machine. One process has the file at
-// a time.
+// trusted. Every Swap returns after a transaction that ended with fdatasync,
+// so what was acknowledged outlives the machine; those that come while one is
+// under way share the next. One process has the file at a time.
 package bolt
 
 import (
 	"bytes"
 	"errors"
 	"fmt"
+	"sync"
 
 	"go.etcd.io/bbolt"
 
@@ -27,6 +28,9 @@ var (
 type File struct {
 	path string
 	db   *bbolt.DB
+
+	mu     sync.Mutex
+	gather *group // that new swaps join, nil for none; guarded by mu
 }
 
 var _ store.Store = (*File)(nil)
@@ -67,18 +71,12 @@ func (f *File) Swap(space, key string, value []byte, expect store.Revision) (sto
 	if space == "" || key == "" {
 		return 0, fmt.Errorf("swap %q of %q: want a space and a key", key, space)
 	}
-	var next store.Revision
-	err := f.db.Update(func(tx *bbolt.Tx) (err error) {
-		next, err = swap(tx, space, key, value, expect)
-		return err
-	})
-	if errors.Is(err, store.ErrConflict) {
-		return 0, store.ErrConflict
+	s := &swapping{space: space, key: key, value: value, expect: expect}
+	f.commit(s)
+	if s.err != nil && !errors.Is(s.err, store.ErrConflict) {
+		return 0, fmt.Errorf("swap %s of %s in %s: %w", key, space, f.path, s.err)
 	}
-	if err != nil {
-		return 0, fmt.Errorf("swap %s of %s in %s: %w", key, space, f.path, err)
-	}
-	return next, nil
+	return s.next, s.err
 }
 
 func swap(tx *bbolt.Tx, space, key string, value []byte, expect store.Revision) (store.Revision, error) {
