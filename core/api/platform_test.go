@@ -66,7 +66,8 @@ func newPlatform(t *testing.T, change ...func(*Options)) *platform {
 	p.control, err = control.Open(control.Options{
 		Store: p.store, Live: &p.live, Config: &cfg, RunKey: []byte("key"), Log: slog.New(slog.DiscardHandler),
 		Decide:  func(fallback.Query) fallback.Decision { return fallback.Decision{} },
-		Release: func(*route.Module, uint64) {},
+		Release: func(*route.Module, uint64, int) {},
+		Parked:  func(*route.Module) fallback.Parked { return fallback.Parked{} },
 		Tell:    post.Put,
 		Forget:  post.Forget,
 		Raise: func(module string, a lifecycle.Alert) {

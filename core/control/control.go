@@ -44,7 +44,8 @@ type Options struct {
 
 	Adapters *adapter.Slots // where a module's routes find its adapter; nil: none has one
 
-	Release func(m *route.Module, turn uint64)                   // wake who is parked
+	Release func(m *route.Module, turn uint64, rate int)         // wake who is parked; at most rate a second, or, for 0, at once (A5)
+	Parked  func(m *route.Module) fallback.Parked                // who is
 	Tell    func(message.Notice)                                 // hand to delivery
 	Forget  func(instance string)                                // end delivery to it
 	Attach  func(Webhook)                                        // deliver there, too
@@ -247,7 +248,7 @@ func (c *Control) perform(e *entry, next lifecycle.Record, effects []lifecycle.E
 		case lifecycle.Publish:
 			notices, over = c.install(e, next)
 		case lifecycle.Release:
-			c.o.Release(e.route, effect.Turn)
+			c.o.Release(e.route, effect.Turn, c.rate(e, next))
 		case lifecycle.Alert:
 			c.o.Raise(e.name, effect)
 		case lifecycle.Resolve:

@@ -37,6 +37,9 @@ type platform struct {
 	deaf     bool // nobody is told anything
 	alerts   []lifecycle.Alert
 	released []uint64
+	rates    []int             // with them
+	policy   fallback.Decision // what it says, whatever is asked
+	asked    []fallback.Query
 	resolved []string
 	seq      uint64
 }
@@ -60,8 +63,14 @@ func (p *platform) open() {
 	p.live, p.store = &route.Live{}, s
 	p.Control, err = Open(Options{
 		Store: s, Live: p.live, Config: p.cfg, RunKey: []byte("key"), Log: slog.New(slog.DiscardHandler),
-		Decide:  func(fallback.Query) fallback.Decision { return fallback.Decision{} },
-		Release: func(_ *route.Module, turn uint64) { p.note(func() { p.released = append(p.released, turn) }) },
+		Decide: func(q fallback.Query) (d fallback.Decision) {
+			p.note(func() { d, p.asked = p.policy, append(p.asked, q) })
+			return d
+		},
+		Release: func(_ *route.Module, turn uint64, rate int) {
+			p.note(func() { p.released, p.rates = append(p.released, turn), append(p.rates, rate) })
+		},
+		Parked:  func(*route.Module) fallback.Parked { return fallback.Parked{Count: 3, Limit: 10} },
 		Tell:    p.tell,
 		Forget:  func(string) {},
 		Attach:  func(w Webhook) { p.note(func() { p.webhooks = append(p.webhooks, w) }) },

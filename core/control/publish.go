@@ -94,9 +94,28 @@ func (c *Control) older(r *lifecycle.Record) *route.Version {
 	return nil
 }
 
+// rate returns how fast those who are parked may go to e's module, as the
+// policy says; 0, all at once, if they cannot go there anyway (A5).
+func (c *Control) rate(e *entry, r lifecycle.Record) int {
+	s := r.Serving()
+	if s == nil {
+		return 0
+	}
+	c.mu.Lock()
+	release := c.config.Module(e.name).Release
+	c.mu.Unlock()
+	now := c.now()
+	t := target(&r, now)
+	t.Serving = s.Version.String()
+	d := c.o.Decide(fallback.Query{Entrypoint: fallback.Resume, Now: now, Target: t, Parked: c.o.Parked(e.route)})
+	return release.Clamp(d.Rate)
+}
+
 func target(r *lifecycle.Record, now time.Time) fallback.Target {
 	t := fallback.Target{Module: r.Module, State: r.Availability(), Reason: r.Absence.Reason, Since: r.Absence.Since}
-	t.Absent = max(0, now.Sub(r.Absence.Since))
+	if !t.Since.IsZero() {
+		t.Absent = max(0, now.Sub(t.Since))
+	}
 	if v := r.Owner(); v != nil {
 		t.Version = v.Version.String()
 	}

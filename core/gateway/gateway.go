@@ -24,6 +24,7 @@ import (
 	"github.com/modgate/modgate/core/api"
 	"github.com/modgate/modgate/core/config"
 	"github.com/modgate/modgate/core/control"
+	"github.com/modgate/modgate/core/fallback"
 	"github.com/modgate/modgate/core/message"
 	"github.com/modgate/modgate/core/notify"
 	"github.com/modgate/modgate/core/park"
@@ -167,15 +168,18 @@ func (g *Gateway) openControl() (err error) {
 	g.control, err = control.Open(control.Options{
 		Store: g.store, Live: &g.live, Config: g.config, Decide: g.policies.Decide, RunKey: key, Log: g.log,
 		Adapters: &g.adapters,
-		Release:  func(m *route.Module, turn uint64) { g.room.Release(m.Name, turn) },
-		Tell:     g.notices.Put,
-		Forget:   g.notices.Forget,
-		Attach:   func(w control.Webhook) { g.notices.Attach(notify.Webhook(w)) },
-		Raise:    g.raise,
-		Resolve:  g.alerts.Clear,
-		Reach:    g.sockets.Watch,
-		Unreach:  g.sockets.Stop,
-		Observe:  g.feed.Observe,
+		Release:  func(m *route.Module, turn uint64, rate int) { g.room.Release(m.Name, turn, rate) },
+		Parked: func(m *route.Module) fallback.Parked {
+			return fallback.Parked{Count: g.room.Parked(m.Name).Parked, Limit: g.config.Gateway.Parking.PerModule}
+		},
+		Tell:    g.notices.Put,
+		Forget:  g.notices.Forget,
+		Attach:  func(w control.Webhook) { g.notices.Attach(notify.Webhook(w)) },
+		Raise:   g.raise,
+		Resolve: g.alerts.Clear,
+		Reach:   g.sockets.Watch,
+		Unreach: g.sockets.Stop,
+		Observe: g.feed.Observe,
 	})
 	if err != nil {
 		return err

@@ -1,10 +1,10 @@
 // Package park is the waiting room: it holds requests whose module is away
 // until the module is released, their deadline passes or their client leaves.
 //
-// It decides who may wait (bounds, circles), in which order those who wait are
-// woken, and nothing else: it never knows why a module is away, never answers
-// a request, and starts no goroutine for one. Who is woken looks at the route
-// table again.
+// It decides who may wait (bounds, circles), in which order and how fast those
+// who wait are woken, and nothing else: it never knows why a module is away,
+// never answers a request, and starts no goroutine for one. Who is woken looks
+// at the route table again.
 package park
 
 import (
@@ -56,8 +56,9 @@ type Request struct {
 	Module string // target
 	Turn   uint64 // of the target's state that sent the request here
 	Caller Caller
-	Holder string // the caller's module if the caller holds a granted UPDATE, else ""
-	Bytes  int64  // what the request holds while it waits
+	Since  time.Time // when it was parked first; zero: now
+	Holder string    // the caller's module if the caller holds a granted UPDATE, else ""
+	Bytes  int64     // what the request holds while it waits
 }
 
 // Room holds the parked requests of all modules.
@@ -81,25 +82,25 @@ func NewRoom(l Limits) *Room {
 	}
 }
 
-// Wait parks q until its module is released, and returns nil then. It returns
-// nil at once if the module was released at a later turn than the one q saw:
-// else a request that looked before the release and parks after it would
-// sleep for ever. It returns ErrExpired at the time until, and ErrLeft when
-// left is closed (nil: never).
-func (r *Room) Wait(q Request, until time.Time, left <-chan struct{}) error {
+// Wait parks q until its module is released, and returns no error then; on a
+// ramp, a Pass. It returns at once if the module was released at a later turn
+// than the one q saw: else a request that looked before the release and parks
+// after it would sleep for ever. It returns ErrExpired at the time until, and
+// ErrLeft when left is closed (nil: never).
+func (r *Room) Wait(q Request, until time.Time, left <-chan struct{}) (*Pass, error) {
 	wait := time.Until(until)
 	if wait <= 0 {
-		return ErrExpired
+		return nil, ErrExpired
 	}
 	w, err := r.enter(q)
 	if w == nil {
-		return err
+		return nil, err
 	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-w.wake:
-		return nil
+		return w.pass, nil
 	case <-timer.C:
 		err = ErrExpired
 	case <-left:
@@ -108,10 +109,10 @@ func (r *Room) Wait(q Request, until time.Time, left <-chan struct{}) error {
 		err = ErrClosed
 	}
 	if r.leave(w) {
-		return err
+		return nil, err
 	}
 	<-w.wake // released meanwhile: the release wins
-	return nil
+	return w.pass, nil
 }
 
 // enter returns the place of q, or nil if it need not or may not wait.
@@ -125,7 +126,7 @@ func (r *Room) enter(q Request) (*waiter, error) {
 	if l.turn > q.Turn {
 		return nil, nil
 	}
-	if l.parked >= r.limits.PerModule || r.calls[q.Caller] >= r.limits.PerCaller || r.bytes+q.Bytes > r.limits.Bytes {
+	if l.parked() >= r.limits.PerModule || r.calls[q.Caller] >= r.limits.PerCaller || r.bytes+q.Bytes > r.limits.Bytes {
 		return nil, ErrFull
 	}
 	if q.Holder != "" {
@@ -136,8 +137,11 @@ func (r *Room) enter(q Request) (*waiter, error) {
 	}
 	r.calls[q.Caller]++
 	r.bytes += q.Bytes
-	w := &waiter{Request: q, since: time.Now(), wake: make(chan struct{}, 1)}
-	l.push(w)
+	if q.Since.IsZero() {
+		q.Since = time.Now()
+	}
+	w := &waiter{Request: q, wake: make(chan struct{}, 1)}
+	l.waiting.push(w)
 	return w, nil
 }
 
@@ -145,10 +149,10 @@ func (r *Room) enter(q Request) (*waiter, error) {
 func (r *Room) leave(w *waiter) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if w.line == nil {
+	if w.queue == nil {
 		return false
 	}
-	r.lots[w.Module].remove(w)
+	w.queue.remove(w)
 	r.vacate(w)
 	return true
 }
@@ -164,29 +168,28 @@ func (r *Room) vacate(w *waiter) {
 	}
 }
 
-// Release wakes everyone who waits for module, first come first served within
-// a caller and round robin among callers (A5). The state of that turn must be
-// published before: who is woken looks at it.
-func (r *Room) Release(module string, turn uint64) {
+// Release lets everyone look again who waits for module: at once, or, if rate
+// is above 0, on a ramp of at most rate requests a second, since the module is
+// ready (A5). The order is first come first served within a caller and round
+// robin among callers. The state of that turn must be published before: who
+// is woken looks at it. A Release during a ramp replaces it, and takes up who
+// parked meanwhile.
+func (r *Room) Release(module string, turn uint64, rate int) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	l := r.lot(module)
 	l.turn = max(l.turn, turn)
-	var first, last *waiter
-	for w := l.pop(); w != nil; w = l.pop() {
-		r.vacate(w)
-		if last == nil {
-			first = w
-		} else {
-			last.next = w
+	switch {
+	case r.shut, l.parked() == 0:
+	case rate > 0:
+		r.ascend(l, rate)
+	default:
+		l.end()
+		l.going.take(&l.waiting)
+		for w := l.going.pop(); w != nil; w = l.going.pop() {
+			r.vacate(w)
+			w.wake <- struct{}{}
 		}
-		last = w
-	}
-	r.mu.Unlock()
-
-	for w := first; w != nil; {
-		next := w.next // w belongs to its waiter once it is woken
-		w.wake <- struct{}{}
-		w = next
 	}
 }
 
@@ -202,10 +205,10 @@ func (r *Room) Parked(module string) Counts {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	l := r.lots[module]
-	if l == nil || l.parked == 0 {
+	if l == nil || l.parked() == 0 {
 		return Counts{}
 	}
-	return Counts{Parked: l.parked, Callers: len(l.lines), Longest: time.Since(l.oldest())}
+	return Counts{Parked: l.parked(), Callers: l.callers(), Longest: time.Since(l.oldest())}
 }
 
 // Total returns how many requests are parked, and the bytes that they hold.
@@ -213,7 +216,7 @@ func (r *Room) Total() (parked int, bytes int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, l := range r.lots {
-		parked += l.parked
+		parked += l.parked()
 	}
 	return parked, r.bytes
 }
@@ -225,6 +228,9 @@ func (r *Room) Close() {
 	if !r.shut {
 		r.shut = true
 		close(r.closed)
+		for _, l := range r.lots {
+			l.end()
+		}
 	}
 }
 
@@ -233,7 +239,7 @@ func (r *Room) Close() {
 func (r *Room) lot(module string) *lot {
 	l := r.lots[module]
 	if l == nil {
-		l = &lot{lines: make(map[Caller]*line)}
+		l = &lot{}
 		r.lots[module] = l
 	}
 	return l

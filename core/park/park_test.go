@@ -18,7 +18,10 @@ func caller(s string) Caller { return Caller{Instance: s} }
 func parked(t *testing.T, r *Room, q Request) <-chan error {
 	t.Helper()
 	done := make(chan error, 1)
-	go func() { done <- r.Wait(q, time.Now().Add(time.Minute), nil) }()
+	go func() {
+		_, err := r.Wait(q, time.Now().Add(time.Minute), nil)
+		done <- err
+	}()
 	synctest.Wait()
 	return done
 }
@@ -29,9 +32,9 @@ func TestReleaseBeforeParkingIsNotLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := NewRoom(Limits{})
 		seen := uint64(4)
-		r.Release("m", 5)
+		r.Release("m", 5, 0)
 		start := time.Now()
-		if err := r.Wait(Request{Module: "m", Turn: seen}, start.Add(time.Hour), nil); err != nil {
+		if _, err := r.Wait(Request{Module: "m", Turn: seen}, start.Add(time.Hour), nil); err != nil {
 			t.Errorf("Wait after the release of a later turn: %v, want nil", err)
 		}
 		if d := time.Since(start); d != 0 {
@@ -43,12 +46,12 @@ func TestReleaseBeforeParkingIsNotLost(t *testing.T) {
 func TestReleaseOfTheTurnSeenWasBeforeTheLook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := NewRoom(Limits{})
-		r.Release("m", 5)
+		r.Release("m", 5, 0)
 		done := parked(t, r, Request{Module: "m", Turn: 5})
 		if got := r.Parked("m").Parked; got != 1 {
 			t.Fatalf("parked = %d, want 1: nothing was released since the look", got)
 		}
-		r.Release("m", 6)
+		r.Release("m", 6, 0)
 		if err := <-done; err != nil {
 			t.Errorf("Wait = %v, want nil", err)
 		}
@@ -60,7 +63,7 @@ func TestReleaseWakesOnlyItsModule(t *testing.T) {
 		r := NewRoom(Limits{})
 		a := parked(t, r, Request{Module: "a"})
 		b := parked(t, r, Request{Module: "b"})
-		r.Release("a", 1)
+		r.Release("a", 1, 0)
 		if err := <-a; err != nil {
 			t.Errorf("a: %v, want nil", err)
 		}
@@ -68,19 +71,19 @@ func TestReleaseWakesOnlyItsModule(t *testing.T) {
 		if n := len(b); n != 0 {
 			t.Error("b was woken with a")
 		}
-		r.Release("b", 1)
+		r.Release("b", 1, 0)
 		<-b
 	})
 }
 
 func TestParkedRequestsCallersTakeTurns(t *testing.T) {
 	// A5: first come first served within a caller, round robin among callers.
-	l := &lot{lines: make(map[Caller]*line)}
+	var q queue
 	for _, s := range []string{"a1", "a2", "a3", "b1", "c1", "c2"} {
-		l.push(&waiter{Request: Request{Holder: s, Caller: caller(s[:1])}})
+		q.push(&waiter{Request: Request{Holder: s, Caller: caller(s[:1])}})
 	}
 	var got []string
-	for w := l.pop(); w != nil; w = l.pop() {
+	for w := q.pop(); w != nil; w = q.pop() {
 		got = append(got, w.Holder)
 	}
 	if want := []string{"a1", "b1", "c1", "a2", "c2", "a3"}; !slices.Equal(got, want) {
@@ -103,17 +106,17 @@ func TestRoomIsBounded(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := NewRoom(c.limits)
 				first := parked(t, r, Request{Module: "m", Caller: caller("a"), Bytes: 100})
-				if err := r.Wait(c.second, time.Now().Add(time.Minute), nil); !errors.Is(err, ErrFull) {
+				if _, err := r.Wait(c.second, time.Now().Add(time.Minute), nil); !errors.Is(err, ErrFull) {
 					t.Errorf("second Wait = %v, want ErrFull", err)
 				}
-				r.Release("m", 1)
+				r.Release("m", 1, 0)
 				<-first
 				c.second.Turn = 1
 				second := parked(t, r, c.second)
 				if n, _ := r.Total(); n != 1 {
 					t.Errorf("parked = %d after the place was given back, want 1", n)
 				}
-				r.Release(c.second.Module, 2)
+				r.Release(c.second.Module, 2, 0)
 				if err := <-second; err != nil {
 					t.Errorf("Wait = %v, want nil", err)
 				}
@@ -133,14 +136,14 @@ func TestDeadlineEndsWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := NewRoom(Limits{})
 		start := time.Now()
-		err := r.Wait(Request{Module: "m", Bytes: 7}, start.Add(3*time.Second), nil)
+		_, err := r.Wait(Request{Module: "m", Bytes: 7}, start.Add(3*time.Second), nil)
 		if !errors.Is(err, ErrExpired) || time.Since(start) != 3*time.Second {
 			t.Errorf("Wait = %v after %v, want ErrExpired after 3s", err, time.Since(start))
 		}
 		if n, b := r.Total(); n != 0 || b != 0 {
 			t.Errorf("left behind %d requests, %d bytes", n, b)
 		}
-		if err := r.Wait(Request{Module: "m"}, time.Now(), nil); !errors.Is(err, ErrExpired) {
+		if _, err := r.Wait(Request{Module: "m"}, time.Now(), nil); !errors.Is(err, ErrExpired) {
 			t.Errorf("Wait until now = %v, want ErrExpired", err)
 		}
 	})
@@ -151,7 +154,10 @@ func TestLeavingClientFreesItsPlace(t *testing.T) {
 		r := NewRoom(Limits{PerModule: 1})
 		left := make(chan struct{})
 		done := make(chan error, 1)
-		go func() { done <- r.Wait(Request{Module: "m"}, time.Now().Add(time.Hour), left) }()
+		go func() {
+			_, err := r.Wait(Request{Module: "m"}, time.Now().Add(time.Hour), left)
+			done <- err
+		}()
 		synctest.Wait()
 		close(left)
 		if err := <-done; !errors.Is(err, ErrLeft) {
@@ -172,7 +178,7 @@ func TestCloseAnswersEveryone(t *testing.T) {
 		if err := <-done; !errors.Is(err, ErrClosed) {
 			t.Errorf("Wait = %v, want ErrClosed", err)
 		}
-		if err := r.Wait(Request{Module: "m"}, time.Now().Add(time.Hour), nil); !errors.Is(err, ErrClosed) {
+		if _, err := r.Wait(Request{Module: "m"}, time.Now().Add(time.Hour), nil); !errors.Is(err, ErrClosed) {
 			t.Errorf("Wait after Close = %v, want ErrClosed", err)
 		}
 	})
@@ -185,21 +191,21 @@ func TestCircleOfHoldersIsNotParked(t *testing.T) {
 		ab := parked(t, r, Request{Module: "b", Holder: "a"})
 		bc := parked(t, r, Request{Module: "c", Holder: "b"})
 		ca := Request{Module: "a", Holder: "c"}
-		if err := r.Wait(ca, time.Now().Add(time.Minute), nil); !errors.Is(err, ErrCycle) {
+		if _, err := r.Wait(ca, time.Now().Add(time.Minute), nil); !errors.Is(err, ErrCycle) {
 			t.Errorf("c waits for a: %v, want ErrCycle", err)
 		}
 		plain := parked(t, r, Request{Module: "a"})
 		if n := r.Parked("a").Parked; n != 1 {
 			t.Errorf("parked at a = %d, want 1: who holds nothing closes no circle", n)
 		}
-		r.Release("b", 1)
+		r.Release("b", 1, 0)
 		<-ab
 		open := parked(t, r, ca)
 		if n := r.Parked("a").Parked; n != 2 {
 			t.Errorf("parked at a = %d, want 2: the circle is open", n)
 		}
-		r.Release("a", 1)
-		r.Release("c", 1)
+		r.Release("a", 1, 0)
+		r.Release("c", 1, 0)
 		for _, done := range []<-chan error{bc, plain, open} {
 			if err := <-done; err != nil {
 				t.Errorf("Wait = %v, want nil", err)
@@ -224,7 +230,7 @@ func TestParkedCounts(t *testing.T) {
 		if got, want := r.Parked("m"), (Counts{Parked: 2, Callers: 2, Longest: 3 * time.Second}); got != want {
 			t.Errorf("Parked = %+v, want %+v", got, want)
 		}
-		r.Release("m", 1)
+		r.Release("m", 1, 0)
 		<-a
 		<-b
 	})
@@ -242,7 +248,7 @@ func TestHammer(t *testing.T) {
 			case <-stop:
 				return
 			default:
-				r.Release(fmt.Sprint("m", rand.IntN(3)), turn.Add(1))
+				r.Release(fmt.Sprint("m", rand.IntN(3)), turn.Add(1), rand.IntN(2)*100_000)
 			}
 		}
 	})
@@ -257,7 +263,8 @@ func TestHammer(t *testing.T) {
 					Module: fmt.Sprint("m", rand.IntN(3)), Turn: turn.Load(), Caller: caller(fmt.Sprint(i % 5)),
 					Holder: []string{"", "m0", "m1"}[rand.IntN(3)], Bytes: int64(rand.IntN(100)),
 				}
-				_ = r.Wait(q, time.Now().Add(time.Duration(rand.IntN(2000))*time.Microsecond), left)
+				pass, _ := r.Wait(q, time.Now().Add(time.Duration(rand.IntN(2000))*time.Microsecond), left)
+				pass.Done(Outcome(rand.IntN(3)))
 			}
 		})
 	}
@@ -268,7 +275,7 @@ func TestHammer(t *testing.T) {
 		t.Errorf("left behind: %d requests, %d bytes, callers %v, edges %v", n, b, r.calls, r.edges)
 	}
 	for name, l := range r.lots {
-		if l.turns != nil || len(l.lines) != 0 {
+		if l.waiting.turns != nil || l.going.turns != nil || l.callers() != 0 {
 			t.Errorf("%s: lines left behind", name)
 		}
 	}
@@ -284,6 +291,6 @@ func BenchmarkParkAndRelease(b *testing.B) {
 			b.Fatal(err)
 		}
 		q.Turn++
-		r.Release("m", q.Turn)
+		r.Release("m", q.Turn, 0)
 	}
 }

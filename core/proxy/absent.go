@@ -78,8 +78,8 @@ func (x *exchange) substitute(f fallback.Fallback) verdict {
 	return again
 }
 
-// park waits for the module, three rounds at most under one deadline. Who is
-// woken looks again.
+// park waits for the module, under one deadline; who was let go to it and came
+// back, three rounds at most. Who is woken looks again.
 func (x *exchange) park(st *route.State, unmet *route.Unmet) verdict {
 	now := time.Now()
 	x.shorten(st, unmet, now)
@@ -87,14 +87,18 @@ func (x *exchange) park(st *route.State, unmet *route.Unmet) verdict {
 		x.expire(st, unmet, now)
 		return answered
 	}
-	x.rounds++
+	x.pass.Done(park.Void)
 	x.p.stats.parked.Add(1)
 
 	departure := x.p.Watcher.Watch(x.ctx.Conn())
-	err := x.p.Room.Wait(park.Request{
-		Module: x.module.Name, Turn: st.Turn, Caller: x.fairly(), Holder: x.holder(), Bytes: x.held(),
+	var err error
+	x.pass, err = x.p.Room.Wait(park.Request{
+		Module: x.module.Name, Turn: st.Turn, Caller: x.fairly(), Since: x.began, Holder: x.holder(), Bytes: x.held(),
 	}, x.until, departure.Gone())
 	departure.Stop()
+	if x.pass != nil {
+		x.rounds++
+	}
 
 	x.parked = true
 	x.waited += time.Since(now)
@@ -116,7 +120,7 @@ func (x *exchange) park(st *route.State, unmet *route.Unmet) verdict {
 // shorten sets the end of the request's own wait, the least of what the state,
 // the policy and the caller say (A6). It never moves it later (A4).
 func (x *exchange) shorten(st *route.State, unmet *route.Unmet, now time.Time) {
-	if x.rounds == 0 {
+	if x.began.IsZero() {
 		x.began = now
 	}
 	until := st.Until
@@ -134,7 +138,7 @@ func (x *exchange) shorten(st *route.State, unmet *route.Unmet, now time.Time) {
 		x.preferred = w
 		x.prefers = true
 	}
-	if x.rounds > 0 {
+	if !x.until.IsZero() {
 		until = earlier(until, x.until)
 	}
 	x.until = until

@@ -10,6 +10,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/modgate/modgate/core/message"
+	"github.com/modgate/modgate/core/park"
 	"github.com/modgate/modgate/core/route"
 )
 
@@ -36,11 +37,12 @@ type exchange struct {
 	module *route.Module // the target's, or the fallback's
 	run    run
 
+	pass      *park.Pass    // to say what became of the request, once it was let go
 	parked    bool          // was
 	waited    time.Duration // while it was
 	began     time.Time     // of the first parking
 	until     time.Time     // end of the request's own wait
-	rounds    int           // of parking
+	rounds    int           // of parking that ended with leave to go
 	prefers   bool          // the caller said how long it waits at most
 	preferred time.Duration
 
@@ -76,6 +78,7 @@ func (x *exchange) end() {
 	if x.ended.IsZero() {
 		x.ended = time.Now()
 	}
+	x.pass.Done(park.Void)
 	c := x.client
 	c.x, c.served, c.since = nil, true, x.ended
 	c.deadline.due = x.ended.Add(x.p.Limits.ReadHead) // for what is left of the body
@@ -220,7 +223,7 @@ func (x *exchange) remote() netip.Addr {
 func (x *exchange) again() {
 	*x = exchange{
 		p: x.p, client: x.client, now: x.now, raw: x.raw, frame: x.frame, head: x.head, id: x.id, run: x.run,
-		out: x.out, small: x.small, relay: relay{x: x}, upload: upload{x: x}, parked: x.parked, waited: x.waited,
+		out: x.out, small: x.small, relay: relay{x: x}, upload: upload{x: x}, pass: x.pass, parked: x.parked, waited: x.waited,
 	}
 	x.run.forget()
 	x.client.deadline.due = time.Now().Add(x.p.Limits.ReadHead)

@@ -41,7 +41,7 @@ func (x *exchange) serve() {
 // find looks for the place of the request, once per state that it sees, and
 // enters it. If it returns false, the request is answered.
 func (x *exchange) find() bool {
-	for range maxLooks {
+	for looks := 0; looks < maxLooks; looks++ {
 		st := x.module.State()
 		if x.enterOwn(st) {
 			return true
@@ -63,6 +63,7 @@ func (x *exchange) find() bool {
 		case entered:
 			return true
 		case again:
+			looks = 0 // it waited
 		}
 	}
 	x.delay(x.module.State(), message.NoReason)

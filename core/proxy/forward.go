@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"github.com/modgate/modgate/core/park"
 )
 
 // readAhead is how much of a body of known length the server has read before
@@ -69,6 +71,7 @@ func (x *exchange) unconnected(up *upstream, err error) bool {
 		return true
 	}
 	x.p.stats.refused.Add(1)
+	x.pass.Done(park.Failed)
 	switch {
 	case i.Refuse(time.Now()):
 		x.p.Unreachable(i)
@@ -149,15 +152,27 @@ func (x *exchange) receive(c *conn) error {
 		case status == fasthttp.StatusSwitchingProtocols && !x.head.upgrades():
 			return errSwitched
 		case status == fasthttp.StatusSwitchingProtocols:
+			x.pass.Done(park.Took)
 			x.tunnel(c)
 			return nil
 		case status >= 200:
+			x.pass.Done(outcomeOf(status))
 			x.relayOn(c)
 			return nil
 		}
 		if err := x.interim(h); err != nil {
 			return err
 		}
+	}
+}
+
+// outcomeOf says what an answer tells of how much its module can take (A5).
+func outcomeOf(status int) park.Outcome {
+	switch status {
+	case fasthttp.StatusTooManyRequests, fasthttp.StatusBadGateway, fasthttp.StatusServiceUnavailable, fasthttp.StatusGatewayTimeout:
+		return park.Failed
+	default:
+		return park.Took
 	}
 }
 
@@ -175,6 +190,9 @@ func (x *exchange) interim(h *fasthttp.ResponseHeader) error {
 // explain answers for an upstream that gave no answer, or for a client that
 // broke off its request.
 func (x *exchange) explain(err error) {
+	if x.upload.failure == nil {
+		x.pass.Done(park.Failed)
+	}
 	switch {
 	case x.upload.failure != nil:
 		x.clientFailed()

@@ -156,7 +156,11 @@ func (g *gate) set(m *route.Module, st route.State) *route.State {
 		st.Epoch = 7
 	}
 	m.SetState(&st)
-	g.room.Release(m.Name, st.Turn)
+	rate := 0
+	if st.Availability == message.Ready {
+		rate = 20_000
+	}
+	g.room.Release(m.Name, st.Turn, rate)
 	return &st
 }
 

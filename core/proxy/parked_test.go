@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -157,19 +158,45 @@ func TestParkedWaitIsOnlyEverShortened(t *testing.T) {
 	})
 }
 
-func TestRequestIsParkedThreeRoundsAtMost(t *testing.T) {
+func TestRequestIsLetGoThreeTimesAtMost(t *testing.T) {
+	// To a module that is ready each time, and gone when the request comes.
 	synctest.Test(t, func(t *testing.T) {
-		g := bubble(t)
-		m := g.module("m")
+		var g *gate
+		var m *route.Module
+		g = bubble(t, func(o *Options) {
+			o.Dial = func(context.Context, string, string) (net.Conn, error) { return nil, syscall.ECONNREFUSED }
+			o.Unreachable = func(*route.Instance) { g.away(m, message.ReasonLost, time.Minute) }
+		})
+		m = g.module("m")
 		g.away(m, message.ReasonLost, time.Minute)
 		done := g.send(get)
+		start := time.Now()
 		for range maxRounds {
 			time.Sleep(time.Second)
-			g.away(m, message.ReasonLost, time.Minute)
+			synctest.Wait()
+			g.ready(m, instance("a", "m", "1.0.0", "http://a"))
 		}
 		r := <-done
-		r.want(t, 503, maxRounds*time.Second)
+		r.want(t, 503, time.Since(start))
 		wantProblem(t, r.Response, r.body, 503, message.ProblemDelay, message.ReasonLost)
+	})
+}
+
+func TestParkedRequestOutlastsWhatHappensInAnAbsence(t *testing.T) {
+	// L3: waiting, granted, holder lost, back: it gets its answer after RESUME.
+	synctest.Test(t, func(t *testing.T) {
+		up := memoryUpstream(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") })
+		g := bubble(t, func(o *Options) { o.Dial = up.dial })
+		m := g.module("m")
+		g.away(m, message.ReasonWaiting, time.Minute)
+		done := g.send(get)
+		for n := range 2 * maxLooks {
+			time.Sleep(time.Second)
+			g.away(m, []message.Reason{message.ReasonUpdating, message.ReasonLost}[n%2], time.Minute)
+		}
+		g.ready(m, instance("a", "m", "1.0.0", "http://a"))
+		r := <-done
+		r.want(t, 200, 2*maxLooks*time.Second)
 	})
 }
 
