@@ -113,7 +113,7 @@ func (s *step) resume(v *Version, i *Instance) error {
 // are told that it is done (U9).
 func (s *step) endUpdate(v *Version, holder *Instance) {
 	holder.enter(message.Serving)
-	holder.Outcome, holder.Away, holder.Shut = message.Resumed, message.NoReason, noTime
+	holder.Outcome, holder.Away, holder.Shut, holder.Sick = message.Resumed, message.NoReason, noTime, false
 	s.r.Grant = Grant{}
 	for j := range v.Instances {
 		if sib := &v.Instances[j]; !sib.Ask.IsZero() {

@@ -38,6 +38,14 @@ func (s *step) shut(id string, hold time.Duration) {
 	}
 }
 
+// sicken notes whether the probes of an instance fail: then it does not begin
+// to serve, whatever it announces (L2).
+func (s *step) sicken(id string, yes bool) {
+	if _, i := s.r.Find(id); i != nil {
+		i.Sick = yes
+	}
+}
+
 // out is the only way to phase out. What i had announced ends with it (U12).
 func (i *Instance) out(why message.Reason) {
 	switch {

@@ -16,6 +16,7 @@
 //	RESUME       serving⁴   -          draining⁵  serving⁴   serving    refused⁶   fenced     serving⁴
 //	DISCONNECT   out        draining⁷  draining⁷  out⁷       out⁸       out        removed    out
 //	lost         out        out        out        out        out⁸       out        removed    out
+//	healthy      serving⁴   -          -          -          -          -          -          -
 //	unreachable  -          out⁹       out⁹       -          -          -          -          -
 //	reachable    -          -          -          -          -          -          -          serving⁹
 //	drained      -          -          draining   waiting    -          -          -          -
@@ -24,8 +25,8 @@
 //	² the grant is inherited in a new epoch; another version loses it, and starts (U10)
 //	³ or refused, or deferred, by the policy (U1); refused below a version that serves, or will again; granted at once
 //	  when nobody else is in use
-//	⁴ held, starting, while an UPDATE waits or is granted (V6), until takeover.instances have resumed (V2), or while
-//	  it is held out since it was lost too often (L5); who has runs in flight drains until then
+//	⁴ held, starting, while an UPDATE waits or is granted (V6), until takeover.instances have resumed (V2), or
+//	  while it is held out since it was lost too often (L5) or its probes fail (L2); who has runs in flight drains until then
 //	⁵ until the UPDATE that it drains for comes to nothing (U12)
 //	⁶ serving, when no higher version serves, or will again (V7); refused for good after a refused UPDATE (U12)
 //	⁷ while runs may be in flight, then out (L1); at once if a restart lost count of them (G6)

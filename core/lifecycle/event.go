@@ -72,6 +72,10 @@ type Unreachable struct {
 	Hold     time.Duration // as of Lost
 }
 
+// Healthy says that the probes of an instance succeed again, or that nobody
+// probes it any more (L2).
+type Healthy struct{ Instance string }
+
 // Reachable says that its socket takes connections again (L6).
 type Reachable struct{ Instance string }
 
@@ -101,6 +105,7 @@ func (Registered) event()  {}
 func (Announced) event()   {}
 func (Lost) event()        {}
 func (Unreachable) event() {}
+func (Healthy) event()     {}
 func (Reachable) event()   {}
 func (Drained) event()     {}
 func (Restarted) event()   {}

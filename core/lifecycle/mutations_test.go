@@ -84,8 +84,12 @@ var mutations = []mutation{
 	{"nobody is held out", "depart.go", "i.Shut = s.Now.Add(hold)", ""},
 	{"held out for ever", "settle.go", "if s.over(i.Shut) {", "if false {"},
 	{"a new process is let in", "step.go", "inst.Shut = old.Shut", "_ = old"},
-	{"who is held out counts for a takeover", "takeover.go", "i.Held && i.Shut.IsZero() {\n\t\t\tn++", "i.Held {\n\t\t\tn++"},
-	{"who is held out serves with its siblings", "takeover.go", "!(i.Held && i.Shut.IsZero()) && (i.Phase", "!i.Held && (i.Phase"},
+	{"who is held out counts for a takeover", "takeover.go", "v.Instances[j].begins() {\n\t\t\tn++", "v.Instances[j].Held {\n\t\t\tn++"},
+	{"who is held out serves with its siblings", "takeover.go", "!i.begins() && (i.Phase", "!i.Held && (i.Phase"},
+	{"who is sick serves", "takeover.go", "i.Held && !i.Sick &&", "i.Held &&"},
+	{"failed probes are forgotten", "depart.go", "i.Sick = yes", "_ = i"},
+	{"any loss makes sick", "step.go", "if ev.Reason == message.ReasonUnhealthy {", "{"},
+	{"who ends an UPDATE is sick", "announce.go", "noTime, false\n\ts.r.Grant", "noTime, holder.Sick\n\ts.r.Grant"},
 	{"who is promoted is held out", "override.go", "i.Shut, i.Outcome = Ask{}, false, false, noTime, message.Resumed", "i.Outcome = Ask{}, false, false, message.Resumed"},
 
 	// UPDATE.
@@ -113,8 +117,8 @@ var mutations = []mutation{
 	// Takeover.
 	{"one is enough", "takeover.go", "held >= s.Settings.Takeover", "held >= 1"},
 	{"one is never enough", "takeover.go", "(top == nil || held >= s.Settings.Takeover)", "held >= s.Settings.Takeover"},
-	{"who drained does not come back", "takeover.go", "if !(i.Held && i.Shut.IsZero()) && (i.Phase != message.Draining || !i.Leaving.IsZero()) {", "if !(i.Held && i.Shut.IsZero()) {"},
-	{"who leaves comes back", "takeover.go", "if !(i.Held && i.Shut.IsZero()) && (i.Phase != message.Draining || !i.Leaving.IsZero()) {", "if !(i.Held && i.Shut.IsZero()) && i.Phase != message.Draining {"},
+	{"who drained does not come back", "takeover.go", "if !i.begins() && (i.Phase != message.Draining || !i.Leaving.IsZero()) {", "if !i.begins() {"},
+	{"who leaves comes back", "takeover.go", "if !i.begins() && (i.Phase != message.Draining || !i.Leaving.IsZero()) {", "if !i.begins() && i.Phase != message.Draining {"},
 	{"the lowest comes back", "takeover.go", "v := &s.r.Versions[j]; v.returning() {", "v := &s.r.Versions[j]; v.returning() && top == nil {"},
 	{"RESUME is never answered", "takeover.go", "i.Outcome = message.Resumed", ""},
 	{"nobody is taken over", "takeover.go", "s.below(v)\n", ""},

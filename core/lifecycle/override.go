@@ -144,6 +144,7 @@ func (s *step) promote(version module.Version, accept bool) error {
 		case i.promotable():
 			i.enter(message.Serving)
 			i.Ask, i.Held, i.Refused, i.Shut, i.Outcome = Ask{}, false, false, noTime, message.Resumed
+			i.Sick = false
 		}
 	})
 	return nil

@@ -104,6 +104,7 @@ type Instance struct {
 	Refused bool            `json:"refused,omitempty"` // its UPDATE was refused (U12)
 	Away    message.Reason  `json:"away,omitempty"`    // why it is out
 	Shut    time.Time       `json:"shut,omitzero"`     // does not begin to serve before: it was lost too often (L5)
+	Sick    bool            `json:"sick,omitempty"`    // its probes failed: does not begin to serve before they succeed (L2)
 	Socket  bool            `json:"socket,omitempty"`  // out by refused connections only: a connect brings it back (L6)
 
 	Leaving   time.Time `json:"leaving,omitzero"`     // said DISCONNECT: when its grace ends (L1)

@@ -48,6 +48,11 @@ func (s *step) apply(ev Event) error {
 	case Lost:
 		s.shut(ev.Instance, ev.Hold)
 		s.depart(ev.Instance, ev.Reason)
+		if ev.Reason == message.ReasonUnhealthy {
+			s.sicken(ev.Instance, true)
+		}
+	case Healthy:
+		s.sicken(ev.Instance, false)
 	case Unreachable:
 		s.shut(ev.Instance, ev.Hold)
 		s.unreachable(ev.Instance)

@@ -24,6 +24,7 @@ var setups = map[string]string{
 
 // others are company in which a cell of the table shows better.
 var others = map[string]string{
+	"starting/healthy":   "register s 2.0.0; resume s; unhealthy s; resume s",      // who resumed while its probes failed
 	"waiting/RESUME":     "register a 1.0.0; resume a; register s 2.0.0; update s", // who waits without runs of its own
 	"waiting/DISCONNECT": "register a 1.0.0; resume a; register s 2.0.0; update s",
 	"idle/DISCONNECT":    "register c 3.0.0; resume c; register s 2.0.0; lost c", // below a serving version it is forgotten
@@ -77,7 +78,7 @@ func table(t *testing.T) (events, phases []string, cells map[string][]string) {
 			events, cells[fields[0]] = append(events, fields[0]), fields[1:]
 		}
 	}
-	if len(events) != 8 || len(phases) != 8 {
+	if len(events) != 9 || len(phases) != 8 {
 		t.Fatalf("events %v, phases %v", events, phases)
 	}
 	return events, phases, cells

@@ -31,25 +31,28 @@ func (s *step) serve() {
 	}
 }
 
-// held counts the instances that resumed, do not serve yet, and are not held
-// out.
+// begins reports whether i resumed, does not serve yet, and may: it is not held
+// out (L5), and its probes do not fail (L2).
+func (i *Instance) begins() bool { return i.Held && !i.Sick && i.Shut.IsZero() }
+
+// held counts the instances that begin.
 func (v *Version) held() int {
 	n := 0
 	for j := range v.Instances {
-		if i := &v.Instances[j]; i.Held && i.Shut.IsZero() {
+		if v.Instances[j].begins() {
 			n++
 		}
 	}
 	return n
 }
 
-// serve makes those of v serve who resumed and are not held out (L5), and
-// those who drain and do not leave.
+// serve makes those of v serve who begin, and those who drain and do not
+// leave.
 func (v *Version) serve() {
 	v.Drain = Drain{}
 	for j := range v.Instances {
 		i := &v.Instances[j]
-		if !(i.Held && i.Shut.IsZero()) && (i.Phase != message.Draining || !i.Leaving.IsZero()) {
+		if !i.begins() && (i.Phase != message.Draining || !i.Leaving.IsZero()) {
 			continue
 		}
 		i.Held = false

@@ -161,6 +161,7 @@ func (x *explorer) moves(s state) []move {
 		}
 		if x.Unhealthy {
 			add(lifecycle.Lost{Instance: i.ID, Reason: message.ReasonUnhealthy}, "unhealthy %s", i.ID)
+			add(lifecycle.Healthy{Instance: i.ID}, "healthy %s", i.ID)
 		}
 		if x.Sockets {
 			add(lifecycle.Unreachable{Instance: i.ID}, "unreachable %s", i.ID)

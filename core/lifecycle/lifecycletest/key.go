@@ -61,7 +61,7 @@ func keyOf(env lifecycle.Env, r *lifecycle.Record) key {
 			i := &v.Instances[k]
 			word(i.ID)
 			b = append(b, byte(i.Phase), rank(v, i))
-			flags(i.Outcome == message.Pending, i.Held, i.Refused, i.Socket, i.Drained, i.Uncounted, i.Alerted)
+			flags(i.Outcome == message.Pending, i.Held, i.Refused, i.Socket, i.Drained, i.Uncounted, i.Alerted, i.Sick)
 			at(i.Ask.Deferred)
 			at(i.Leaving)
 			at(i.Shut)

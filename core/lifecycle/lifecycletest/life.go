@@ -46,7 +46,7 @@ func (s *Story) happen(what, who, how byte) string {
 	version := fmt.Sprintf("%d.0.0", 1+who/4%3)
 	passes := [...]string{"0s", "1s", "7s", "31s"}[how%4]
 	verbs := [...]string{
-		"register", "register", "update", "update", "resume", "resume", "disconnect", "drained", "drained", "lost", "unhealthy",
+		"register", "register", "update", "update", "resume", "resume", "disconnect", "drained", "drained", "lost", "unhealthy", "healthy",
 		"unreachable", "reachable", "restart", "configured", "policy", "repeat", "override",
 	}
 	command := verbs[int(what)%len(verbs)] + " " + id

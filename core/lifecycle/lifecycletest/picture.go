@@ -65,6 +65,7 @@ func (s *Story) instance(b *strings.Builder, v *lifecycle.Version, i *lifecycle.
 		word string
 	}{
 		{i.Held, "resumed"},
+		{i.Sick, "sick"},
 		{!i.Ask.IsZero() && i.Phase != message.Waiting, "asks"},
 		{i.Refused, "refused"},
 		{i.Drained, "done"},

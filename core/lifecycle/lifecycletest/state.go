@@ -289,7 +289,7 @@ func tidy(_ lifecycle.Env, r *lifecycle.Record, s *scene) error {
 			i.DrainTurn == 0 && finishing && !i.Drained:
 			return fmt.Errorf("what is known of %s does not fit its phase: %+v", a, *i)
 		}
-		if i.Held && i.Shut.IsZero() && !s.contended && (len(s.serving) == 0 || !s.serving[0].Version.Less(a.v.Version)) {
+		if i.Held && !i.Sick && i.Shut.IsZero() && !s.contended && (len(s.serving) == 0 || !s.serving[0].Version.Less(a.v.Version)) {
 			return fmt.Errorf("%s resumed, may serve and does not", a)
 		}
 	}

@@ -107,6 +107,8 @@ func (s *Story) event(verb string, args []string) (lifecycle.Event, error) {
 		return lifecycle.Lost{Instance: id, Reason: message.ReasonLost, Hold: hold}, err
 	case "unhealthy":
 		return lifecycle.Lost{Instance: id, Reason: message.ReasonUnhealthy}, nil
+	case "healthy":
+		return lifecycle.Healthy{Instance: id}, nil
 	case "unreachable":
 		hold, err := length(rest)
 		return lifecycle.Unreachable{Instance: id, Hold: hold}, err
