@@ -33,9 +33,11 @@ var allowed = map[string][]string{
 	"core/lifecycle/lifecycletest": {
 		"core/config", "core/fallback", "core/lifecycle", "core/message", "core/module", "core/requirement",
 	},
-	"core/adapter":     {"core/message", "core/module"},
-	"core/park":        {},
-	"core/requirement": {"core/lifecycle", "core/message", "core/module"},
+	"core/adapter":             {"core/message", "core/module"},
+	"core/park":                {},
+	"core/keyring":             {},
+	"core/keyring/keyringtest": {},
+	"core/requirement":         {"core/lifecycle", "core/message", "core/module"},
 
 	"core/route":           {"core/adapter", "core/fallback", "core/message", "core/module"},
 	"policies":             {"core/config", "core/fallback", "core/message", "core/module"},
@@ -65,9 +67,9 @@ var allowed = map[string][]string{
 	},
 
 	"core/gateway": {
-		"core/adapter", "core/alert", "core/api", "core/config", "core/control", "core/fallback", "core/lifecycle",
-		"core/message", "core/module", "core/notify", "core/park", "core/probe", "core/proxy", "core/requirement",
-		"core/route", "core/store", "core/store/bolt", "hcl", "plugins", "policies",
+		"core/adapter", "core/alert", "core/api", "core/config", "core/control", "core/fallback", "core/keyring",
+		"core/lifecycle", "core/message", "core/module", "core/notify", "core/park", "core/probe", "core/proxy",
+		"core/requirement", "core/route", "core/store", "core/store/bolt", "hcl", "plugins", "policies",
 	},
 
 	"core/cmd/modgate": {"core/api", "core/config", "core/control", "core/gateway", "core/message", "core/module", "hcl", "hcl/okapi"},
