@@ -68,7 +68,15 @@ func TestEveryValueIsRead(t *testing.T) {
 	loans.Takeover = 1
 	want := &config.Config{
 		Gateway: config.Gateway{
-			Listen:  "127.0.0.1:9230",
+			Listen: "127.0.0.1:9230",
+			TLS: config.TLS{
+				Certificates: []string{right(t, "tls/library.pem"), right(t, "tls/archive.pem")},
+				Keys:         []string{right(t, "tls/library.key"), right(t, "tls/archive.key")},
+				MinVersion:   config.TLS13, ClientAuthorities: right(t, "tls/clients.pem"), ClientCertificates: config.OptionalClientCertificates,
+			},
+			Upstreams: config.Upstreams{
+				Authorities: right(t, "tls/modules.pem"), Certificate: right(t, "tls/gateway.pem"), Key: right(t, "tls/gateway.key"),
+			},
 			Control: config.Control{Listen: "[::]:9131", Certificate: right(t, "tls/cert.pem"), Key: right(t, "tls/key.pem")},
 			DataDir: right(t, "state"), Policies: right(t, "policies"),
 			JoinSecret: "correct horse battery",

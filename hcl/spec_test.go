@@ -99,6 +99,9 @@ func typeOf(s config.Setting) string {
 	case *fallback.Bounds:
 		return "[least, most]"
 	case *[]string:
+		if s.Form == config.Path {
+			return "list of paths"
+		}
 		return "list of texts"
 	case *[]message.Route:
 		return "list of routes"

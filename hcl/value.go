@@ -98,7 +98,8 @@ func assignBounds(to *fallback.Bounds, v cty.Value) error {
 	return err
 }
 
-// assignList stores a list of texts; form is that of the first.
+// assignList stores a list of texts of a form; only the first can be a
+// program.
 func assignList(to *[]string, v cty.Value, form config.Form, folder string) error {
 	v, err := convert.Convert(v, cty.List(cty.String))
 	if err != nil || hasNull(v) {
@@ -108,11 +109,16 @@ func assignList(to *[]string, v cty.Value, form config.Form, folder string) erro
 	for _, e := range v.AsValueSlice() {
 		items = append(items, e.AsString())
 	}
-	if len(items) > 0 {
-		err = assignText(&items[0], cty.StringVal(items[0]), form, folder)
+	for i := range items {
+		if i > 0 && form == config.Program {
+			break
+		}
+		if err := assignText(&items[i], cty.StringVal(items[i]), form, folder); err != nil {
+			return err
+		}
 	}
 	*to = items
-	return err
+	return nil
 }
 
 func assignRoutes(to *[]message.Route, v cty.Value) error {

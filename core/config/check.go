@@ -110,6 +110,8 @@ func (s scope) bounds(settings []Setting) {
 func (g *Gateway) check(ps *problems) {
 	s := scope{"gateway", ps}
 	s.bounds(g.Settings())
+	g.TLS.check(s.in("https"))
+	g.Upstreams.check(s.in("upstream"))
 	if _, port, _ := splitAddress(g.Listen); g.Listen == g.Control.Listen && port != 0 {
 		s.add("control.listen listen", "One address for two listeners", "Both listeners are at %s; give control.listen a port of its own.", g.Listen)
 	}

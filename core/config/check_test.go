@@ -41,6 +41,14 @@ func TestCheckFindsEveryProblem(t *testing.T) {
 		{"gateway.control.listen", func(c *Config) { c.Gateway.Control.Listen = "0.0.0.0:9131" }},
 		{"gateway.control.listen", func(c *Config) { c.Gateway.Control.Listen = ":9131" }},
 		{"gateway.control.certificate", func(c *Config) { c.Gateway.Control.Key = "key.pem" }},
+		{"gateway.https.keys", func(c *Config) { c.Gateway.TLS = TLS{Certificates: []string{"a", "b"}, Keys: []string{"a"}} }},
+		{"gateway.https.certificates", func(c *Config) { c.Gateway.TLS = TLS{Keys: []string{"a"}} }},
+		{"gateway.https.certificates.0", func(c *Config) { c.Gateway.TLS = TLS{Certificates: []string{""}} }},
+		{"gateway.https.client_certificates", func(c *Config) {
+			c.Gateway.TLS = TLS{Certificates: []string{"a"}, ClientCertificates: RequiredClientCertificates}
+		}},
+		{"gateway.https.client_authorities", func(c *Config) { c.Gateway.TLS = TLS{Certificates: []string{"a"}, ClientAuthorities: "a"} }},
+		{"gateway.upstream.key", func(c *Config) { c.Gateway.Upstreams.Key = "a" }},
 		{"gateway.data_dir", func(c *Config) { c.Gateway.DataDir = "" }},
 		{"gateway.join_secret", func(c *Config) { c.Gateway.JoinSecret = "short" }},
 		{"gateway.limits.head", func(c *Config) { c.Gateway.Limits.Head = KiB }},

@@ -1,23 +1,28 @@
 package config
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Gateway is what operators decide about the gateway itself. Default and
 // bounds of each field stand in Settings.
 type Gateway struct {
 	Listen   string  // data listener, host:port (rule 3.2)
+	TLS      TLS     // of the data listener
 	Control  Control // control listener (I2)
 	DataDir  string  // state, tokens, logs of processes; made when it is missing
 	Policies string  // folder of Rego units; empty: the embedded policy only
 
 	JoinSecret Secret // general (I1); empty: the gateway makes one and keeps it in DataDir
 
-	Limits   Limits
-	Parking  Parking
-	Timeouts Timeouts
-	Settle   time.Duration // G6: nothing expires so soon after a start
-	CORS     CORS
-	Alerts   Alerts
+	Limits    Limits
+	Parking   Parking
+	Timeouts  Timeouts
+	Upstreams Upstreams
+	Settle    time.Duration // G6: nothing expires so soon after a start
+	CORS      CORS
+	Alerts    Alerts
 }
 
 // Control is the control listener. It wants TLS as soon as others than this
@@ -81,7 +86,7 @@ func DefaultGateway() Gateway {
 
 // Settings lists what the language sets of g, by name below "gateway".
 func (g *Gateway) Settings() []Setting {
-	return []Setting{
+	settings := []Setting{
 		{Name: "listen", Value: &g.Listen, Form: Address, Doc: "where clients and modules send requests"},
 		{Name: "control.listen", Value: &g.Control.Listen, Form: Address, Doc: "where modules register and administrators look; off loopback it wants a certificate and a key"},
 		{Name: "control.certificate", Value: &g.Control.Certificate, Form: Path, Doc: "PEM file of the control listener's certificate, and those that vouch for it"},
@@ -104,4 +109,5 @@ func (g *Gateway) Settings() []Setting {
 		{Name: "cors.origins", Value: &g.CORS.Origins, Doc: "browsers' origins, such as \"https://library.example\", that may read the gateway's own answers with credentials"},
 		{Name: "alerts.unresolved", Value: &g.Alerts.Unresolved, Max: day, Doc: "how long a requirement may be unmet before the administrator is told (D5)"},
 	}
+	return slices.Concat(settings[:1], g.TLS.settings(), settings[1:], g.Upstreams.settings())
 }

@@ -12,7 +12,7 @@ import (
 type Setting struct {
 	Name     string   // as written; a dot stands between block and attribute
 	Value    any      // pointer into what the settings were asked of; see below
-	Form     Form     // of a *string, or of a *[]string's first element
+	Form     Form     // of a *string, or of a *[]string's elements; Program of the first only
 	Words    []string // what an enumeration admits, the default first
 	Min, Max int64    // nanoseconds, bytes, characters or a count; both zero: no bounds
 	Required bool     // there is no default

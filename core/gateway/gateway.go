@@ -53,6 +53,7 @@ type Gateway struct {
 	log        *slog.Logger
 	data, ctrl net.Listener
 	adminToken string // path of the file
+	keys       keys
 
 	store     store.Store
 	policies  *policies.Engine
@@ -89,7 +90,7 @@ func Open(o Options) (_ *Gateway, err error) {
 			g.closeAll()
 		}
 	}()
-	for _, open := range []func() error{g.openState, g.openDelivery, g.openControl, g.openDeclared, g.openListeners, g.openFronts} {
+	for _, open := range []func() error{g.openState, g.openDelivery, g.openKeys, g.openControl, g.openDeclared, g.openListeners, g.openFronts} {
 		if err := open(); err != nil {
 			return nil, err
 		}
@@ -194,6 +195,7 @@ func (g *Gateway) openControl() (err error) {
 			Connect: limits.Timeouts.Connect, FirstByte: limits.Timeouts.FirstByte, Idle: limits.Timeouts.Idle, ReadHead: limits.Timeouts.ReadHead,
 			Wait: g.config.Defaults.TTL,
 		},
+		TLS: g.keys.upstreams.ClientConfig, ServerTLS: g.serverTLS(),
 	})
 	return err
 }
@@ -232,6 +234,9 @@ func (g *Gateway) openFronts() error {
 		Handler:     handler, ReadHeaderTimeout: g.config.Gateway.Timeouts.ReadHead, IdleTimeout: g.config.Gateway.Timeouts.Idle,
 		MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
 	}
+	if g.keys.control != nil {
+		g.api.TLSConfig = g.keys.control.ServerConfig()
+	}
 	g.api.RegisterOnShutdown(end) // answers calls that are held, ends streams
 	return nil
 }
@@ -242,8 +247,8 @@ func (g *Gateway) Serve(ctx context.Context) error {
 	g.serving.Go(func() { g.ended("data", g.proxy.Serve(g.data)) })
 	g.serving.Go(func() {
 		limited := netutil.LimitListener(g.ctrl, g.config.Gateway.Limits.Connections)
-		if c := g.config.Gateway.Control; c.Certificate != "" {
-			g.ended("control", g.api.ServeTLS(limited, c.Certificate, c.Key))
+		if g.keys.control != nil {
+			g.ended("control", g.api.ServeTLS(limited, "", ""))
 		} else {
 			g.ended("control", g.api.Serve(limited))
 		}

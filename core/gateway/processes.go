@@ -29,8 +29,8 @@ func (g *Gateway) process(p config.Process) probe.Process {
 		secret = m.JoinSecret
 	}
 	env := []string{
-		"MODGATE_CONTROL=" + origin(g.ctrl, g.config.Gateway.Control.Certificate != ""),
-		"MODGATE_DATA=" + origin(g.data, false),
+		"MODGATE_CONTROL=" + origin(g.ctrl, g.keys.control != nil),
+		"MODGATE_DATA=" + origin(g.data, g.keys.data != nil),
 		"MODGATE_JOIN_SECRET=" + string(secret),
 	}
 	if p.Port != 0 {

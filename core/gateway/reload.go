@@ -17,6 +17,10 @@ func (g *Gateway) Reload(context.Context) (wrong any, changed bool, err error) {
 	if next == nil {
 		return wrong, false, nil
 	}
+	renewed, err := g.refreshKeys()
+	if err != nil {
+		return nil, false, err
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if next.Gateway.JoinSecret == "" {
@@ -32,7 +36,7 @@ func (g *Gateway) Reload(context.Context) (wrong any, changed bool, err error) {
 		return nil, false, err
 	}
 	if same(next, g.present) {
-		return nil, false, nil
+		return nil, renewed, nil
 	}
 	if names := bound(next, g.config); len(names) > 0 {
 		g.log.Warn("what was bound when the gateway started takes effect with its next start", "settings", names)

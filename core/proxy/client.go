@@ -22,7 +22,8 @@ type clients struct {
 }
 
 // listener accepts at most limit connections at once; more are answered 503
-// and closed, so that a client knows.
+// and closed, so that a client knows. Under TLS they are closed only: a
+// handshake would cost more than a request.
 type listener struct {
 	net.Listener
 	clients *clients
@@ -42,10 +43,12 @@ func (l *listener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		if l.clients.open.Load() < l.limit {
-			return l.clients.add(nc, l.p), nil
+			return l.clients.add(l.p.secured(nc), l.p), nil
 		}
-		_ = nc.SetWriteDeadline(time.Now().Add(time.Second)) // a fresh socket takes it at once
-		_, _ = io.WriteString(nc, crowded)
+		if l.p.ServerTLS == nil {
+			_ = nc.SetWriteDeadline(time.Now().Add(time.Second)) // a fresh socket takes it at once
+			_, _ = io.WriteString(nc, crowded)
+		}
 		_ = nc.Close()
 	}
 }
@@ -75,6 +78,7 @@ func (s *clients) cut() {
 // client is a client's connection, under the server's.
 type client struct {
 	net.Conn
+	session
 	intake
 	p       *Proxy
 	clients *clients

@@ -79,7 +79,7 @@ func (x *exchange) appendTrace(b []byte) []byte {
 		version = "1.0"
 	}
 	proto := "http"
-	if x.ctx.IsTLS() {
+	if x.client.secure {
 		proto = "https"
 	}
 	b = append(b, "Via: "...)
@@ -104,6 +104,10 @@ func (x *exchange) appendTrace(b []byte) []byte {
 	}
 	b = append(b, ";proto="...)
 	b = append(b, proto...)
+	if len(x.client.identity) > 0 {
+		b = append(b, "\r\nClient-Cert: "...)
+		b = append(b, x.client.identity...)
+	}
 	return append(b, '\r', '\n')
 }
 

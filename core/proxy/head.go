@@ -226,7 +226,7 @@ func (h *head) take(name, value []byte) (kind, error) {
 		}
 		h.expects = true
 	case "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "http2-settings":
-	case "forwarded", "x-real-ip":
+	case "forwarded", "x-real-ip", "client-cert", "client-cert-chain":
 	case "modgate-token":
 		h.token = value
 		h.tokens++

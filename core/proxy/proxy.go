@@ -56,7 +56,9 @@ type Options struct {
 	// Dial connects to upstreams; nil: net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-	TLS *tls.Config  // for https upstreams; nil: the system's roots
+	ServerTLS *tls.Config        // of the listeners; nil: clear text
+	TLS       func() *tls.Config // for https upstreams, asked for each connection; nil: the system's roots
+
 	Log *slog.Logger // for what nobody is left to be told; nil: slog.Default
 }
 
@@ -126,6 +128,9 @@ func New(o Options) (*Proxy, error) {
 	}
 	if o.Cycle == nil {
 		o.Cycle = func(string, string) {}
+	}
+	if o.TLS == nil {
+		o.TLS = func() *tls.Config { return new(tls.Config) }
 	}
 	if o.Dial == nil {
 		o.Dial = new(net.Dialer).DialContext

@@ -84,9 +84,9 @@ func (u *upstreams) close() {
 // upstream is one instance's address and the connections to it.
 type upstream struct {
 	p       *Proxy
-	address string // host:port
-	host    string // as Host where the client sent none
-	tls     *tls.Config
+	address string      // host:port
+	host    string      // as Host where the client sent none
+	name    string      // that an https upstream's certificate is for; empty: clear text
 	used    atomic.Bool // since the last sweep
 
 	mu     sync.Mutex
@@ -106,13 +106,7 @@ func newUpstream(p *Proxy, origin string) (*upstream, error) {
 	case u.Scheme == "http" && port == "":
 		port = "80"
 	case u.Scheme == "https":
-		up.tls = &tls.Config{}
-		if p.TLS != nil {
-			up.tls = p.TLS.Clone()
-		}
-		if up.tls.ServerName == "" {
-			up.tls.ServerName = u.Hostname()
-		}
+		up.name = u.Hostname()
 		if port == "" {
 			port = "443"
 		}
@@ -162,16 +156,13 @@ func (u *upstream) dial() (*conn, error) {
 		return nil, err
 	}
 	c := &conn{up: u}
-	if u.tls == nil {
+	if u.name == "" {
 		c.turn, c.turns = newTurn(nc)
 	} else {
 		c.health = newHealth(nc)
-		secure := tls.Client(nc, u.tls)
-		if err := secure.HandshakeContext(ctx); err != nil {
-			_ = nc.Close()
-			return nil, fmt.Errorf("%w: %w", errHandshake, err)
+		if nc, err = u.secure(ctx, nc); err != nil {
+			return nil, err
 		}
-		nc = secure
 	}
 	c.Conn = nc
 	c.br = bufio.NewReaderSize(c, u.p.Limits.Head)
@@ -184,6 +175,20 @@ func (u *upstream) dial() (*conn, error) {
 	}
 	u.open[c] = struct{}{}
 	return c, nil
+}
+
+// secure agrees with the upstream on TLS over nc, which is closed otherwise.
+func (u *upstream) secure(ctx context.Context, nc net.Conn) (net.Conn, error) {
+	config := u.p.TLS().Clone()
+	if config.ServerName == "" {
+		config.ServerName = u.name
+	}
+	secure := tls.Client(nc, config)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		_ = nc.Close()
+		return nil, fmt.Errorf("%w: %w", errHandshake, err)
+	}
+	return secure, nil
 }
 
 // errForgotten is returned by take when the upstream was closed since of

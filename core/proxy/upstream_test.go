@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -292,7 +293,9 @@ func TestForgottenUpstreamIsFoundAgain(t *testing.T) {
 func TestUpstreamOverTLS(t *testing.T) {
 	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Proto) }))
 	defer s.Close()
-	g := behind(t, s.URL, func(o *Options) { o.TLS = s.Client().Transport.(*http.Transport).TLSClientConfig })
+	g := behind(t, s.URL, func(o *Options) {
+		o.TLS = func() *tls.Config { return s.Client().Transport.(*http.Transport).TLSClientConfig }
+	})
 	if resp, body := g.do("GET", "/m", ""); resp.StatusCode != 200 || body != "HTTP/1.1" {
 		t.Errorf("answer = %d %q", resp.StatusCode, body)
 	}

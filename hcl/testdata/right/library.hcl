@@ -17,6 +17,18 @@ gateway {
   join_secret = file("join.secret")
   settle      = "5s"
 
+  https {
+    certificates        = ["tls/library.pem", "tls/archive.pem"]
+    keys                = ["tls/library.key", "tls/archive.key"]
+    min_version         = "1.3"
+    client_authorities  = "tls/clients.pem"
+    client_certificates = "optional"
+  }
+  upstream {
+    authorities = "tls/modules.pem"
+    certificate = "tls/gateway.pem"
+    key         = "tls/gateway.key"
+  }
   control {
     listen      = "[::]:9131"
     certificate = "tls/cert.pem"
