@@ -31,6 +31,12 @@ type Env struct {
 	Now      time.Time // kept without its monotonic reading: the caller sees to it that it never falls (G7)
 	Settings config.Lifecycle
 	Decide   fallback.Decide // pure; asked on transitions, never per request
+
+	// Nodes are the gateways that must report an instance drained; nobody
+	// named: one report is enough. A gateway that was lost stays among them
+	// until its requests cannot live on in a module any more (G4, G6). When one
+	// is named no longer, a Tick may find something due.
+	Nodes []string
 }
 
 // Event is something that happened to a module. Its members are the types
@@ -79,11 +85,12 @@ type Healthy struct{ Instance string }
 // Reachable says that its socket takes connections again (L6).
 type Reachable struct{ Instance string }
 
-// Drained says that an instance has no run left in the drain that was
-// published at Turn.
+// Drained says that an instance has no run of that gateway left in the drain
+// that was published at Turn.
 type Drained struct {
 	Instance string
 	Turn     uint64
+	Node     string // the gateway
 }
 
 // Restarted says that the gateway started and read this record from its

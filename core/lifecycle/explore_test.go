@@ -2,6 +2,7 @@ package lifecycle_test
 
 import (
 	"os"
+	"runtime/debug"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ func TestSmallWorldsClose(t *testing.T) {
 	if testing.Short() {
 		t.Skip("not with -short")
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // states are kept, steps are not
 	worlds := lifecycletest.Worlds()
 	figures := make([]lifecycletest.Figures, len(worlds))
 	t.Run("world", func(t *testing.T) {

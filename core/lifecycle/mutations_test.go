@@ -24,7 +24,7 @@ var mutations = []mutation{
 	{"the heir has the old epoch", "step.go", "s.r.Epoch++\n\t\ts.r.Grant.Lost", "s.r.Grant.Lost"},
 	{"the heir's grant stays lost", "step.go", "s.r.Grant.Lost = message.NoReason\n", ""},
 	{"a late report counts", "step.go", " && i.DrainTurn == ev.Turn", ""},
-	{"a restart forgets nothing", "step.go", "i.Uncounted = i.finishing()", ""},
+	{"a restart forgets nothing", "step.go", "i.Uncounted, i.DrainedBy = i.finishing(), nil", "_ = i"},
 
 	{"the clock is believed", "step.go", "s.r.setBack(ev.Back)\n", ""},
 	{"set back: not the absence", "clock.go", "back(&r.Absence.Since, &r.Absence.Until)", ""},
@@ -60,13 +60,17 @@ var mutations = []mutation{
 	{"a connect brings back who was lost", "depart.go", "i != nil && i.Socket {", "i != nil && i.Phase == message.Out {"},
 
 	// The clock.
-	{"a grace never ends", "settle.go", "if i.finishing() && s.over(v.Drain.Until) {", "if false {"},
+	{"a grace never ends", "settle.go", "(s.over(v.Drain.Until) || s.runless(i))", "s.runless(i)"},
+	{"runs done do not end a grace", "settle.go", "(s.over(v.Drain.Until) || s.runless(i))", "s.over(v.Drain.Until)"},
+	{"one gateway speaks for all", "step.go", " && !slices.ContainsFunc(s.Nodes, func(n string) bool { return !slices.Contains(i.DrainedBy, n) })", ""},
+	{"what a gateway said before a restart counts", "step.go", "i.Uncounted, i.DrainedBy = i.finishing(), nil", "i.Uncounted = i.finishing()"},
+	{"what a gateway said of an earlier drain counts", "record.go", "i.Drained, i.DrainedBy, i.DrainTurn, i.Uncounted = p, false, nil, 0, false", "i.Drained, i.DrainTurn, i.Uncounted = p, false, 0, false"},
 	{"grace_min never ends", "settle.go", "s.over(d.Least)", "false"},
 	{"a leave never ends", "settle.go", "(i.Drained || s.over(i.Leaving))", "i.Drained"},
 	{"a leave waits for its end", "settle.go", "(i.Drained || s.over(i.Leaving))", "s.over(i.Leaving)"},
 	{"the policy is never asked again", "settle.go", "if s.over(i.Ask.Deferred) {", "if false {"},
 	{"a late start alerts again and again", "settle.go", "i.Alerted = true", ""},
-	{"leaves end before graces", "settle.go", "s.endGraces()\n\ts.endLeaves()", "s.endLeaves()\n\ts.endGraces()"},
+	{"leaves end before graces", "settle.go", "s.endDrains()\n\ts.endLeaves()", "s.endLeaves()\n\ts.endDrains()"},
 	{"a deadline already past passes nothing on", "settle.go", "if s.succeed() {", "if false {"},
 	{"late starts are judged too early", "settle.go", "s.absence()\n\tif s.succeed() { // the deadline that was just set has passed\n\t\ts.absence()\n\t}\n\ts.overdueStarts()", "s.overdueStarts()\n\ts.absence()\n\tif s.succeed() {\n\t\ts.absence()\n\t}"},
 	{"who is gone for good is remembered", "settle.go", "return passed || out > maxOut", "_ = passed\n\t\t\treturn out > maxOut"},

@@ -109,6 +109,7 @@ type Instance struct {
 
 	Leaving   time.Time `json:"leaving,omitzero"`     // said DISCONNECT: when its grace ends (L1)
 	DrainTurn uint64    `json:"drain_turn,omitempty"` // turn that published the drain; a report of another is stale
+	DrainedBy []string  `json:"drained_by,omitempty"` // gateways that have no run of it left
 	Drained   bool      `json:"drained,omitempty"`    // draining or waiting, and no run is left
 	Uncounted bool      `json:"uncounted,omitempty"`  // draining since before a restart: runs unknown (G6)
 }
@@ -268,5 +269,5 @@ func (i *Instance) finishing() bool {
 
 // enter moves i to phase p, in which nothing is known of its runs yet.
 func (i *Instance) enter(p message.Phase) {
-	i.Phase, i.Drained, i.DrainTurn, i.Uncounted = p, false, 0, false
+	i.Phase, i.Drained, i.DrainedBy, i.DrainTurn, i.Uncounted = p, false, nil, 0, false
 }

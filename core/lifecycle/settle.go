@@ -18,7 +18,7 @@ const maxOut = 16
 // is the order of the rules' precedence.
 func (s *step) settle() {
 	s.open()
-	s.endGraces()
+	s.endDrains()
 	s.endLeaves()
 	s.reconsult()
 	s.succeed()
@@ -52,11 +52,11 @@ func (s *step) open() {
 	})
 }
 
-// endGraces counts as done whoever's grace is over.
-func (s *step) endGraces() {
+// endDrains counts as done who has no run left, and whoever's grace is over.
+func (s *step) endDrains() {
 	s.each(func(v *Version, i *Instance) {
-		if i.finishing() && s.over(v.Drain.Until) {
-			i.Drained = true
+		if i.finishing() && (s.over(v.Drain.Until) || s.runless(i)) {
+			i.Drained, i.DrainedBy = true, nil
 		}
 	})
 	for j := range s.r.Versions {

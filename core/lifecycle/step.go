@@ -154,18 +154,25 @@ func (s *step) outranked(v module.Version) bool {
 	return v.Less(s.r.Grant.Version) || slices.ContainsFunc(s.r.Versions, func(w Version) bool { return v.Less(w.Version) && w.returning() })
 }
 
-// drained notes that an instance has no run left, unless the report is about
-// an earlier drain, or its runs were lost count of (G6).
+// drained notes that a gateway has no run of an instance left, unless the
+// report is about an earlier drain, or the runs were lost count of (G6).
 func (s *step) drained(ev Drained) {
-	if _, i := s.r.Find(ev.Instance); i != nil && i.finishing() && i.DrainTurn == ev.Turn && !i.Uncounted {
-		i.Drained = true
+	_, i := s.r.Find(ev.Instance)
+	if i != nil && i.finishing() && i.DrainTurn == ev.Turn && !i.Uncounted && !slices.Contains(i.DrainedBy, ev.Node) {
+		i.DrainedBy = append(slices.Clip(i.DrainedBy), ev.Node)
 	}
+}
+
+// runless reports whether every gateway that must has reported that i has no
+// run left (G4).
+func (s *step) runless(i *Instance) bool {
+	return len(i.DrainedBy) > 0 && !slices.ContainsFunc(s.Nodes, func(n string) bool { return !slices.Contains(i.DrainedBy, n) })
 }
 
 // restarted keeps what a crash made unknown from being taken for zero: runs
 // in flight, and time (G6, G7).
 func (s *step) restarted(ev Restarted) {
 	s.r.setBack(ev.Back)
-	s.each(func(_ *Version, i *Instance) { i.Uncounted = i.finishing() })
+	s.each(func(_ *Version, i *Instance) { i.Uncounted, i.DrainedBy = i.finishing(), nil })
 	s.r.Settled = plain(ev.Settled)
 }

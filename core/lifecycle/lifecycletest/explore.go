@@ -1,6 +1,7 @@
 package lifecycletest
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -27,6 +28,7 @@ type World struct {
 	Unhealthy bool                // probes may fail (L2)
 	Flapping  bool                // who is lost may be held out for a second (L5)
 	Overrides bool                // administrators may say anything at any time (O1)
+	Gateways  []string            // several, each with a picture and runs of its own (G4)
 }
 
 // Seat is an instance id and the versions that may register under it.
@@ -39,8 +41,9 @@ type Seat struct {
 type state struct {
 	now    time.Time
 	record lifecycle.Record
+	planes planes
 	from   int
-	move   string
+	move   move
 }
 
 // explorer walks a world breadth first.
@@ -58,7 +61,7 @@ type explorer struct {
 func (w World) Explore(limit int) (Figures, error) {
 	x := &explorer{World: w, limit: limit, seen: map[key]bool{}}
 	start := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	x.add(state{now: start, record: lifecycle.Record{Module: "m"}, from: -1})
+	x.add(state{now: start, record: lifecycle.Record{Module: "m"}, planes: make(planes, len(w.Gateways)), from: -1})
 	for n := 0; n < len(x.states); n++ {
 		if len(x.states) > limit {
 			return x.Figures, fmt.Errorf("%s: more than %d states", w.Name, limit)
@@ -66,14 +69,14 @@ func (w World) Explore(limit int) (Figures, error) {
 		if err := x.expand(n); err != nil {
 			return x.Figures, fmt.Errorf("%s: %w\nafter%s", w.Name, err, x.way(n))
 		}
-		x.states[n].record = lifecycle.Record{}
+		x.states[n].record, x.states[n].planes = lifecycle.Record{}, nil
 	}
 	return x.Figures, nil
 }
 
 // add enters a state, unless one that has the same future is there.
 func (x *explorer) add(s state) {
-	k := keyOf(lifecycle.Env{Now: s.now, Settings: x.Settings}, &s.record)
+	k := keyOf(lifecycle.Env{Now: s.now, Settings: x.Settings}, &s.record) + s.planes.key(x.World, &s.record)
 	if !x.seen[k] {
 		x.seen[k] = true
 		x.states = append(x.states, s)
@@ -85,21 +88,34 @@ func (x *explorer) add(s state) {
 func (x *explorer) way(n int) string {
 	var moves []string
 	for ; n > 0; n = x.states[n].from {
-		moves = append(moves, x.states[n].move)
+		moves = append(moves, x.states[n].move.String())
 	}
 	slices.Reverse(moves)
 	return "\n  " + strings.Join(moves, "\n  ")
 }
 
+// someStates is how many states there are to one whose JSON form is checked:
+// that depends on which fields are set, not on how they go together.
+const someStates = 8
+
 // expand takes every step from state n.
 func (x *explorer) expand(n int) error {
 	s := x.states[n]
-	env := lifecycle.Env{Now: s.now, Settings: x.Settings, Decide: func(fallback.Query) fallback.Decision { return fallback.Decision{} }}
-	if err := CheckAll(env, &s.record); err != nil {
+	env := lifecycle.Env{Now: s.now, Settings: x.Settings, Nodes: x.Gateways, Decide: func(fallback.Query) fallback.Decision { return fallback.Decision{} }}
+	if err := errors.Join(CheckState(env, &s.record), CheckTicks(env, &s.record)); err != nil {
 		return err
+	}
+	if n%someStates == 0 {
+		if err := CheckValue(&s.record); err != nil {
+			return err
+		}
 	}
 	if err := x.answers(env, s.record); err != nil {
 		return err
+	}
+	for _, next := range s.planes.moves(x.World, &s.record) {
+		next.now, next.record, next.from = s.now, s.record, n
+		x.add(next)
 	}
 	untouched := bare(s.record)
 	for _, m := range x.moves(s) {
@@ -117,21 +133,21 @@ func (x *explorer) expand(n int) error {
 type move struct {
 	event lifecycle.Event
 	at    time.Time
-	name  string
+	name  []any // words
 }
 
-func (m move) String() string { return m.name }
+func (m move) String() string { return strings.TrimSuffix(fmt.Sprintln(m.name...), "\n") }
 
 // moves lists what may happen in s.
 func (x *explorer) moves(s state) []move {
 	var ms []move
-	add := func(ev lifecycle.Event, format string, args ...any) {
-		ms = append(ms, move{ev, s.now, fmt.Sprintf(format, args...)})
+	add := func(ev lifecycle.Event, words ...any) {
+		ms = append(ms, move{ev, s.now, words})
 	}
-	if at, any := s.record.Deadline(); any {
-		ms = append(ms, move{lifecycle.Tick{}, latest(at, s.now), "tick at the deadline"})
+	if at, due := s.record.Deadline(); due {
+		ms = append(ms, move{lifecycle.Tick{}, latest(at, s.now), []any{"tick at the deadline"}})
 	}
-	ms = append(ms, move{lifecycle.Tick{}, s.now.Add(time.Hour), "tick an hour later"})
+	ms = append(ms, move{lifecycle.Tick{}, s.now.Add(time.Hour), []any{"tick an hour later"}})
 	if s.record.Availability() == message.Unknown {
 		add(lifecycle.Configured{Since: s.now.Add(x.Restart)}, "configured")
 	}
@@ -140,12 +156,12 @@ func (x *explorer) moves(s state) []move {
 	}
 	if x.Overrides {
 		for _, o := range x.overrides() {
-			add(lifecycle.Overridden{Override: o}, "override %s %s%s %v", o.Type, o.Instance, o.Version, o.AcceptDataLoss)
+			add(lifecycle.Overridden{Override: o}, "override", o.Type, o.Instance, o.Version, o.AcceptDataLoss)
 		}
 	}
 	for _, seat := range x.Seats {
 		for _, v := range seat.Versions {
-			add(registration(&s.record, seat.ID, v), "register %s %s", seat.ID, v)
+			add(registration(&s.record, seat.ID, v), "register", seat.ID, v)
 		}
 		_, i := s.record.Find(seat.ID)
 		if i == nil {
@@ -153,24 +169,27 @@ func (x *explorer) moves(s state) []move {
 		}
 		for _, verb := range []message.Verb{message.Update, message.Resume, message.Disconnect} {
 			a := message.Announcement{Type: verb, Seq: i.Seq + 1}
-			add(lifecycle.Announced{Instance: i.ID, Announcement: a}, "%s %s", verb, i.ID)
+			add(lifecycle.Announced{Instance: i.ID, Announcement: a}, verb, i.ID)
 		}
-		add(lifecycle.Lost{Instance: i.ID, Reason: message.ReasonLost}, "lost %s", i.ID)
+		add(lifecycle.Lost{Instance: i.ID, Reason: message.ReasonLost}, "lost", i.ID)
 		if x.Flapping {
-			add(lifecycle.Lost{Instance: i.ID, Reason: message.ReasonLost, Hold: time.Second}, "lost %s, once more", i.ID)
+			add(lifecycle.Lost{Instance: i.ID, Reason: message.ReasonLost, Hold: time.Second}, "lost", i.ID, "once more")
 		}
 		if x.Unhealthy {
-			add(lifecycle.Lost{Instance: i.ID, Reason: message.ReasonUnhealthy}, "unhealthy %s", i.ID)
-			add(lifecycle.Healthy{Instance: i.ID}, "healthy %s", i.ID)
+			add(lifecycle.Lost{Instance: i.ID, Reason: message.ReasonUnhealthy}, "unhealthy", i.ID)
+			add(lifecycle.Healthy{Instance: i.ID}, "healthy", i.ID)
 		}
 		if x.Sockets {
-			add(lifecycle.Unreachable{Instance: i.ID}, "unreachable %s", i.ID)
-			add(lifecycle.Reachable{Instance: i.ID}, "reachable %s", i.ID)
+			add(lifecycle.Unreachable{Instance: i.ID}, "unreachable", i.ID)
+			add(lifecycle.Reachable{Instance: i.ID}, "reachable", i.ID)
 		}
-		if i.DrainTurn > 0 {
-			add(lifecycle.Drained{Instance: i.ID, Turn: i.DrainTurn}, "drained %s", i.ID)
-			add(lifecycle.Drained{Instance: i.ID, Turn: i.DrainTurn - 1}, "drained %s, of before", i.ID)
+		if i.DrainTurn > 0 && len(x.Gateways) == 0 {
+			add(lifecycle.Drained{Instance: i.ID, Turn: i.DrainTurn}, "drained", i.ID)
+			add(lifecycle.Drained{Instance: i.ID, Turn: i.DrainTurn - 1}, "drained", i.ID, "of before")
 		}
+	}
+	for _, d := range s.planes.reports(x.World, &s.record) {
+		add(d, "drained", d.Instance, "at", d.Node)
 	}
 	return ms
 }
@@ -189,7 +208,7 @@ func (x *explorer) take(n int, m move) error {
 	var asked []fallback.Entrypoint
 	var about fallback.Entrypoint
 	var says fallback.Decision
-	env := lifecycle.Env{Now: m.at, Settings: x.Settings, Decide: func(q fallback.Query) fallback.Decision {
+	env := lifecycle.Env{Now: m.at, Settings: x.Settings, Nodes: x.Gateways, Decide: func(q fallback.Query) fallback.Decision {
 		asked = append(asked, q.Entrypoint)
 		if q.Entrypoint != about {
 			return fallback.Decision{}
@@ -201,7 +220,8 @@ func (x *explorer) take(n int, m move) error {
 		after, _, refused, err := Step(s.record, env, m.event)
 		if err == nil && refused == nil {
 			x.count(&s.record, &after)
-			x.add(state{m.at, after, n, m.name})
+			err = s.planes.finished(env, &s.record, m.event, &after)
+			x.add(state{m.at, after, s.planes.after(x.World, &after), n, m})
 		}
 		return err
 	}

@@ -77,6 +77,9 @@ func (s *Story) instance(b *strings.Builder, v *lifecycle.Version, i *lifecycle.
 			b.WriteString(" " + f.word)
 		}
 	}
+	if len(i.DrainedBy) > 0 {
+		fmt.Fprintf(b, " done at %s", strings.Join(i.DrainedBy, ", "))
+	}
 	s.until(b, "deferred until", i.Ask.Deferred)
 	s.until(b, "leaves by", i.Leaving)
 	s.until(b, "held out until", i.Shut)

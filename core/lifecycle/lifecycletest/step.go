@@ -142,8 +142,7 @@ func runsFinish(env lifecycle.Env, a *lifecycle.Record, ev lifecycle.Event, b *l
 		}
 		over := !was.v.Drain.Until.IsZero() && !env.Now.Before(was.v.Drain.Until) ||
 			!was.i.Leaving.IsZero() && !env.Now.Before(was.i.Leaving)
-		report, reported := ev.(lifecycle.Drained)
-		reported = reported && report.Instance == was.i.ID && report.Turn == was.i.DrainTurn && !was.i.Uncounted
+		reported := reportedDone(env, was.i, ev)
 		done := is.Phase == message.Fenced || is.Phase == message.Idle || is.Drained
 		o, _ := ev.(lifecycle.Overridden)
 		switch forced := o.Type == message.Grant || o.Type == message.Promote; {
@@ -159,6 +158,17 @@ func runsFinish(env lifecycle.Env, a *lifecycle.Record, ev lifecycle.Event, b *l
 		}
 	}
 	return nil
+}
+
+// reportedDone: every gateway that must has said, of this drain, that i has no
+// run left; the last one may say so now (G4).
+func reportedDone(env lifecycle.Env, i *lifecycle.Instance, ev lifecycle.Event) bool {
+	by := slices.Clone(i.DrainedBy)
+	if d, ok := ev.(lifecycle.Drained); ok && d.Instance == i.ID && d.Turn == i.DrainTurn {
+		by = append(by, d.Node)
+	}
+	missing := slices.ContainsFunc(env.Nodes, func(n string) bool { return !slices.Contains(by, n) })
+	return len(by) > 0 && !missing && !i.Uncounted
 }
 
 // grantsStay: only its own RESUME, loss, DISCONNECT or successor, or an

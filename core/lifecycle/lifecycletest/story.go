@@ -26,7 +26,8 @@ import (
 //	disconnect a
 //	repeat a update                      the same seq again
 //	lost a [hold=5s] | unhealthy a | unreachable a [hold=5s] | reachable a
-//	drained a [late]                     no run is left; late: said of the drain before
+//	gateways g h                         who must say so from now on
+//	drained a [at=g] [late]              no run is left, at g; late: said of the drain before
 //	advance 30s                          a Tick at every deadline on the way
 //	restart settle=10s [back=1h]         back: the clock was set back so far
 //	override promote version=1.0.0 accept_data_loss   by ada; also instance=a
@@ -38,6 +39,7 @@ type Story struct {
 	start, now time.Time
 	record     lifecycle.Record
 	settings   config.Lifecycle
+	gateways   []string
 	policy     map[fallback.Entrypoint]fallback.Decision
 	seq        map[string]uint64
 }
@@ -62,6 +64,9 @@ func (s *Story) Tell(command string) string {
 		err = s.set(args[1:])
 	case "policy":
 		err = s.instruct(args[1:])
+	case "gateways":
+		s.gateways = args[1:]
+		out = s.step(lifecycle.Tick{})
 	case "answer":
 		out = s.answer(args[1])
 	case "routes":
@@ -117,7 +122,14 @@ func (s *Story) event(verb string, args []string) (lifecycle.Event, error) {
 	case "drained":
 		d := lifecycle.Drained{Instance: id}
 		if _, i := s.record.Find(id); i != nil {
-			d.Turn = i.DrainTurn - uint64(len(rest))
+			d.Turn = i.DrainTurn
+		}
+		for _, a := range rest {
+			if at, named := strings.CutPrefix(a, "at="); named {
+				d.Node = at
+			} else {
+				d.Turn--
+			}
 		}
 		return d, nil
 	}
@@ -247,7 +259,7 @@ func (s *Story) advance(by string) (string, error) {
 }
 
 func (s *Story) env() lifecycle.Env {
-	return lifecycle.Env{Now: s.now, Settings: s.settings, Decide: func(q fallback.Query) fallback.Decision { return s.policy[q.Entrypoint] }}
+	return lifecycle.Env{Now: s.now, Settings: s.settings, Nodes: s.gateways, Decide: func(q fallback.Query) fallback.Decision { return s.policy[q.Entrypoint] }}
 }
 
 func (s *Story) step(ev lifecycle.Event) string {

@@ -33,6 +33,7 @@ func Worlds() []World {
 		{Name: "pairs take over", Settings: paired, Seats: []Seat{{"a", one}, {"b", two}, {"c", two}}},
 		{Name: "ids change versions", Settings: brief(), Seats: []Seat{{"a", []string{"1.0.0", "2.0.0"}}, {"b", []string{"2.0.0", "3.0.0"}}}},
 		{Name: "restarts and sockets", Settings: brief(), Seats: []Seat{{"a", one}, {"b", two}}, Sockets: true, Restart: time.Second, Unhealthy: true},
+		{Name: "two gateways", Settings: brief(), Seats: []Seat{{"a", one}, {"b", two}}, Gateways: []string{"g", "h"}},
 		{Name: "flapping", Settings: brief(), Seats: []Seat{{"a", one}, {"b", two}}, Flapping: true},
 		{Name: "administrators", Settings: brief(), Seats: []Seat{{"a", one}, {"b", two}}, Overrides: true},
 	}
