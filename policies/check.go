@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,8 +19,23 @@ import (
 
 // Check looks for what is wrong with the policies in dir, without asking them
 // anything in earnest: it compiles them, and asks each unit everything that its
-// own comparisons tell apart. The error is about a folder that cannot be read.
-func Check(dir string) (*Report, error) { return check(os.DirFS(dir)) }
+// own comparisons tell apart. Files are named as they are seen from where dir
+// is. The error is about a folder that cannot be read.
+func Check(dir string) (*Report, error) {
+	r, err := check(os.DirFS(dir))
+	if err != nil {
+		return nil, err
+	}
+	for i := range r.Findings {
+		r.Findings[i].File = filepath.Join(dir, r.Findings[i].File)
+	}
+	for _, c := range r.Costs {
+		for i := range c.Rules {
+			c.Rules[i].File = filepath.Join(dir, c.Rules[i].File)
+		}
+	}
+	return r, nil
+}
 
 func check(tree fs.FS) (*Report, error) {
 	f, err := read(tree)
@@ -38,11 +54,24 @@ func check(tree fs.FS) (*Report, error) {
 	for _, d := range s.wrong {
 		x.add(Finding{Diagnostic: d})
 	}
-	for _, name := range sortedNames(s.units) {
+	x.report.Units = sortedNames(s.units)
+	for _, name := range x.report.Units {
 		x.unit(name)
 	}
-	slices.SortStableFunc(x.report.Findings, func(a, b Finding) int { return compareDiagnostics(a.Diagnostic, b.Diagnostic) })
+	slices.SortStableFunc(x.report.Findings, compareFindings)
 	return x.report, nil
+}
+
+// compareFindings orders by file and line, what is wrong before what is not as
+// meant.
+func compareFindings(a, b Finding) int {
+	if a.File == b.File && a.Line == b.Line && a.Warning != b.Warning {
+		if b.Warning {
+			return -1
+		}
+		return 1
+	}
+	return compareDiagnostics(a.Diagnostic, b.Diagnostic)
 }
 
 // examiner examines units of one snapshot.

@@ -37,7 +37,7 @@ func TestExamplesPassTheirTests(t *testing.T) {
 		}
 		for file, percent := range trials.Coverage {
 			if percent < 90 {
-				t.Errorf("%s/%s: %.0f %% of the lines are covered, want 90", dir, file, percent)
+				t.Errorf("%s: %.0f %% of the lines are covered, want 90", file, percent)
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package policies
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -12,22 +13,27 @@ import (
 
 // Explanation says why a question got its answer.
 type Explanation struct {
-	Decision fallback.Decision
-	Rule     string   // file and line of the rule that decided; empty: none did
-	Passed   []string // units that were asked before and did not decide, and why
-	Changes  []Change // what would have made it another
+	Decision fallback.Decision `json:"-"`
+	Summary  string            `json:"summary"`           // the decision in a few words
+	By       string            `json:"by"`                // unit, and the rule as it calls itself
+	Answer   json.RawMessage   `json:"answer,omitempty"`  // as the rule gave it; empty: none did
+	Rule     string            `json:"rule,omitempty"`    // file and line of the rule that decided; empty: none did
+	Passed   []string          `json:"passed,omitempty"`  // units that were asked before and did not decide, and why
+	Changes  []Change          `json:"changes,omitempty"` // what would have made it another
 }
 
 // Change is one value of input that would change the answer.
 type Change struct {
-	Field    string
-	Value    string // as JSON
-	Decision fallback.Decision
+	Field    string            `json:"field"`
+	Value    json.RawMessage   `json:"value"`
+	Decision fallback.Decision `json:"-"`
+	Summary  string            `json:"summary"` // of the decision that it would be
+	By       string            `json:"by"`
 }
 
 func (e Explanation) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, says %s", summary(&e.Decision), e.Decision.By)
+	fmt.Fprintf(&b, "%s, says %s", e.Summary, e.By)
 	if e.Rule != "" {
 		fmt.Fprintf(&b, " (%s)", e.Rule)
 	}
@@ -35,9 +41,8 @@ func (e Explanation) String() string {
 	for _, p := range e.Passed {
 		fmt.Fprintf(&b, "passed over: %s\n", p)
 	}
-	for i := range e.Changes {
-		c := &e.Changes[i]
-		fmt.Fprintf(&b, "with %s = %s: %s, says %s\n", c.Field, c.Value, summary(&c.Decision), c.Decision.By)
+	for _, c := range e.Changes {
+		fmt.Fprintf(&b, "with %s = %s: %s, says %s\n", c.Field, c.Value, c.Summary, c.By)
 	}
 	return b.String()
 }
@@ -83,7 +88,8 @@ func (e *Engine) Explain(q fallback.Query) Explanation {
 		}
 		d, said, fault := s.askOne(a, &q, in)
 		if said {
-			x.Decision, x.Rule = d, s.decider(a, &q, in)
+			x.Decision = d
+			x.Answer, x.Rule = s.decider(a, &q, in)
 			break
 		}
 		if fault.Class == 0 {
@@ -92,17 +98,20 @@ func (e *Engine) Explain(q fallback.Query) Explanation {
 			x.Passed = append(x.Passed, fmt.Sprintf("%s is at fault: %s: %s", a.unit, fault.Class, fault.Detail))
 		}
 	}
+	x.Summary, x.By = summary(&x.Decision), x.Decision.By
 	x.Changes = e.changes(s, askers, q, &x.Decision)
 	return x
 }
 
-// decider returns file and line of the rule that gave the unit's answer.
-func (s *snapshot) decider(a *asker, q *fallback.Query, in *ast.Term) string {
+// decider returns the unit's answer as it is written, and file and line of the
+// rule that gave it.
+func (s *snapshot) decider(a *asker, q *fallback.Query, in *ast.Term) (json.RawMessage, string) {
 	t := &exits{entry: root(a.unit).Append(ast.StringTerm(string(q.Entrypoint))), all: map[*ast.Rule]bool{}}
-	if _, err := s.evaluate(a, q.Entrypoint, in, t); err != nil || t.last == nil {
-		return ""
+	v, err := s.evaluate(a, q.Entrypoint, in, t)
+	if err != nil || v == nil || t.last == nil {
+		return nil, ""
 	}
-	return fmt.Sprintf("%s:%d", t.last.File, t.last.Row)
+	return json.RawMessage(v.String()), fmt.Sprintf("%s:%d", t.last.File, t.last.Row)
 }
 
 // exits is a tracer that keeps which of the entry's rules were true, and where
@@ -146,7 +155,10 @@ func (e *Engine) changes(s *snapshot, askers []*asker, q fallback.Query, d *fall
 				continue
 			}
 			told[summary(&changed)] = true
-			list = append(list, Change{sampled.field.String(), sampled.field.term(&other, e.o.Zone).String(), changed})
+			list = append(list, Change{
+				Field: sampled.field.String(), Value: json.RawMessage(sampled.field.term(&other, e.o.Zone).String()),
+				Decision: changed, Summary: summary(&changed), By: changed.By,
+			})
 			if len(list) == mostChanges {
 				return list
 			}

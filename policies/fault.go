@@ -2,6 +2,8 @@ package policies
 
 import (
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/modgate/modgate/core/fallback"
@@ -42,9 +44,9 @@ func (f Fault) String() string {
 
 // Diagnostic is what an author did wrong, and what to do.
 type Diagnostic struct {
-	File string // below Options.Dir, or as it was given
-	Line int    // from 1; 0 if it is about the file
-	Text string
+	File string `json:"file"`           // below Options.Dir, or as it was given
+	Line int    `json:"line,omitempty"` // from 1; 0 if it is about the file
+	Text string `json:"text"`
 }
 
 func (d Diagnostic) String() string { return d.prefix() + d.Text }
@@ -66,6 +68,15 @@ func (d Diagnostics) Error() string {
 		lines[i] = d[i].String()
 	}
 	return strings.Join(lines, "\n")
+}
+
+// Within returns d with its files named as they are seen from where dir is.
+func (d Diagnostics) Within(dir string) Diagnostics {
+	out := slices.Clone(d)
+	for i := range out {
+		out[i].File = filepath.Join(dir, out[i].File)
+	}
+	return out
 }
 
 // unit returns the unit, or the file, that d is about.

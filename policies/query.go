@@ -1,49 +1,102 @@
 package policies
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/modgate/modgate/core/fallback"
 )
 
-// ParseQuery reads a question as schemas/input.json describes it, for tools:
-// what is left out is empty. Times are taken to be in zone.
-func ParseQuery(text []byte, zone *time.Location) (fallback.Query, error) {
-	dec := json.NewDecoder(bytes.NewReader(text))
-	var in map[string]any
-	if err := dec.Decode(&in); err != nil {
-		return fallback.Query{}, fmt.Errorf("read the question: %w", err)
+// Question is a question as JSON has it: schemas/input.json. What is left out
+// is empty.
+type Question map[string]any
+
+// ParseQuestion reads a question.
+func ParseQuestion(text []byte) (Question, error) {
+	var q Question
+	if err := json.Unmarshal(text, &q); err != nil {
+		return nil, fmt.Errorf("read the question: %w", err)
 	}
-	given := map[field]value{}
-	if err := gather(in, meaning{path: []string{}}, given); err != nil {
+	return q, nil
+}
+
+// ParseQuery reads a question. Times are taken to be in zone.
+func ParseQuery(text []byte, zone *time.Location) (fallback.Query, error) {
+	q, err := ParseQuestion(text)
+	if err != nil {
 		return fallback.Query{}, err
 	}
-	q := fallback.Query{Entrypoint: fallback.Entrypoint(given[fieldEntrypoint].text), Now: time.Date(2000, 1, 1, 0, 0, 0, 0, zone)}
-	if !slices.Contains(entrypoints, q.Entrypoint) {
-		return fallback.Query{}, fmt.Errorf("input.entrypoint is %q, want one of %s", string(q.Entrypoint), quoted(entrypointNames()))
+	return q.Query(zone)
+}
+
+// Set gives a field a value: "target.state=delayed".
+func (q Question) Set(assignment string) error {
+	name, text, ok := strings.Cut(assignment, "=")
+	name = strings.TrimPrefix(strings.TrimSpace(name), "input.")
+	f, known := leaves[name]
+	switch {
+	case !ok:
+		return fmt.Errorf("%q: want FIELD=VALUE, such as target.state=missing", assignment)
+	case !known:
+		advice := "schemas/input.json lists what is"
+		if near := nearest(name, sortedNames(leaves)); near != "" {
+			advice = "did you mean " + near + "?"
+		}
+		return fmt.Errorf("%s is not known: %s", name, advice)
+	}
+	group := map[string]any(q)
+	if g := fields[f].group; g != "" {
+		if _, there := q[g]; !there {
+			q[g] = map[string]any{}
+		}
+		if group, ok = q[g].(map[string]any); !ok {
+			return fmt.Errorf("input.%s is an object", g)
+		}
+	}
+	group[fields[f].name] = text
+	if fields[f].kind == textual {
+		return nil
+	}
+	var v any
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		return fmt.Errorf("%s is %s", f, kindNames[fields[f].kind])
+	}
+	group[fields[f].name] = v
+	return nil
+}
+
+// Query returns the question as the engine is asked. Times are taken to be in
+// zone.
+func (q Question) Query(zone *time.Location) (fallback.Query, error) {
+	given := map[field]value{}
+	if err := gather(q, meaning{path: []string{}}, given); err != nil {
+		return fallback.Query{}, err
+	}
+	out := fallback.Query{Entrypoint: fallback.Entrypoint(given[fieldEntrypoint].text), Now: time.Date(2000, 1, 1, 0, 0, 0, 0, zone)}
+	if !slices.Contains(entrypoints, out.Entrypoint) {
+		return fallback.Query{}, fmt.Errorf("input.entrypoint is %q, want one of %s", string(out.Entrypoint), quoted(entrypointNames()))
 	}
 	for f := range fieldCount {
 		if v, ok := given[f]; ok {
-			f.set(&q, v)
+			f.set(&out, v)
 		}
 	}
 	for f := range fieldCount {
 		v, ok := given[f]
 		switch {
 		case !ok || f == fieldEntrypoint:
-		case !f.given(q.Entrypoint):
-			return fallback.Query{}, fmt.Errorf("%s is there for request only", f)
-		case !f.has(&q, v):
+		case !f.given(out.Entrypoint):
+			return fallback.Query{}, fmt.Errorf("%s is there for %s only", f, listed(fields[f].entrypoints))
+		case !f.has(&out, v):
 			return fallback.Query{}, fmt.Errorf("%s cannot be %s%s", f, v.of(f), allowed(f, v))
 		}
 	}
-	return q, nil
+	return out, nil
 }
 
 // allowed says what f can be, if that is little and v is not of it.

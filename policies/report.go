@@ -78,6 +78,17 @@ func (c Cost) String() string {
 	return strings.Join(parts, ", ")
 }
 
+// mostListed is how many predicates are listed behind their number.
+const mostListed = 4
+
+// listed writes the predicates, if they are few.
+func (c Cost) listed() string {
+	if len(c.Predicates) == 0 || len(c.Predicates) > mostListed || c.Bypass != "" {
+		return ""
+	}
+	return " (" + strings.Join(c.Predicates, "; ") + ")"
+}
+
 // Silence is a question that a unit leaves to the next one.
 type Silence struct {
 	Unit       string              `json:"unit"`
@@ -87,6 +98,7 @@ type Silence struct {
 
 // Report is what Check found.
 type Report struct {
+	Units    []string  `json:"units"`              // those that compile, by name
 	Findings []Finding `json:"findings"`           // by file and line
 	Costs    []Cost    `json:"costs,omitempty"`    // of the units that answer requests, by name
 	Silences []Silence `json:"silences,omitempty"` // by unit
@@ -105,7 +117,7 @@ func (r *Report) String() string {
 	for _, c := range r.Costs {
 		fmt.Fprintf(&b, "request of %s: %s\n", c.Unit, c)
 		for _, rule := range c.Rules {
-			fmt.Fprintf(&b, "\t%s:%d: %s\n", rule.File, rule.Line, rule)
+			fmt.Fprintf(&b, "\t%s:%d: %s%s\n", rule.File, rule.Line, rule, rule.listed())
 		}
 	}
 	for _, s := range r.Silences {

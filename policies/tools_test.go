@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/modgate/modgate/core/fallback"
+	"github.com/modgate/modgate/core/message"
 )
 
 func TestParseQueryReadsWhatInputWrites(t *testing.T) {
@@ -51,11 +52,37 @@ func TestParseQuerySaysWhatIsWrong(t *testing.T) {
 func TestMeasureTellsACachedAnswerFromOneThatIsNot(t *testing.T) {
 	e := openFiles(t, map[string]string{"site/a.rego": "package modgate.site\nrequest := {\"action\": \"missing\"} if input.request.method == \"PUT\"\n"})
 	q := delayed(fallback.Request, "loans")
-	if m := e.Measure(q); m.Hit == 0 || m.Hit >= m.Evaluated || m.Planned == 0 || len(m.Cost.Predicates) != 1 {
+	if m := e.Measure(q); m.Hit.Nanoseconds == 0 || m.Ratio < 2 || m.Plan.Nanoseconds == 0 || len(m.Cost.Predicates) != 1 {
 		t.Errorf("got %v", m)
 	}
-	if m := e.Measure(delayed(fallback.Update, "loans")); m.Hit != 0 || m.Evaluated == 0 {
+	if m := e.Measure(delayed(fallback.Update, "loans")); m.Hit != (Expense{}) || m.Direct.Nanoseconds == 0 {
 		t.Errorf("got %v", m)
+	}
+}
+
+func TestSetGivesAFieldAValue(t *testing.T) {
+	q := Question{}
+	for _, s := range []string{"entrypoint=request", "target.state=missing", " input.target.reason=expired", "target.losses=3", "request.repeatable=true", "target.note=a=b"} {
+		if err := q.Set(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := q.Query(time.UTC)
+	if want := (fallback.Target{State: message.Missing, Reason: message.ReasonExpired, Losses: 3, Note: "a=b"}); err != nil || got.Target != want || !got.HTTP.Repeatable {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	for s, want := range map[string]string{
+		"target.state":      "want FIELD=VALUE",
+		"target.stat=x":     "did you mean target.state?",
+		"x=1":               "schemas/input.json lists what is",
+		"target.losses=few": "input.target.losses is a number",
+	} {
+		if err := q.Set(s); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", s, err, want)
+		}
+	}
+	if err := (Question{"target": 1}).Set("target.state=missing"); err == nil {
+		t.Error("want an error: target is no object")
 	}
 }
 

@@ -3,12 +3,14 @@ package policies
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"maps"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -54,9 +56,38 @@ type TestOptions struct {
 
 // Test runs the tests in dir as opa test does: rules named test_* in files
 // *_test.rego, which may print. They run with what policies may use, against
-// base and lib.
+// base and lib. Files are named as they are seen from where dir is; so they are
+// in the error, which may be Diagnostics.
 func Test(ctx context.Context, dir string, o TestOptions) (*Trials, error) {
-	return try(ctx, os.DirFS(dir), o)
+	t, err := try(ctx, os.DirFS(dir), o)
+	var wrong Diagnostics
+	if errors.As(err, &wrong) {
+		return nil, wrong.Within(dir)
+	}
+	if err == nil {
+		t.within(dir)
+	}
+	return t, err
+}
+
+func (t *Trials) within(dir string) {
+	for i, r := range t.results {
+		at := *r.Location
+		at.File = filepath.Join(dir, at.File)
+		r.Location, t.List[i].File = &at, at.File
+		for _, e := range r.Trace {
+			if e.Location != nil {
+				at := *e.Location
+				at.File = filepath.Join(dir, at.File)
+				e.Location = &at
+			}
+		}
+	}
+	covered, files := map[string]float64{}, map[string]*cover.FileReport{}
+	for file, percent := range t.Coverage {
+		covered[filepath.Join(dir, file)], files[filepath.Join(dir, file)] = percent, t.report.Files[file]
+	}
+	t.Coverage, t.report.Files = covered, files
 }
 
 func try(ctx context.Context, tree fs.FS, o TestOptions) (*Trials, error) {

@@ -14,39 +14,54 @@ import (
 )
 
 func fmtCommand() *cobra.Command {
-	var rewrite, check bool
-	cmd := &cobra.Command{
+	f := formatter{find: nativeFiles, format: formatNative}
+	return f.command(&cobra.Command{
 		Use:   "fmt FILE|FOLDER...",
 		Short: "Bring configuration files into their canonical form",
-		Long: "Prints the files in canonical form; of a folder, every *.hcl in it.\n" +
-			"With -w the files are rewritten, with --check nothing is changed, and the names of those that\n" +
-			"differ are printed; --check then ends with exit code 1.",
-		Args: files,
-		RunE: func(cmd *cobra.Command, paths []string) error {
-			if rewrite && check {
-				return usage(cmd, "want -w or --check, not both")
-			}
-			names, err := nativeFiles(paths)
-			if err != nil {
-				return err
-			}
-			differ := false
-			for _, name := range names {
-				changed, err := formatFile(cmd, name, rewrite, check)
-				if err != nil {
-					return err
-				}
-				differ = differ || changed
-			}
-			if check && differ {
-				return &exit{code: exitFailed}
-			}
-			return nil
-		},
-	}
-	cmd.Flags().BoolVarP(&rewrite, "write", "w", false, "rewrite the files")
-	cmd.Flags().BoolVar(&check, "check", false, "only say which files differ")
+		Long:  "Prints the files in canonical form; of a folder, every *.hcl in it.\n" + howFormatted,
+		Args:  files,
+	})
+}
+
+const howFormatted = "With -w the files are rewritten, with --check nothing is changed, and the names of those that\n" +
+	"differ are printed; --check then ends with exit code 1."
+
+// formatter brings files of one language into their canonical form.
+type formatter struct {
+	find   func(paths []string) ([]string, error)
+	format func(name string, src []byte) ([]byte, error)
+
+	rewrite, check bool
+}
+
+// command completes cmd.
+func (f *formatter) command(cmd *cobra.Command) *cobra.Command {
+	cmd.RunE = f.run
+	cmd.Flags().BoolVarP(&f.rewrite, "write", "w", false, "rewrite the files")
+	cmd.Flags().BoolVar(&f.check, "check", false, "only say which files differ")
 	return cmd
+}
+
+func (f *formatter) run(cmd *cobra.Command, paths []string) error {
+	if f.rewrite && f.check {
+		return usage(cmd, "want -w or --check, not both")
+	}
+	names, err := f.find(paths)
+	if err != nil {
+		return err
+	}
+	differ := false
+	for _, name := range names {
+		changed, err := f.file(cmd, name)
+		if err != nil {
+			return err
+		}
+		differ = differ || changed
+	}
+	if f.check && differ {
+		return &exit{code: exitFailed}
+	}
+	return nil
 }
 
 // nativeFiles returns the files that paths name; of a folder, those in the
@@ -79,26 +94,33 @@ func nativeIn(folder string) (names []string, err error) {
 	return names, err
 }
 
-// formatFile prints or rewrites one file, and reports whether it differs from
-// its canonical form.
-func formatFile(cmd *cobra.Command, name string, rewrite, check bool) (differs bool, err error) {
-	if strings.HasSuffix(name, ".json") {
-		return false, fmt.Errorf("%s: JSON has no canonical form here; name files in the native syntax", name)
-	}
+// file prints or rewrites one file, and reports whether it differs from its
+// canonical form.
+func (f *formatter) file(cmd *cobra.Command, name string) (differs bool, err error) {
 	src, err := os.ReadFile(name)
 	if err != nil {
 		return false, err
 	}
-	formatted := hcl.Format(src)
+	formatted, err := f.format(name, src)
+	if err != nil {
+		return false, err
+	}
 	differs = !bytes.Equal(src, formatted)
 	switch {
-	case !rewrite && !check:
+	case !f.rewrite && !f.check:
 		_, err = cmd.OutOrStdout().Write(formatted)
 	case differs:
 		_, err = fmt.Fprintln(cmd.OutOrStdout(), name)
-		if rewrite && err == nil {
+		if f.rewrite && err == nil {
 			err = os.WriteFile(name, formatted, 0o644) // keeps the mode of a file that is there
 		}
 	}
 	return differs, err
+}
+
+func formatNative(name string, src []byte) ([]byte, error) {
+	if strings.HasSuffix(name, ".json") {
+		return nil, fmt.Errorf("%s: JSON has no canonical form here; name files in the native syntax", name)
+	}
+	return hcl.Format(src), nil
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -48,7 +49,7 @@ func main() {
 // run executes one command line and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := newRoot()
-	root.SetArgs(args)
+	root.SetArgs(goFlags(args))
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
@@ -66,6 +67,21 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return code
 }
 
+// goFlags lets -run of policy test be --run, as everyone who tests in Go writes
+// it: it would be the flag -r with the value "un".
+func goFlags(args []string) []string {
+	if len(args) < 2 || args[0] != "policy" || args[1] != "test" {
+		return args
+	}
+	args = slices.Clone(args)
+	for i, a := range args {
+		if a == "-run" || strings.HasPrefix(a, "-run=") {
+			args[i] = "-" + a
+		}
+	}
+	return args
+}
+
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "modgate",
@@ -81,7 +97,7 @@ func newRoot() *cobra.Command {
 		return usage(c, "%v", err)
 	})
 	root.AddCommand(serveCommand(), checkCommand(), fmtCommand(), importCommand(), statusCommand(), modulesCommand(), moduleCommand(),
-		processesCommand(), reloadCommand(), announceCommand(), overrideCommand(), versionCommand())
+		processesCommand(), reloadCommand(), announceCommand(), overrideCommand(), policyCommand(), versionCommand())
 	return root
 }
 

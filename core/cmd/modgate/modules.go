@@ -85,6 +85,18 @@ func lease(i control.InstanceOverview) string {
 	return short(time.Duration(i.LeaseLeft))
 }
 
+// module returns one module, decoded and as it came.
+func (c *client) module(cmd *cobra.Command, name string) (m moduleView, raw json.RawMessage, err error) {
+	raw, err = c.admin(cmd.Context(), http.MethodGet, "/v1/admin/modules/"+url.PathEscape(name))
+	if answered(err, http.StatusNotFound) {
+		return m, nil, fmt.Errorf("no module %q is registered or configured%s", name, didYouMean(nearest(name, c.moduleNames(cmd))))
+	}
+	if err == nil {
+		err = json.Unmarshal(raw, &m)
+	}
+	return m, raw, err
+}
+
 func moduleCommand() *cobra.Command {
 	c := &client{}
 	cmd := &cobra.Command{
@@ -92,14 +104,10 @@ func moduleCommand() *cobra.Command {
 		Short: "Show one module: state, versions, instances, routes, requirements",
 		Args:  exactly(1, "the name of a module"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			raw, err := c.admin(cmd.Context(), http.MethodGet, "/v1/admin/modules/"+url.PathEscape(args[0]))
-			if answered(err, http.StatusNotFound) {
-				return fmt.Errorf("no module %q is registered or configured%s", args[0], didYouMean(nearest(args[0], c.moduleNames(cmd))))
-			}
+			m, raw, err := c.module(cmd, args[0])
 			if err != nil {
 				return err
 			}
-			var m moduleView
 			return c.show(cmd, raw, &m, func(w io.Writer) error { return printModule(w, m, time.Now()) })
 		},
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
