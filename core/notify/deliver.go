@@ -10,8 +10,9 @@ import (
 
 // Deliver begins to send to webhooks what their instances are owed, to 16 of
 // them at a time, until Close. What that is, owed is asked before each
-// request: the newest per subject, and nothing that was told or has become
-// untrue. Deliver is called once, and does not wait.
+// request, and before something is written to a stream: the newest per
+// subject, and nothing that was told or has become untrue. Deliver is called
+// once, and does not wait.
 //
 // A webhook is tried again after 1 s, and after twice as long each time it
 // fails, 5 minutes at most, as long as it is attached (N1).
@@ -21,6 +22,7 @@ func (p *Post) Deliver(owed func(instance string) []message.Notice) {
 	if p.closed {
 		return
 	}
+	p.owed = owed
 	ctx, stop := context.WithCancel(context.Background())
 	p.rota.start(stop)
 	for range workers {
@@ -46,6 +48,7 @@ func (p *Post) work(ctx context.Context, owed func(instance string) []message.No
 
 // serve is one turn of h.
 func (p *Post) serve(ctx context.Context, h *hook, owed []message.Notice) {
+	owed = p.ripe(h, owed)
 	if len(owed) > 0 {
 		p.try(ctx, h, h.next(owed))
 	}
@@ -61,6 +64,25 @@ func (p *Post) serve(ctx context.Context, h *hook, owed []message.Notice) {
 		p.o.Settled(h.Webhook)
 	}
 	close(left)
+}
+
+// ripe returns what of owed may be told now. The rest is held back, and gives
+// h another turn when it may be (L5).
+func (p *Post) ripe(h *hook, owed []message.Notice) (ripe []message.Notice) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	b := p.boxes[h.Instance]
+	if b == nil {
+		return nil
+	}
+	now := time.Now()
+	for _, n := range owed {
+		if b.calm.admits(n, now) {
+			ripe = append(ripe, n)
+		}
+	}
+	p.calm(h.Instance, b, now)
+	return ripe
 }
 
 // try sends n and notes what came of it.
@@ -83,6 +105,9 @@ func (p *Post) judge(ctx context.Context, h *hook, n message.Notice, began time.
 	switch {
 	case err == nil:
 		h.delivered(n, time.Now())
+		if b := p.boxes[h.Instance]; b != nil && b.hook == h {
+			b.calm.heard(n.Subject, time.Now())
+		}
 	case errors.Is(err, errGone):
 		if b := p.boxes[h.Instance]; b != nil && b.hook == h {
 			b.hook = nil

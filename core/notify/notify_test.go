@@ -28,6 +28,7 @@ func TestStreamBeginsWithSnapshotThenFollows(t *testing.T) { // 3.4
 				t.Errorf("event %s of a snapshot has the id %s, want none", e, e.id)
 			}
 		}
+		time.Sleep(leastPause)
 		p.Put(notice(resume, 5))
 		p.Put(about("tags", notice(delay, 8)))
 		l.wants("resume users/users/5", "delay tags/tags/8")
@@ -45,10 +46,13 @@ func TestKnownLastEventIDGetsWhatFollowed(t *testing.T) { // 3.4
 		second := l.wants("delay tags/tags/1")[0]
 		l.leave()
 
+		time.Sleep(leastPause)
 		l = listen(t, p, synced.id, notice(missing, 9))
 		l.wants("delay users/users/1", "delay tags/tags/1")
+		time.Sleep(leastPause)
 		l = listen(t, p, first.id, notice(missing, 9))
 		l.wants("delay tags/tags/1")
+		time.Sleep(leastPause)
 		l = listen(t, p, second.id, notice(missing, 9))
 		l.wants()
 		p.Put(notice(resume, 2))
@@ -111,6 +115,7 @@ func TestOlderTurnDoesNotReplaceNewer(t *testing.T) {
 		p.Put(notice(resume, 5)) // again
 		l.wants()
 
+		time.Sleep(leastPause)
 		moved := notice(delay, 1) // another module provides the interface now
 		moved.Data.Module = "people"
 		p.Put(moved)
@@ -238,6 +243,7 @@ func TestToldAfterItWasWritten(t *testing.T) { // N1, 3.4
 		told.wants(t) // nobody has read it
 		go l.read()
 		told.wants(t, "delay users/users/1")
+		time.Sleep(leastPause)
 		p.Put(notice(resume, 2))
 		p.Put(about("tags", notice(missing, 1)))
 		told.wants(t, "resume users/users/2", "missing tags/tags/1")

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/modgate/modgate/core/message"
 )
@@ -49,9 +50,10 @@ type Post struct {
 	workers sync.WaitGroup // of Deliver
 
 	mu     sync.Mutex
-	boxes  map[string]*box // by instance; guarded by mu, with all that is in them
-	rota   rota            // whose webhook has its turn; guarded by mu
-	closed bool            // guarded by mu
+	boxes  map[string]*box                        // by instance; guarded by mu, with all that is in them
+	rota   rota                                   // whose webhook has its turn; guarded by mu
+	owed   func(instance string) []message.Notice // nil before Deliver; guarded by mu
+	closed bool                                   // guarded by mu
 }
 
 // Open returns a post without notices. It starts no goroutine: a stream runs
@@ -72,19 +74,50 @@ func Open(o Options) *Post {
 }
 
 // Put keeps n for its receiver until a newer notice about its subject comes,
-// and wakes the receiver's stream, or else its webhook. It does not block,
-// however slow the receiver is. A notice that is older than the kept one of
-// the same module, or the same, is dropped.
+// and wakes the receiver's stream, or else its webhook; about one subject once
+// a second at most (L5). It does not block, however slow the receiver is. A
+// notice that is older than the kept one of the same module, or the same, is
+// dropped.
 func (p *Post) Put(n message.Notice) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	b := p.box(n.Receiver)
+	if now := time.Now(); b.put(n, now) {
+		p.wake(b)
+	} else {
+		p.calm(n.Receiver, b, now)
+	}
+}
+
+func (p *Post) wake(b *box) {
 	switch {
-	case !b.put(n):
 	case b.stream != nil:
 		b.stream.wake()
 	case b.hook != nil:
 		p.rota.wake(b.hook)
+	}
+}
+
+// calm lets those notices of b be told that were held back for long enough,
+// now and later. The caller holds mu.
+func (p *Post) calm(instance string, b *box, now time.Time) {
+	over, next := b.calm.take(now)
+	for _, n := range over {
+		b.put(n, now)
+		p.wake(b) // it may have been put before
+	}
+	switch {
+	case next.IsZero() || p.closed:
+	case b.calm.alarm != nil:
+		b.calm.alarm.Reset(next.Sub(now))
+	default:
+		b.calm.alarm = time.AfterFunc(next.Sub(now), func() {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			if p.boxes[instance] == b {
+				p.calm(instance, b, time.Now())
+			}
+		})
 	}
 }
 
@@ -108,6 +141,7 @@ func (p *Post) Forget(instance string) {
 		p.mu.Unlock()
 		return
 	}
+	b.calm.stop()
 	if b.stream != nil {
 		b.stream.end(ErrForgotten)
 	}
@@ -127,6 +161,7 @@ func (p *Post) Close() {
 	p.mu.Lock()
 	p.closed = true
 	for _, b := range p.boxes {
+		b.calm.stop()
 		if b.stream != nil {
 			b.stream.end(ErrClosed)
 		}

@@ -22,14 +22,16 @@ func TestWebhookTakesNoticesWhileNoStreamIsOpen(t *testing.T) { // 3.4
 		r.wants("users/users/1 0s")
 		l := listen(t, r.Post, "")
 		l.wants("synced")
+		time.Sleep(leastPause)
 		r.becomes(notice(missing, 2))
 		l.wants("missing users/users/2")
 		r.wants()
 
 		connectionBreaks(l)
 		r.wants()
+		time.Sleep(leastPause)
 		r.becomes(notice(resume, 3))
-		r.wants("users/users/3 0s")
+		r.wants("users/users/3 2s")
 	})
 }
 
