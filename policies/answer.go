@@ -3,11 +3,13 @@ package policies
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 
 	"github.com/modgate/modgate/core/fallback"
+	"github.com/modgate/modgate/core/message"
 )
 
 // The bounds of what a decision may say, whatever the configuration allows;
@@ -15,58 +17,58 @@ import (
 const (
 	longestTTL    = 7 * 24 * time.Hour
 	longestGrace  = 24 * time.Hour
-	longestDetail = 200 // bytes
+	longestRetry  = time.Hour // of a request; an UPDATE may be deferred for longestTTL
+	fastest       = 1_000_000 // released a second
+	longestDetail = 200       // bytes
 	longestRule   = 64
 	longestBody   = 64 << 10
 	mostHeaders   = 16
 )
 
-// actions lists what each entrypoint may do; without actions, grace only says
-// how long.
+// actions lists what each entrypoint may do; grace and resume only say how
+// long and how fast, and watch whether.
 var actions = map[fallback.Entrypoint]map[string]fallback.Action{
-	fallback.Request: {"delay": fallback.Delay, "missing": fallback.Miss, "fallback": fallback.Substitute},
+	fallback.Request: {"delay": fallback.Delay, "missing": fallback.Miss, "fallback": fallback.Substitute, "pass": fallback.Pass},
+	fallback.Watch:   {},
 	fallback.Absence: {"delay": fallback.Delay, "missing": fallback.Miss},
 	fallback.Update:  {"grant": fallback.Grant, "defer": fallback.Defer, "deny": fallback.Deny},
 	fallback.Grace:   {},
+	fallback.Resume:  {},
 }
 
-// answer reads a decision document. What is not in the entrypoint's schema is
-// an error: a typo must not look like silence.
-func answer(e fallback.Entrypoint, v ast.Value) (d fallback.Decision, err error) {
+// forbiddenError says that a decision is none that a policy may make about a
+// module in that state (A3).
+type forbiddenError struct{ text string }
+
+func (e forbiddenError) Error() string { return e.text }
+
+// answer reads the decision document that answers q. What is not in the
+// entrypoint's schema is an error: a typo must not look like silence. What the
+// target's state does not allow is a forbiddenError.
+func answer(q *fallback.Query, v ast.Value) (d fallback.Decision, err error) {
 	obj, ok := v.(ast.Object)
 	if !ok {
 		return d, fmt.Errorf("is a %s, want an object", ast.ValueName(v))
 	}
-	mode := ""
+	e, mode := q.Entrypoint, ""
 	err = members(obj, func(name string, v ast.Value) (err error) {
 		switch {
-		case name == "action" && e != fallback.Grace:
-			d.Action, err = action(e, v)
-		case name == "rule":
-			d.By, err = words(v, longestRule)
-		case name == "detail":
-			d.Detail, err = words(v, longestDetail)
-		case name == "ttl_s" && e == fallback.Absence, name == "retry_after_s" && e == fallback.Update:
-			d.TTL, err = length(v, longestTTL)
-		case name == "grace_s" && e == fallback.Grace:
-			d.TTL, err = length(v, longestGrace)
-		case name == "alert" && e == fallback.Absence:
-			d.Alert, err = truth(v)
-		case name == "mode" && e == fallback.Request:
-			mode, err = words(v, len("reply"))
-		case name == "wait_s" && e == fallback.Request:
-			d.Wait, err = length(v, longestTTL)
-		case name == "fallback" && e == fallback.Request:
-			d.Fallback, err = substitute(v)
-		default:
+		case !slices.Contains(memberNames[e], name):
 			err = unknownMember(e, name)
+		case name == "mode":
+			mode, err = words(v, len("reply"))
+		default:
+			err = member(e, &d, name, v)
 		}
 		return err
 	})
-	if err != nil {
-		return fallback.Decision{}, err
+	if err == nil {
+		err = consistent(e, &d, mode)
 	}
-	if err := consistent(e, &d, mode); err != nil {
+	if err == nil && e == fallback.Request {
+		err = permitted(&q.Target, &d, mode)
+	}
+	if err != nil {
 		return fallback.Decision{}, err
 	}
 	return d, nil
@@ -74,10 +76,49 @@ func answer(e fallback.Entrypoint, v ast.Value) (d fallback.Decision, err error)
 
 // memberNames are the members that a decision may have.
 var memberNames = map[fallback.Entrypoint][]string{
-	fallback.Request: {"action", "detail", "fallback", "mode", "rule", "wait_s"},
+	fallback.Request: {"action", "detail", "fallback", "headers", "mode", "retry_after_s", "rule", "status", "wait_s"},
+	fallback.Watch:   {"detail", "requests", "rule"},
 	fallback.Absence: {"action", "alert", "detail", "rule", "ttl_s"},
 	fallback.Update:  {"action", "detail", "retry_after_s", "rule"},
 	fallback.Grace:   {"detail", "grace_s", "rule"},
+	fallback.Resume:  {"detail", "rate_per_s", "rule"},
+}
+
+// member reads one of those.
+func member(e fallback.Entrypoint, d *fallback.Decision, name string, v ast.Value) (err error) {
+	switch name {
+	case "action":
+		d.Action, err = action(e, v)
+	case "rule":
+		d.By, err = words(v, longestRule)
+	case "detail":
+		d.Detail, err = words(v, longestDetail)
+	case "ttl_s":
+		d.TTL, err = length(v, longestTTL)
+	case "grace_s":
+		d.TTL, err = length(v, longestGrace)
+	case "alert":
+		d.Alert, err = truth(v)
+	case "requests":
+		d.Watch, err = truth(v)
+	case "wait_s":
+		d.Wait, err = length(v, longestTTL)
+	case "retry_after_s":
+		if e == fallback.Update {
+			d.TTL, err = length(v, longestTTL)
+		} else {
+			d.Retry, err = length(v, longestRetry)
+		}
+	case "rate_per_s":
+		d.Rate, err = whole(v, 1, fastest)
+	case "fallback":
+		d.Fallback, err = substitute(v)
+	case "status":
+		d.Status, err = whole(v, 400, 599)
+	case "headers":
+		d.Headers, err = headers(v, answered)
+	}
+	return err
 }
 
 func unknownMember(e fallback.Entrypoint, name string) error {
@@ -90,7 +131,7 @@ func unknownMember(e fallback.Entrypoint, name string) error {
 // consistent checks what no member shows alone, and takes over the mode.
 func consistent(e fallback.Entrypoint, d *fallback.Decision, mode string) error {
 	switch {
-	case e != fallback.Grace && d.Action == fallback.NoAction:
+	case len(actions[e]) > 0 && d.Action == fallback.NoAction:
 		return errors.New("action is missing")
 	case mode != "" && mode != "park" && mode != "reply":
 		return fmt.Errorf("mode is %q, want \"park\" or \"reply\"", mode)
@@ -98,6 +139,10 @@ func consistent(e fallback.Entrypoint, d *fallback.Decision, mode string) error 
 		return errors.New("mode and wait_s belong to the action \"delay\"")
 	case mode == "reply" && d.Wait != 0:
 		return errors.New("wait_s belongs to the mode \"park\"")
+	case mode != "reply" && d.Retry != 0:
+		return errors.New("retry_after_s belongs to the mode \"reply\"")
+	case d.Action != fallback.Delay && d.Action != fallback.Miss && (d.Status != 0 || d.Headers != nil):
+		return errors.New("status and headers belong to the actions \"delay\" and \"missing\"")
 	case (d.Action == fallback.Substitute) != (d.Fallback != fallback.Fallback{}):
 		return errors.New("the action \"fallback\" and the member fallback belong together")
 	case e == fallback.Update && d.Action != fallback.Defer && d.TTL != 0:
@@ -106,6 +151,25 @@ func consistent(e fallback.Entrypoint, d *fallback.Decision, mode string) error 
 		return errors.New("ttl_s belongs to the action \"delay\"")
 	}
 	d.Reply = mode == "reply"
+	return nil
+}
+
+// permitted checks what d may say about a request to a module in that state, and
+// takes for granted what goes without saying: at a module that is ready, no
+// request waits.
+func permitted(t *fallback.Target, d *fallback.Decision, mode string) error {
+	ready := t.State == message.Ready
+	switch {
+	case d.Action == fallback.Pass && !ready:
+		return forbiddenError{"pass, of a module that is not ready"}
+	case d.Action == fallback.Delay && t.State == message.Missing:
+		return forbiddenError{"delay, of a module that is missing"}
+	case d.Fallback.Older && t.Older == "":
+		return forbiddenError{"a fallback to an older version: there is none that is neither below the floor nor draining"}
+	case ready && (mode == "park" || d.Wait != 0):
+		return forbiddenError{"parking, at a module that is ready"}
+	}
+	d.Reply = d.Reply || ready && d.Action == fallback.Delay
 	return nil
 }
 
@@ -171,11 +235,11 @@ func static(v ast.Value) (*fallback.Static, error) {
 	err := members(obj, func(name string, v ast.Value) (err error) {
 		switch name {
 		case "status":
-			s.Status, err = status(v)
+			s.Status, err = whole(v, 200, 599)
 		case "body":
 			s.Body, err = words(v, longestBody)
 		case "headers":
-			s.Headers, err = headers(v)
+			s.Headers, err = headers(v, framing)
 		default:
 			err = errors.New("is not known here, want status, headers, body")
 		}
@@ -184,19 +248,21 @@ func static(v ast.Value) (*fallback.Static, error) {
 	return s, err
 }
 
-func status(v ast.Value) (int, error) {
+// whole reads a whole number from least to most.
+func whole(v ast.Value, least, most int) (int, error) {
 	n, ok := v.(ast.Number)
 	if !ok {
 		return 0, fmt.Errorf("is a %s, want a number", ast.ValueName(v))
 	}
-	code, ok := n.Int()
-	if !ok || code < 200 || code > 599 {
-		return 0, fmt.Errorf("is %v, want a status from 200 to 599", n)
+	i, ok := n.Int()
+	if !ok || i < least || i > most {
+		return 0, fmt.Errorf("is %v, want a whole number from %d to %d", n, least, most)
 	}
-	return code, nil
+	return i, nil
 }
 
-func headers(v ast.Value) (list [][2]string, err error) {
+// headers reads fields by name, of which taken are the gateway's.
+func headers(v ast.Value, taken func(name string) bool) (list [][2]string, err error) {
 	obj, ok := v.(ast.Object)
 	if !ok || obj.Len() > mostHeaders {
 		return nil, fmt.Errorf("is an object with at most %d members", mostHeaders)
@@ -208,7 +274,7 @@ func headers(v ast.Value) (list [][2]string, err error) {
 			return err
 		case !token(name):
 			return errors.New("is not a field name (RFC 9110 section 5.1)")
-		case framing(name):
+		case taken(name):
 			return errors.New("is the gateway's to say")
 		case !visible(value):
 			return errors.New("has a control character")

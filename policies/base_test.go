@@ -1,7 +1,9 @@
 package policies
 
 import (
+	"fmt"
 	"os"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -28,17 +30,32 @@ func TestBaseDecidesWhatTheReadmeSays(t *testing.T) {
 			continue
 		}
 		q := given(t, fallback.Entrypoint(cells[1]), cells[3])
-		want, err := answer(q.Entrypoint, ast.MustParseTerm(cells[5]).Value)
+		if q.Entrypoint == fallback.Alert {
+			if got := e.Explain(q).Summary; got != cells[5] {
+				t.Errorf("alert %s: got %s, want %s", cells[3], got, cells[5])
+			}
+			for _, i := range e.Incidents(q) {
+				said["alert "+i.Code] = true
+			}
+			continue
+		}
+		want, err := answer(&q, ast.MustParseTerm(cells[5]).Value)
 		if err != nil {
 			t.Fatalf("%s: %v", line, err)
 		}
 		want.By = by(unitBase, want.By)
-		if got := e.Decide(q); got != want {
+		if got := e.Decide(q); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s %s: got %+v, want %+v", cells[1], cells[3], got, want)
 		}
 		said[cells[1]+" "+want.By] = true
 	}
 	for _, r := range e.current.Load().compiler.Modules["base/base.rego"].Rules {
+		if ref := r.Head.Ref(); ref[0].Equal(ast.VarTerm("alert")) {
+			if k := fmt.Sprint("alert ", string(ref[1].Value.(ast.String))); !said[k] {
+				t.Errorf("no row of the table raises %s", k)
+			}
+			continue
+		}
 		rule := r.Head.Value.Value.(ast.Object).Get(ast.StringTerm("rule"))
 		if k := string(r.Head.Name) + " base: " + string(rule.Value.(ast.String)); !said[k] {
 			t.Errorf("no row of the table is decided by %s", k)
@@ -64,6 +81,11 @@ func given(t *testing.T, e fallback.Entrypoint, list string) fallback.Query {
 			q.Target.Expected, err = inSeconds(value)
 		case "absent_s":
 			q.Target.Absent, err = inSeconds(value)
+		case "parked_percent":
+			q.Parked.Limit = 100
+			q.Parked.Count, err = strconv.Atoi(value)
+		case "missing_per_s":
+			q.Trouble.Missing, err = strconv.Atoi(value)
 		default:
 			t.Fatalf("%q: no such field", pair)
 		}

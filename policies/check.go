@@ -262,6 +262,9 @@ func (x *examiner) ask(a *asker, e fallback.Entrypoint, f *findings, rules []*as
 	seen := map[string]bool{}
 	answered, silent := false, false
 	for q := range seq {
+		if e == fallback.Request && q.Target.State == message.Ready && !x.watched() {
+			continue
+		}
 		t := &exits{entry: entry, all: decided}
 		_, said, fault := x.snap.askOne(a, q, input(q, time.UTC), t)
 		answered = answered || said || fault.Class != 0
@@ -291,7 +294,7 @@ var digits = regexp.MustCompile(`-?[0-9]+`)
 func (x *examiner) fault(f *Fault, decided *ast.Location, rules []*ast.Rule, witness string, seen map[string]bool) {
 	key := f.Class.String()
 	at := rules[0].Location
-	if f.Class == Invalid {
+	if f.Class == Invalid || f.Class == Forbidden {
 		at = cmp.Or(decided, at)
 		key += at.String() + digits.ReplaceAllString(f.Detail, "")
 	}
@@ -313,6 +316,17 @@ func (x *examiner) idle(e fallback.Entrypoint, rules []*ast.Rule, decided map[*a
 	}
 }
 
+// watched reports whether a unit may have request asked of modules that are
+// ready.
+func (x *examiner) watched() bool {
+	for name := range x.snap.units {
+		if _, ok := x.snap.askers[name].queries[fallback.Watch]; ok {
+			return true
+		}
+	}
+	return false
+}
+
 // representative reports whether samples of f stand for all there is: not of a
 // raw value, and not of a pattern.
 func representative(f *findings) bool {
@@ -325,7 +339,7 @@ func representative(f *findings) bool {
 func example(e fallback.Entrypoint) fallback.Query {
 	return fallback.Query{
 		Entrypoint: e, Now: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC),
-		Target: fallback.Target{Module: other, State: message.Delayed, Reason: message.ReasonUpdating, Version: "2.0.0"},
+		Target: fallback.Target{Module: other, State: message.Delayed, Reason: message.ReasonUpdating, Version: "2.0.0", Older: "1.0.0"},
 		HTTP:   fallback.HTTP{Method: "GET", Path: "/", Route: "/"},
 		Parked: fallback.Parked{Limit: 10000},
 	}

@@ -32,8 +32,9 @@ type Engine struct {
 	reload sync.Mutex // held by Reload
 
 	slots  atomic.Pointer[map[string]*atomic.Pointer[Plan]] // by module; the map is replaced under mu
-	missed atomic.Uint64                                    // requests that were evaluated
-	spared atomic.Uint64                                    // of the base, because a module missed too often
+	rules  rules
+	missed atomic.Uint64 // requests that were evaluated
+	spared atomic.Uint64 // of the base, because a module missed too often
 
 	mu     sync.Mutex
 	faults map[faultKey]uint64 // guarded by mu; how often
@@ -115,6 +116,7 @@ func (e *Engine) load() error {
 func (e *Engine) Decide(q fallback.Query) fallback.Decision {
 	s := e.current.Load()
 	d, _ := s.ask(s.asked(e.unitOf(q.Target.Module)), &q, input(&q, e.o.Zone), e.report)
+	e.rules.of(q.Entrypoint, d.By).Add(1)
 	return d
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/topdown"
 
 	"github.com/modgate/modgate/core/fallback"
+	"github.com/modgate/modgate/core/message"
 )
 
 // What one evaluation of one unit may take. The steps are the real limit, for
@@ -84,22 +85,37 @@ func (s *snapshot) ask(askers []*asker, q *fallback.Query, in *ast.Term, report 
 
 // askOne asks one unit: it says something, or nothing, or fails.
 func (s *snapshot) askOne(a *asker, q *fallback.Query, in *ast.Term, tracers ...topdown.QueryTracer) (d fallback.Decision, said bool, f Fault) {
-	v, err := s.evaluate(a, q.Entrypoint, in, tracers...)
-	if v == nil && err == nil {
+	if q.Entrypoint == fallback.Alert {
+		list, f := s.incidents(a, q, in, tracers...)
+		return d, len(list) > 0, f
+	}
+	v, f := s.value(a, q, in, tracers...)
+	if v == nil {
 		return d, false, f
 	}
-	f = Fault{Unit: a.unit, Entrypoint: q.Entrypoint, Module: q.Target.Module}
-	if err != nil {
-		f.Class, f.Detail = classify(err), detail(err)
-		return d, false, f
-	}
-	d, err = answer(q.Entrypoint, v)
-	if err != nil {
-		f.Class, f.Detail = Invalid, err.Error()
-		return d, false, f
+	d, err := answer(q, v)
+	switch {
+	case errors.As(err, &forbiddenError{}):
+		return d, false, a.fault(q, Forbidden, err.Error())
+	case err != nil:
+		return d, false, a.fault(q, Invalid, err.Error())
 	}
 	d.By = by(a.unit, d.By)
-	return d, true, Fault{}
+	return d, true, f
+}
+
+// value returns the document with which the unit answers q, or nil where it
+// says nothing, or fails.
+func (s *snapshot) value(a *asker, q *fallback.Query, in *ast.Term, tracers ...topdown.QueryTracer) (ast.Value, Fault) {
+	v, err := s.evaluate(a, q.Entrypoint, in, tracers...)
+	if err != nil {
+		return nil, a.fault(q, classify(err), detail(err))
+	}
+	return v, Fault{}
+}
+
+func (a *asker) fault(q *fallback.Query, c Class, detail string) Fault {
+	return Fault{Unit: a.unit, Class: c, Entrypoint: q.Entrypoint, Module: q.Target.Module, Detail: detail}
 }
 
 // by names who decided: the unit, and the rule as it calls itself.
@@ -114,11 +130,20 @@ func by(unit, rule string) string {
 func beneath(q *fallback.Query) fallback.Decision {
 	d := fallback.Decision{By: "default"}
 	switch q.Entrypoint {
-	case fallback.Request, fallback.Absence:
+	case fallback.Request:
+		d.Action = fallback.Delay
+		switch q.Target.State {
+		case message.Ready:
+			d.Action = fallback.Pass
+		case message.Missing:
+			d.Action = fallback.Miss
+		case message.Unknown, message.Delayed:
+		}
+	case fallback.Absence:
 		d.Action = fallback.Delay
 	case fallback.Update:
 		d.Action = fallback.Grant
-	case fallback.Grace:
+	case fallback.Watch, fallback.Grace, fallback.Resume, fallback.Alert:
 	}
 	return d
 }

@@ -3,6 +3,7 @@ package policies
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -50,11 +51,22 @@ func (e Explanation) String() string {
 // summary writes a decision in a few words.
 func summary(d *fallback.Decision) string {
 	words := []string{d.Action.String()}
-	if d.Action == fallback.NoAction {
+	switch {
+	case d.Watch:
+		words[0] = "watch requests"
+	case d.Rate > 0:
+		words[0] = fmt.Sprint(d.Rate, " a second")
+	case d.Action == fallback.NoAction:
 		words[0] = "default"
 	}
 	if d.Reply {
 		words = append(words, "by reply")
+	}
+	if d.Status > 0 {
+		words = append(words, fmt.Sprint(d.Status))
+	}
+	if d.Retry > 0 {
+		words = append(words, "to come again after "+d.Retry.String())
 	}
 	if d.Wait > 0 {
 		words = append(words, "by parking up to "+d.Wait.String())
@@ -82,6 +94,11 @@ func (e *Engine) Explain(q fallback.Query) Explanation {
 	askers := s.asked(e.unitOf(q.Target.Module))
 	x := Explanation{Decision: beneath(&q)}
 	in := input(&q, e.o.Zone)
+	if q.Entrypoint == fallback.Alert {
+		x.Decision, x.Summary, x.By = s.outcome(askers, &q, in)
+		x.Changes = e.changes(s, askers, q, x.Summary)
+		return x
+	}
 	for _, a := range askers {
 		if _, ok := a.queries[q.Entrypoint]; !ok {
 			continue
@@ -99,8 +116,29 @@ func (e *Engine) Explain(q fallback.Query) Explanation {
 		}
 	}
 	x.Summary, x.By = summary(&x.Decision), x.Decision.By
-	x.Changes = e.changes(s, askers, q, &x.Decision)
+	x.Changes = e.changes(s, askers, q, x.Summary)
 	return x
+}
+
+// outcome asks the units, reporting no faults. Of incidents the words are all
+// there is.
+func (s *snapshot) outcome(askers []*asker, q *fallback.Query, in *ast.Term) (d fallback.Decision, words, by string) {
+	if q.Entrypoint != fallback.Alert {
+		d, _ = s.ask(askers, q, in, func(Fault) {})
+		return d, summary(&d), d.By
+	}
+	list := s.merge(askers, q, in, func(Fault) {})
+	if list == nil {
+		return d, "no incident", "every unit"
+	}
+	var all, units []string
+	for _, i := range list {
+		all = append(all, i.Severity+" "+i.Code)
+		if !slices.Contains(units, i.By) {
+			units = append(units, i.By)
+		}
+	}
+	return d, strings.Join(all, ", "), strings.Join(units, ", ")
 }
 
 // decider returns the unit's answer as it is written, and file and line of the
@@ -140,24 +178,24 @@ const mostChanges = 8
 
 // changes asks again with each value that the rules tell apart, one field at a
 // time, and tells of each answer that a field leads to once.
-func (e *Engine) changes(s *snapshot, askers []*asker, q fallback.Query, d *fallback.Decision) (list []Change) {
+func (e *Engine) changes(s *snapshot, askers []*asker, q fallback.Query, now string) (list []Change) {
 	f := s.analyse(askers, q.Entrypoint, nil, e.o.Zone)
 	for _, sampled := range samples(&f) {
-		told := map[string]bool{summary(d): true}
+		told := map[string]bool{now: true}
 		for _, v := range sampled.values {
 			other := q
 			sampled.field.set(&other, v)
-			if !possible(&other) || !sampled.field.has(&other, v) {
+			if !possible(&other) || !sampled.field.has(&other, v) || q.Entrypoint == fallback.Request && absent(&q) != absent(&other) {
 				continue
 			}
-			changed, _ := s.ask(askers, &other, input(&other, e.o.Zone), func(Fault) {})
-			if told[summary(&changed)] {
+			changed, words, by := s.outcome(askers, &other, input(&other, e.o.Zone))
+			if told[words] {
 				continue
 			}
-			told[summary(&changed)] = true
+			told[words] = true
 			list = append(list, Change{
 				Field: sampled.field.String(), Value: json.RawMessage(sampled.field.term(&other, e.o.Zone).String()),
-				Decision: changed, Summary: summary(&changed), By: changed.By,
+				Decision: changed, Summary: words, By: by,
 			})
 			if len(list) == mostChanges {
 				return list

@@ -25,8 +25,9 @@ request := {"action": "delay", "mode": "reply", "rule": "busy"} if {
 	q.HTTP = fallback.HTTP{Method: "POST", Size: 10}
 	q.Parked = fallback.Parked{Count: 80, Limit: 100}
 	const want = `delay by reply, says site: busy (site/a.rego:3)
-passed over: locked is at fault: invalid decision: action is "mising", want one of "delay", "fallback", "missing"
+passed over: locked is at fault: invalid decision: action is "mising", want one of "delay", "fallback", "missing", "pass"
 passed over: modules/loans says nothing
+with input.target.state = "missing": missing, says base: missing
 with input.request.method = "other": delay by parking up to 50s, says base: park
 with input.request.size = 1001: missing, says modules/loans
 with input.parked.percent = 79: delay by parking up to 50s, says base: park

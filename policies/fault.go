@@ -14,14 +14,15 @@ type Class uint8
 
 // The classes of faults.
 const (
-	Broken   Class = iota + 1 // its files do not compile: its last good text holds
-	Conflict                  // two rules gave one decision two values
-	Spent                     // it took more steps or time than it may
-	Invalid                   // its decision is not one: schemas/
-	Failed                    // OPA could not evaluate it
+	Broken    Class = iota + 1 // its files do not compile: its last good text holds
+	Conflict                   // two rules gave one decision two values
+	Spent                      // it took more steps or time than it may
+	Invalid                    // its decision is not one: schemas/
+	Failed                     // OPA could not evaluate it
+	Forbidden                  // it said what no policy may say of a module in that state (A3)
 )
 
-var classNames = [...]string{"", "broken", "conflict", "too expensive", "invalid decision", "failed"}
+var classNames = [...]string{"", "broken", "conflict", "too expensive", "invalid decision", "failed", "forbidden decision"}
 
 func (c Class) String() string { return classNames[c] }
 

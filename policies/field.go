@@ -75,6 +75,8 @@ func (f field) text(q *fallback.Query, zone *time.Location) string {
 		return q.Target.Version
 	case fieldServing:
 		return q.Target.Serving
+	case fieldOlder:
+		return q.Target.Older
 	case fieldNote:
 		return q.Target.Note
 	case fieldWeekday:
@@ -116,6 +118,8 @@ func (f field) number(q *fallback.Query, zone *time.Location) int {
 		return seconds(q.Target.Expected)
 	case fieldLosses:
 		return q.Target.Losses
+	case fieldAsked:
+		return seconds(q.Target.Asked)
 	case fieldAbsent:
 		return seconds(q.Target.Absent)
 	case fieldTTLLeft:
@@ -130,6 +134,18 @@ func (f field) number(q *fallback.Query, zone *time.Location) int {
 		return q.Parked.Count
 	case fieldParkedPercent:
 		return q.Parked.Count * 100 / max(1, q.Parked.Limit)
+	case fieldPlatformUpdating:
+		return q.Platform.Updating
+	case fieldTroubleDelayed:
+		return q.Trouble.Delayed
+	case fieldTroubleMissing:
+		return q.Trouble.Missing
+	case fieldTroubleOldest:
+		return seconds(q.Trouble.Oldest)
+	case fieldTroubleUnmet:
+		return q.Trouble.Unmet
+	case fieldTroubleUnmetFor:
+		return seconds(q.Trouble.Since)
 	default:
 		panic("policies: " + f.String() + " is no number")
 	}

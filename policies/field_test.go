@@ -18,6 +18,16 @@ type schema struct {
 	Properties  map[string]*schema
 }
 
+// members returns what s has at the entrypoint.
+func (s *schema) members(e fallback.Entrypoint) (names []string) {
+	for name, p := range s.Properties {
+		if p.Entrypoints == nil || slices.Contains(p.Entrypoints, string(e)) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 func inputShape(t *testing.T) *schema {
 	t.Helper()
 	s := &schema{}
@@ -65,12 +75,7 @@ func TestInputIsComplete(t *testing.T) {
 		if err := json.Unmarshal([]byte(in.String()), &got); err != nil {
 			t.Fatal(err)
 		}
-		var want []string
-		for name, p := range shape.Properties {
-			if p.Entrypoints == nil || slices.Contains(p.Entrypoints, string(e)) {
-				want = append(want, name)
-			}
-		}
+		want := shape.members(e)
 		if len(got) != len(want) {
 			t.Errorf("%s: got %v, want %v", e, in, want)
 		}
@@ -79,8 +84,8 @@ func TestInputIsComplete(t *testing.T) {
 			if p := shape.Properties[name]; p.Type == "object" {
 				if err := json.Unmarshal(got[name], &members); err != nil {
 					t.Errorf("%s %s: %v", e, name, err)
-				} else if len(members) != len(p.Properties) {
-					t.Errorf("%s %s: got %v, want %d members", e, name, members, len(p.Properties))
+				} else if want := p.members(e); len(members) != len(want) {
+					t.Errorf("%s %s: got %v, want %v", e, name, members, want)
 				}
 			}
 		}
@@ -95,10 +100,13 @@ func TestInputSaysWhatTheQueryDoes(t *testing.T) {
 		Target: fallback.Target{
 			Module: "loans", State: message.Delayed, Reason: message.ReasonLost, Version: "2.0.0", Serving: "1.0.0",
 			Absent: 61500 * time.Millisecond, TTLLeft: time.Minute, Expected: 90 * time.Second, Note: "why", Losses: 2,
+			Older: "0.9.0", Asked: 7 * time.Second,
 		},
-		Caller: fallback.Caller{Module: "search", Version: "1.2.3", OnDelay: message.Reply},
-		HTTP:   fallback.HTTP{Method: "PUT", Path: "/loans/7", Route: "/loans/{id}", Host: "h", Tenant: "diku", Size: 9, Repeatable: true},
-		Parked: fallback.Parked{Count: 3, Limit: 10},
+		Caller:   fallback.Caller{Module: "search", Version: "1.2.3", OnDelay: message.Reply},
+		HTTP:     fallback.HTTP{Method: "PUT", Path: "/loans/7", Route: "/loans/{id}", Host: "h", Tenant: "diku", Size: 9, Repeatable: true},
+		Parked:   fallback.Parked{Count: 3, Limit: 10},
+		Platform: fallback.Platform{Updating: 4},
+		Trouble:  fallback.Trouble{Delayed: 5, Missing: 6, Oldest: 8 * time.Second, Unmet: 9, Since: 10 * time.Second},
 	}
 	want := map[field]any{
 		fieldEntrypoint: "request", fieldModule: "loans", fieldState: "delayed", fieldReason: "lost", fieldVersion: "2.0.0",
@@ -107,6 +115,8 @@ func TestInputSaysWhatTheQueryDoes(t *testing.T) {
 		fieldCallerKind: "module", fieldCallerModule: "search", fieldCallerVersion: "1.2.3", fieldCallerOnDelay: "reply",
 		fieldMethod: "PUT", fieldPath: "/loans/7", fieldRoute: "/loans/{id}", fieldHost: "h", fieldTenant: "diku",
 		fieldSize: 9, fieldRepeatable: true, fieldParkedCount: 3, fieldParkedPercent: 30,
+		fieldOlder: "0.9.0", fieldAsked: 7, fieldPlatformUpdating: 4, fieldTroubleDelayed: 5, fieldTroubleMissing: 6, fieldTroubleOldest: 8,
+		fieldTroubleUnmet: 9, fieldTroubleUnmetFor: 10,
 	}
 	for f := range fieldCount {
 		got, err := json.Marshal(json.RawMessage(f.term(&q, zone).String()))

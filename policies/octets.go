@@ -22,7 +22,24 @@ func framing(name string) bool {
 	return strings.HasPrefix(name, "modgate-")
 }
 
+// answered reports whether a field of an answer DELAY or MISSING is the
+// gateway's.
+func answered(name string) bool {
+	switch name = strings.ToLower(name); name {
+	case "cache-control", "content-type", "preference-applied", "retry-after", "vary", "www-authenticate":
+		return true
+	}
+	return framing(name) || strings.HasPrefix(name, "access-control-")
+}
+
 // visible reports whether s has no control character, which would end a field.
 func visible(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
+}
+
+// isCode reports whether s may be an incident's code.
+func isCode(s string) bool {
+	return len(s) > 0 && len(s) <= longestRule && !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && !strings.ContainsRune("._-", r)
+	})
 }

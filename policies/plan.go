@@ -72,7 +72,7 @@ func (e *Engine) slot(module string) *atomic.Pointer[Plan] {
 func (p *Plan) fits(t *fallback.Target) bool {
 	k := &p.target
 	return k.State == t.State && k.Reason == t.Reason && k.Module == t.Module && k.Version == t.Version &&
-		k.Serving == t.Serving && k.Expected == t.Expected && k.Losses == t.Losses && k.Note == t.Note
+		k.Serving == t.Serving && k.Older == t.Older && k.Expected == t.Expected && k.Losses == t.Losses && k.Note == t.Note
 }
 
 // Request answers q. Of q.Target only Absent and TTLLeft are looked at. A hit
@@ -189,15 +189,18 @@ func (p *Plan) direct(q *fallback.Query) fallback.Decision {
 	return d
 }
 
+// evaluate asks the units.
 func (p *Plan) evaluate(r *prepared, q *fallback.Query) (d fallback.Decision, steady bool) {
 	whole := *q
 	whole.Entrypoint = fallback.Request
 	absent, left := q.Target.Absent, q.Target.TTLLeft
 	whole.Target = p.target
 	whole.Target.Absent, whole.Target.TTLLeft = absent, left
-	in := input(&whole, p.engine.o.Zone)
+	askers := r.snap.asked(p.unit)
 	if r.base {
-		return r.snap.ask([]*asker{r.snap.askers[unitBase]}, &whole, in, p.engine.report)
+		askers = []*asker{r.snap.askers[unitBase]}
 	}
-	return r.snap.ask(r.snap.asked(p.unit), &whole, in, p.engine.report)
+	d, steady = r.snap.ask(askers, &whole, input(&whole, p.engine.o.Zone), p.engine.report)
+	d.Tally = p.engine.rules.of(fallback.Request, d.By)
+	return d, steady
 }

@@ -137,12 +137,16 @@ func (f field) set(q *fallback.Query, v value) {
 		q.Target.Version = v.text
 	case fieldServing:
 		q.Target.Serving = v.text
+	case fieldOlder:
+		q.Target.Older = v.text
 	case fieldExpected:
 		q.Target.Expected = time.Duration(v.number) * time.Second
 	case fieldNote:
 		q.Target.Note = v.text
 	case fieldLosses:
 		q.Target.Losses = v.number
+	case fieldAsked:
+		q.Target.Asked = time.Duration(v.number) * time.Second
 	case fieldAbsent:
 		q.Target.Absent = time.Duration(v.number) * time.Second
 	case fieldTTLLeft:
@@ -190,6 +194,18 @@ func (f field) setAsked(q *fallback.Query, v value) {
 		q.Parked.Count = v.number
 	case fieldParkedPercent:
 		q.Parked = fallback.Parked{Count: v.number, Limit: 100}
+	case fieldPlatformUpdating:
+		q.Platform.Updating = v.number
+	case fieldTroubleDelayed:
+		q.Trouble.Delayed = v.number
+	case fieldTroubleMissing:
+		q.Trouble.Missing = v.number
+	case fieldTroubleOldest:
+		q.Trouble.Oldest = time.Duration(v.number) * time.Second
+	case fieldTroubleUnmet:
+		q.Trouble.Unmet = v.number
+	case fieldTroubleUnmetFor:
+		q.Trouble.Since = time.Duration(v.number) * time.Second
 	default:
 		panic("policies: " + f.String() + " is not set")
 	}
@@ -213,7 +229,16 @@ func possible(q *fallback.Query) bool {
 	if q.Target.Reason > message.ReasonForced || absent(q) != (q.Target.Reason != message.NoReason) {
 		return false
 	}
-	return absent(q) || q.Entrypoint == fallback.Update || q.Entrypoint == fallback.Grace
+	switch q.Entrypoint {
+	case fallback.Absence:
+		return absent(q)
+	case fallback.Watch, fallback.Resume:
+		return q.Target.State == message.Ready
+	case fallback.Request:
+		return absent(q) || q.Target.State == message.Ready
+	case fallback.Update, fallback.Grace, fallback.Alert:
+	}
+	return true
 }
 
 func absent(q *fallback.Query) bool {

@@ -45,7 +45,10 @@ type asker struct {
 }
 
 // entrypoints in the order in which they are listed to people.
-var entrypoints = []fallback.Entrypoint{fallback.Request, fallback.Absence, fallback.Update, fallback.Grace}
+var entrypoints = []fallback.Entrypoint{
+	fallback.Request, fallback.Watch, fallback.Absence, fallback.Update, fallback.Grace,
+	fallback.Resume, fallback.Alert,
+}
 
 // answerVar is what a query's answer is bound to.
 const answerVar = ast.Var("answer")

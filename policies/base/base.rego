@@ -24,6 +24,9 @@ default request := {"action": "delay", "mode": "park", "wait_s": 50, "rule": "pa
 
 request := {"action": "missing", "rule": "missing"} if input.target.state == "missing"
 
+# A module that is ready is asked about where a unit watches it (A2).
+request := {"action": "pass", "rule": "ready"} if input.target.state == "ready"
+
 request := {"action": "delay", "mode": "reply", "rule": "long_update"} if {
 	input.target.state == "delayed"
 	input.target.reason == "updating"
@@ -35,6 +38,9 @@ request := {"action": "delay", "mode": "reply", "rule": "long_gone"} if {
 	lib.involuntary(input.target.reason)
 	input.target.absent_s >= 60
 }
+
+# watch: whether request is asked while the module is ready (A2).
+watch := {"requests": false, "rule": "unwatched"}
 
 # absence: how long DELAY may last before it becomes MISSING (A4). Saying no
 # ttl_s leaves the module's own TTL in force.
@@ -56,3 +62,24 @@ update := {"action": "grant", "rule": "grant"}
 # grace: how long an older version may finish its runs (V2, U2). Saying no
 # grace_s leaves the module's own grace in force.
 grace := {"rule": "default"}
+
+# resume: how fast parked requests go to a module that is back (A5). Saying no
+# rate_per_s leaves the module's own release.rate in force.
+resume := {"rule": "default"}
+
+# alert: which incidents the administrator is told of, beside those that the
+# gateway itself tells of (G5): TTLs that ran out, updates overdue, lost and
+# flapping modules, requirements that stay unmet.
+alert["crowded"] := {
+	"severity": "warning",
+	"summary": sprintf("the waiting room of %s is nearly full", [input.target.module]),
+} if {
+	input.parked.percent >= 80
+}
+
+alert["turning_away"] := {
+	"severity": "critical",
+	"summary": sprintf("many requests to %s are turned away: it is missing", [input.target.module]),
+} if {
+	input.trouble.missing_per_s >= 10
+}

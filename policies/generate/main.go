@@ -146,7 +146,7 @@ var plain = []string{"", "target", "now", "request"}
 // constant returns the name of a field's constant, which leaves out what is
 // understood: the unit, and the groups that everyone asks about.
 func constant(group, name string) string {
-	words := strings.Split(strings.TrimSuffix(name, "_s"), "_")
+	words := strings.Split(strings.TrimSuffix(strings.TrimSuffix(name, "_s"), "_per"), "_")
 	if !slices.Contains(plain, group) {
 		words = slices.Insert(words, 0, strings.Split(group, "_")...)
 	}
