@@ -7,9 +7,10 @@ GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.
 # Patterns do not look into folders with a dot.
 PACKAGES := ./... ./.ci/test
 
-FUZZTIME ?= 30s
-CRASHES  ?= 200
-PART     ?=
+FUZZTIME  ?= 30s
+CRASHES   ?= 200
+DECISIONS ?= 1000000
+PART      ?=
 
 # DEMO is what make run starts, once all programs are in .build.
 DEMO ?= .build/library
@@ -94,8 +95,13 @@ bench-plugins: ## measure what adapters cost per request
 	$(call missing,the adapter host and its benchmark,WASM adapters: drop one into a folder)
 
 .PHONY: fuzz
-fuzz: ## run each fuzz target for FUZZTIME
+fuzz: ## run each fuzz target for FUZZTIME, compare DECISIONS of random policies
 	@FUZZTIME='$(FUZZTIME)' bash .ci/fuzz
+	@MODGATE_DECISIONS='$(DECISIONS)' MODGATE_SEED="$$(date +%s)" go test ./policies -count=1 -run '^TestPlansAnswerAsEvaluationDoes$$' -timeout 2h -v
+
+.PHONY: mutants
+mutants: ## see that every way for the analyser of policies to be wrong is noticed
+	@MODGATE_MUTANTS=1 go test ./policies -count=1 -run '^TestMutantsDie$$' -timeout 1h -v
 
 .PHONY: explore
 explore: ## close the state space of a few modules, versions and policies

@@ -175,7 +175,9 @@ func (g *grammar) named() string {
 		func() string { return fmt.Sprintf("%s = %s\n\t%s = %s", v, g.text(), v, g.text()) },
 		func() string { return fmt.Sprintf("%s = %s\n\t%s = %s", v, g.text(), v, g.quoted()) },
 		func() string { return fmt.Sprintf("some %s in %s\n\t%s == %s", v, g.set(), v, g.text()) },
-		func() string { return fmt.Sprintf("%s := $\"<{%s}>\"\n\t%s != \"<GET>\"", v, g.text(), v) },
+		func() string {
+			return fmt.Sprintf("%s := $\"<{%s}>\"\n\t%s %s \"<GET>\"", v, g.text(), v, pick(g, []string{"!=", "=="}))
+		},
 		func() string {
 			return fmt.Sprintf("[%s, %s] = [%s, %s]\n\t%s != %s", v, v+"b", g.text(), g.text(), v, v+"b")
 		},
@@ -298,6 +300,9 @@ func (g *grammar) decision() string {
 		func() string {
 			return fmt.Sprintf(`{"action": "missing", "detail": concat("|", [%s, %s])}`, g.text(), g.text())
 		},
+		func() string {
+			return fmt.Sprintf(`{"action": "missing", "detail": $"{%s} for {%s}"}`, g.text(), named(g, g.values))
+		},
 		func() string { return fmt.Sprintf(`{"action": "fallback", "fallback": {"module": "m%d"}}`, g.IntN(2)) },
 		func() string { return fmt.Sprintf(`{"action": "missing", "detail": %s}`, named(g, g.values)) },
 		func() string { return `{"action": "delay", "wait_s": 0}` }, // invalid
@@ -319,7 +324,11 @@ func (g *grammar) policy() string {
 	line("f0(x) := \"r\" if x in %s", g.set())
 	line("f0(%s) := \"r\"", g.quoted())
 	g.bools, g.values, g.sets, g.maps, g.funcs = []string{"b0", "safe"}, []string{"w0"}, []string{"s0"}, []string{"m0"}, []string{"f0"}
-	for i := range g.IntN(5) {
+	helpers := g.IntN(5)
+	if g.IntN(20) == 0 {
+		helpers = 40 // a policy that has grown
+	}
+	for i := range helpers {
 		g.define(i+1, line)
 	}
 	if g.IntN(3) == 0 {
