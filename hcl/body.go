@@ -219,7 +219,7 @@ func tables() []table {
 		{"gateway", c.Gateway.Settings()},
 		{"defaults", c.Defaults.Settings()},
 		{"module", m.Settings()},
-		{"module.version", v.Settings()},
+		{"module.version", v.AllSettings()},
 		{"module.version.provides", i.Settings()},
 		{"module.version.requires", config.RequirementSettings(&q)},
 		{"process", p.Settings()},

@@ -55,14 +55,20 @@ func right(t *testing.T, name string) string {
 
 func TestEveryValueIsRead(t *testing.T) {
 	got := load(t, "testdata/right/library.hcl")
-	defaults := config.Lifecycle{
+	probe := config.Probe{
+		Type: config.HTTPProbe, Path: "/health?full=no", Interval: 10 * time.Second, Timeout: 3 * time.Second,
+		Rise: 2, Fall: 4, UpdateFailures: 20,
+	}
+	sockets := probe
+	sockets.Type, sockets.UpdateFailures = config.TCPProbe, 3
+	defaults := config.Defaults{Probe: probe, Lifecycle: config.Lifecycle{
 		TTL: 20 * time.Second, AbsenceMax: time.Hour, UpdateTTL: 5 * time.Minute, Grace: 45 * time.Second,
 		GraceMin: time.Second, StreamGrace: 2 * time.Second, StartTTL: 2 * time.Minute, Lease: 15 * time.Second, Takeover: 2,
 		Release:     config.Release{Rate: 500, MaxRate: 2000},
 		TTLBounds:   fallback.Bounds{Min: time.Second, Max: time.Hour},
 		GraceBounds: fallback.Bounds{Max: time.Hour},
 		LeaseBounds: fallback.Bounds{Min: 5 * time.Second, Max: time.Minute},
-	}
+	}}
 	catalogue, loans := defaults, defaults
 	catalogue.Grace = 10 * time.Second
 	loans.Takeover = 1
@@ -92,14 +98,16 @@ func TestEveryValueIsRead(t *testing.T) {
 		Defaults: defaults,
 		Modules: []config.Module{
 			{
-				Name: "catalogue", Lifecycle: catalogue, Routing: config.Highest, Callers: config.Identified,
-				OnDelay: message.Reply, Policy: "patient", JoinSecret: "only for the catalogue",
+				Name: "catalogue", Defaults: catalogue, Routing: config.Highest, Callers: config.Identified,
+				OnDelay: message.Reply, Policy: "patient", Adapter: "dialect", RunHeader: "X-Run", JoinSecret: "only for the catalogue",
 				Paths: []string{"/items/{id}", "/items"}, WebhookHosts: []string{"hooks.example:8443"},
 			},
-			{Name: "loans", Lifecycle: loans, Versions: []config.Version{
+			{Name: "loans", Defaults: loans, Update: config.OnTakeover, Adapter: "other", Versions: []config.Version{
 				{
 					Version:   module.MustVersion("1.4.0"),
 					Upstreams: []string{"http://127.0.0.1:9102", "http://127.0.0.1:9103"},
+					Egress:    []string{"127.0.0.1:9202", "[::1]:9203"},
+					Probe:     sockets,
 					Routes:    []message.Route{{Methods: []string{"GET"}, Path: "/due"}, {Path: "/files/*"}},
 					Scheme:    module.FOLIO,
 					Provides: []config.Provided{
@@ -113,7 +121,7 @@ func TestEveryValueIsRead(t *testing.T) {
 						{ID: "loans", Range: "1.3 2.0", Scheme: module.FOLIO},
 					},
 				},
-				{Version: module.MustVersion("2.0.0-rc.1"), Upstreams: []string{"http://127.0.0.1:9104"}},
+				{Version: module.MustVersion("2.0.0-rc.1"), Upstreams: []string{"http://127.0.0.1:9104"}, Probe: probe},
 			}},
 		},
 		Processes: []config.Process{
@@ -147,13 +155,13 @@ func TestTheExampleSaysEverything(t *testing.T) {
 		{"gateway", got.Gateway.Settings(), base.Gateway.Settings()},
 		{"defaults", got.Defaults.Settings(), base.Defaults.Settings()},
 		{"module", got.Modules[0].Settings()[len(got.Defaults.Settings()):], m.Settings()[len(base.Defaults.Settings()):]},
-		{"version", v.Settings(), new(config.Version).Settings()},
+		{"version", v.AllSettings()[:len(v.Settings())+1], new(config.Version).AllSettings()},
 		{"provides", v.Provides[1].Settings(), provided.Settings()},
 		{"requires", config.RequirementSettings(&v.Requires[0]), config.RequirementSettings(&q)},
 		{"process", got.Processes[0].Settings(), p.Settings()},
 	} {
 		for i, s := range c.got {
-			only := s.Name == "routing" // the other way of routing is refused
+			only := s.Name == "routing" || s.Name == "update" // the other way of routing is refused; loans is updated
 			if !only && reflect.DeepEqual(s.Value, c.base[i].Value) {
 				t.Errorf("%s.%s is as by default: %s", c.block, s.Name, s.Text())
 			}
@@ -200,7 +208,7 @@ func TestSettingsReadWhatTheyWrite(t *testing.T) {
 		b.WriteString("}\n")
 	}
 	version := func(v *config.Version) {
-		block(fmt.Sprintf("version %q", v.Version), v.Settings(), func() {
+		block(fmt.Sprintf("version %q", v.Version), v.AllSettings(), func() {
 			for i := range v.Provides {
 				block(fmt.Sprintf("provides %q", v.Provides[i].ID), v.Provides[i].Settings())
 			}
@@ -230,7 +238,7 @@ func TestSettingsReadWhatTheyWrite(t *testing.T) {
 			m.Paths, m.WebhookHosts = append([]string{}, m.Paths...), append([]string{}, m.WebhookHosts...)
 			for j := range m.Versions {
 				v := &m.Versions[j]
-				v.Routes = append([]message.Route{}, v.Routes...)
+				v.Routes, v.Egress = append([]message.Route{}, v.Routes...), append([]string{}, v.Egress...)
 				for k := range v.Provides {
 					v.Provides[k].Routes = append([]message.Route{}, v.Provides[k].Routes...)
 				}

@@ -17,7 +17,7 @@ func (r *reader) modules(c *config.Config, blocks hcl.Blocks) {
 		path := "module." + m.Name
 		r.places[path] = b.DefRange
 		for _, v := range r.body(b.Body, path, m.Settings(), hcl.BlockHeaderSchema{Type: "version", LabelNames: []string{"version"}}) {
-			if read, ok := r.version(v, pathOf(path, v)); ok {
+			if read, ok := r.version(v, pathOf(path, v), m.Probe); ok {
 				m.Versions = append(m.Versions, read)
 			}
 		}
@@ -27,14 +27,15 @@ func (r *reader) modules(c *config.Config, blocks hcl.Blocks) {
 	slices.SortFunc(c.Modules, func(a, b config.Module) int { return strings.Compare(a.Name, b.Name) })
 }
 
-// version reads a version that is declared in full, and reports whether it is
-// one.
-func (r *reader) version(b *hcl.Block, path string) (v config.Version, ok bool) {
+// version reads a version that is declared in full, whose module has that
+// probe, and reports whether it is one.
+func (r *reader) version(b *hcl.Block, path string, probe config.Probe) (v config.Version, ok bool) {
+	v.Probe = probe
 	var err error
 	if v.Version, err = module.ParseVersion(b.Labels[0]); err != nil {
 		r.found = append(r.found, placed(b.LabelRanges[0], "Wrong value", "%s", sentence(err))...)
 	}
-	blocks := r.body(b.Body, path, v.Settings(),
+	blocks := r.body(b.Body, path, v.AllSettings(),
 		hcl.BlockHeaderSchema{Type: "provides", LabelNames: []string{"id"}},
 		hcl.BlockHeaderSchema{Type: "requires", LabelNames: []string{"id"}})
 	for _, b := range blocks {

@@ -50,6 +50,8 @@ func (c *Config) Check() []Problem {
 		}
 	}
 	c.checkPorts(&ps)
+	c.checkEgress(&ps)
+	c.checkSupervised(&ps)
 	c.checkRoutes(&ps)
 	c.checkRequirements(&ps)
 	return ps
@@ -171,12 +173,13 @@ func (l *Lifecycle) check(s scope) {
 	}
 }
 
-func (m *Module) check(s scope, defaults Lifecycle) {
+func (m *Module) check(s scope, defaults Defaults) {
 	if err := module.CheckName(m.Name); err != nil {
 		s.add("", "Not a module name", "%q cannot name a module: %v.", m.Name, err)
 	}
-	s.bounds(m.Settings()[len(m.Lifecycle.Settings()):])
-	m.checkLifecycle(s, defaults)
+	s.bounds(m.Settings()[len(m.Defaults.Settings()):])
+	m.checkDefaults(s, defaults)
+	m.checkMute(s)
 	if m.Routing == Compatible {
 		s.add("routing", "Not there yet", "routing = \"compatible\" is not to be had in this version; \"highest\" is.")
 	}
@@ -193,12 +196,17 @@ func (m *Module) check(s scope, defaults Lifecycle) {
 	}
 }
 
-// checkLifecycle leaves out what is wrong with the defaults already.
-func (m *Module) checkLifecycle(s scope, defaults Lifecycle) {
-	var own, theirs problems
-	m.Lifecycle.check(scope{s.path, &own})
-	defaults.check(scope{s.path, &theirs})
-	for _, p := range own {
+// checkDefaults leaves out what is wrong with the defaults already.
+func (m *Module) checkDefaults(s scope, defaults Defaults) {
+	s.differing(m.Defaults.check, defaults.check)
+}
+
+// differing adds what own finds and inherited does not.
+func (s scope) differing(own, inherited func(scope)) {
+	var mine, theirs problems
+	own(scope{s.path, &mine})
+	inherited(scope{s.path, &theirs})
+	for _, p := range mine {
 		if !slices.ContainsFunc(theirs, func(q Problem) bool { return p.Detail == q.Detail }) {
 			*s.ps = append(*s.ps, p)
 		}

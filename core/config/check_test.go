@@ -83,6 +83,37 @@ func TestCheckFindsEveryProblem(t *testing.T) {
 			v.Routes = slices.Repeat([]message.Route{{Path: "/x"}}, 2001)
 			c.Modules[0].Versions = []Version{v}
 		}},
+		{"defaults.probe.timeout", func(c *Config) { c.Defaults.Probe.Timeout = 6 * time.Second }},
+		{"defaults.probe.path", func(c *Config) { c.Defaults.Probe.Type, c.Defaults.Probe.Path = HTTPProbe, "admin" }},
+		{"defaults.probe.type", func(c *Config) { c.Defaults.Probe.Path = "/admin" }},
+		{"module.catalogue.probe.rise", func(c *Config) { c.Modules[0].Probe.Type, c.Modules[0].Probe.Rise = TCPProbe, 0 }},
+		{"module.catalogue.run_header", func(c *Config) { c.Modules[0].RunHeader = "Content-Type" }},
+		{"module.catalogue.run_header", func(c *Config) { c.Modules[0].RunHeader = "X Run" }},
+		{"module.catalogue.update", func(c *Config) { c.Modules[0].Update = OnTakeover }},
+		{"module.catalogue.update", func(c *Config) {
+			v := declaredVersion("1.0.0")
+			v.Probe = DefaultProbe()
+			v.Probe.Type = TCPProbe
+			c.Modules[0].Update, c.Modules[0].Versions = OnTakeover, []Version{v}
+		}},
+		{"module.catalogue.version.1.0.0.probe.type", func(c *Config) {
+			c.Modules[0].Update, c.Modules[0].Adapter, c.Modules[0].Versions = OnTakeover, "okapi", []Version{declaredVersion("1.0.0")}
+		}},
+		{"module.catalogue.version.1.0.0.probe.fall", func(c *Config) {
+			v := declaredVersion("1.0.0")
+			v.Probe = DefaultProbe()
+			v.Probe.Type, v.Probe.Fall = TCPProbe, 0
+			c.Modules[0].Versions = []Version{v}
+		}},
+		{"module.catalogue.version.1.0.0.egress", func(c *Config) { egress(c, "127.0.0.1:1", "127.0.0.1:2") }},
+		{"module.catalogue.version.1.0.0.egress.0", func(c *Config) { egress(c, "127.0.0.1:0") }},
+		{"module.catalogue.version.1.0.0.egress.0", func(c *Config) { egress(c, "2001") }},
+		{"module.catalogue.version.1.0.0.egress.0", func(c *Config) { egress(c, ":2001") }},
+		{"module.catalogue.version.1.0.0.egress.0", func(c *Config) { egress(c, c.Gateway.Listen) }},
+		{"process.catalogue.port", func(c *Config) {
+			c.Processes[0].Module, c.Processes[0].Port = "catalogue", 1002
+			c.Modules[0].Versions = []Version{declaredVersion("1.0.0")}
+		}},
 		{"module.catalogue", func(c *Config) { c.Modules = append(c.Modules, c.Modules[0]) }},
 		{"module.a b", func(c *Config) { c.Modules[0].Name = "a b" }},
 		{"process.catalogue.command", func(c *Config) { c.Processes[0].Command = nil }},
@@ -111,6 +142,12 @@ func declaredVersion(v string) Version {
 	return Version{Version: module.MustVersion(v), Upstreams: []string{"http://127.0.0.1:" + v[:1] + "001"}}
 }
 
+func egress(c *Config, addresses ...string) {
+	v := declaredVersion("1.0.0")
+	v.Egress = addresses
+	c.Modules[0].Versions = []Version{v}
+}
+
 // What is declared is what the processes would say themselves (3.3), and an
 // instance is the same over reloads as long as its upstream is (C1).
 func TestDeclaredVersionsAreRegistrations(t *testing.T) {
@@ -119,25 +156,39 @@ func TestDeclaredVersionsAreRegistrations(t *testing.T) {
 	v.Routes = []message.Route{{Path: "/files/*"}}
 	v.Provides = []Provided{{module.Interface{ID: "items", Version: "1.3"}, []message.Route{{Methods: []string{"GET"}, Path: "/items"}}}}
 	v.Requires = []module.Requirement{{ID: "users", Range: "1.4"}}
-	m := Module{Name: "catalogue", Versions: []Version{v, declaredVersion("2.0.0")}}
-	got := m.Registrations()
+	v.Egress = []string{"127.0.0.1:2001", "127.0.0.1:2002"}
+	c := Default()
+	c.Gateway.JoinSecret = "of all the modules"
+	c.Modules = []Module{{Name: "catalogue", RunHeader: "X-Run", Update: OnTakeover, Versions: []Version{v, declaredVersion("2.0.0")}}}
+	c.Processes = []Process{{Name: "other", Port: 1001}, {Name: "second", Module: "catalogue", Port: 1002}}
+	got := c.Declared()
 	want := message.Registration{
 		Module: "catalogue", Version: v.Version, Instance: got[0].Instance, Upstream: "http://127.0.0.1:1001",
 		Routes:   []message.Route{{Path: "/files/*"}, {Methods: []string{"GET"}, Path: "/items", Interface: "items"}},
 		Provides: []module.Interface{{ID: "items", Version: "1.3"}}, Requires: v.Requires,
 	}
-	if len(got) != 3 || !reflect.DeepEqual(got[0], want) {
+	if len(got) != 3 || !reflect.DeepEqual(got[0].Registration, want) {
 		t.Errorf("got %+v, want %+v first of 3", got, want)
 	}
 	seen := map[string]bool{}
 	for _, r := range got {
+		if r.Secret != "of all the modules" || r.RunHeader != "X-Run" || r.Update != OnTakeover {
+			t.Errorf("got %+v", r)
+		}
 		if faults := r.Check(); faults != nil || seen[r.Instance] {
 			t.Errorf("%+v: %v", r, faults)
 		}
 		seen[r.Instance] = true
 	}
-	m.Versions[0].Upstreams = m.Versions[0].Upstreams[1:]
-	if moved := m.Registrations()[0]; moved.Instance != got[1].Instance {
+	if got[0].Egress != "127.0.0.1:2001" || got[1].Egress != "127.0.0.1:2002" || got[2].Egress != "" {
+		t.Errorf("egress: %q %q %q", got[0].Egress, got[1].Egress, got[2].Egress)
+	}
+	if got[0].Process != "" || got[1].Process != "second" {
+		t.Errorf("processes: %q %q", got[0].Process, got[1].Process)
+	}
+	first := &c.Modules[0].Versions[0]
+	first.Upstreams, first.Egress = first.Upstreams[1:], first.Egress[1:]
+	if moved := c.Declared()[0]; moved.Instance != got[1].Instance {
 		t.Errorf("instance of one upstream: %s, then %s", got[1].Instance, moved.Instance)
 	}
 }

@@ -15,14 +15,14 @@ import (
 // a reload makes another.
 type Config struct {
 	Gateway   Gateway
-	Defaults  Lifecycle // of modules that say nothing of their own
+	Defaults  Defaults
 	Modules   []Module  // sorted by name
 	Processes []Process // sorted by name
 }
 
 // Default returns the configuration in which nothing was declared.
 func Default() Config {
-	return Config{Gateway: DefaultGateway(), Defaults: DefaultLifecycle()}
+	return Config{Gateway: DefaultGateway(), Defaults: DefaultDefaults()}
 }
 
 // Module returns what is declared of the module, or, of one that no file

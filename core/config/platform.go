@@ -32,6 +32,8 @@ func (m *Module) checkVersions(s scope) {
 			owner[u] = v.Version
 		}
 		v.check(m.Name, at)
+		v.checkEgress(at)
+		v.checkProbe(at, m.Probe)
 		v.checkRoutes(at)
 	}
 }
@@ -54,6 +56,13 @@ func (v *Version) check(name string, s scope) {
 		if !isVersion(p.Version) {
 			s.in("provides."+p.ID).add("version", "Not a version", "%q is not the version of an interface: want numbers such as \"1.3\" or \"1.3.0\".", p.Version)
 		}
+	}
+}
+
+// checkProbe leaves out what is wrong with the module's already.
+func (v *Version) checkProbe(s scope, module Probe) {
+	if v.Probe != (Probe{}) { // of a version that nobody read
+		s.differing(v.Probe.check, module.check)
 	}
 }
 

@@ -18,10 +18,12 @@ import (
 type Version struct {
 	Version   module.Version
 	Upstreams []string             // origins, one instance each
+	Egress    []string             // addresses of their own data listeners, one for each upstream, or none (L4)
 	Routes    []message.Route      // that belong to no interface
 	Scheme    module.Scheme        // of the ranges that do not say theirs
 	Provides  []Provided           // sorted by id
 	Requires  []module.Requirement // sorted by id
+	Probe     Probe                // the module's, with what the version's block says instead
 }
 
 // Provided is an interface that a version provides, and the routes that
@@ -35,10 +37,15 @@ type Provided struct {
 func (v *Version) Settings() []Setting {
 	return []Setting{
 		{Name: "upstreams", Value: &v.Upstreams, Required: true, Doc: "origins of its processes, such as \"http://127.0.0.1:9101\": each is an instance"},
+		{Name: "egress", Value: &v.Egress, Doc: "addresses of data listeners, one for each upstream: what arrives there is that instance's, as if it bore its token (L4)"},
 		{Name: "routes", Value: &v.Routes, Doc: "what it serves that belongs to none of its interfaces: methods, or none for any, and a pattern, such as \"GET PUT /items/{id}\" (V9)"},
 		{Name: "scheme", Value: &v.Scheme, Words: schemeWords[:], Doc: "how the ranges of its requirements are read that say nothing else; unset: semver (D6)"},
 	}
 }
+
+// AllSettings are those of v and of its probe, which stand in a module's block
+// too.
+func (v *Version) AllSettings() []Setting { return append(v.Settings(), v.Probe.Settings()...) }
 
 // Settings lists what the language sets of p, by name below its block.
 func (p *Provided) Settings() []Setting {
@@ -81,22 +88,6 @@ func ParseRoute(s string) (message.Route, error) {
 // routeText writes what ParseRoute reads.
 func routeText(r message.Route) string {
 	return strings.Join(append(slices.Clone(r.Methods), r.Path), " ")
-}
-
-// Registrations returns what the module's processes would say if they
-// registered: one for each upstream of each version, lower versions first.
-// An instance keeps its id as long as it has its version and upstream.
-func (m *Module) Registrations() []message.Registration {
-	var out []message.Registration
-	for i := range m.Versions {
-		v := &m.Versions[i]
-		r := v.registration(m.Name)
-		for _, upstream := range v.Upstreams {
-			r.Instance, r.Upstream = instanceID(m.Name, v.Version, upstream), upstream
-			out = append(out, r)
-		}
-	}
-	return out
 }
 
 // registration returns what all processes of v would say.

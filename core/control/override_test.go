@@ -136,7 +136,7 @@ func TestDroppedModuleThatIsConfiguredIsAwaited(t *testing.T) { // O1, A7
 		p := newPlatform(t)
 		defer p.close()
 		cfg := *p.cfg
-		cfg.Modules = []config.Module{{Name: "m", Lifecycle: p.cfg.Defaults}}
+		cfg.Modules = []config.Module{{Name: "m", Defaults: p.cfg.Defaults}}
 		if err := p.Reconfigure(&cfg); err != nil {
 			t.Fatal(err)
 		}

@@ -89,19 +89,14 @@ func (d *declared) put(cfg *config.Config) error {
 	want := map[string]*voice{}
 	hashes := map[string]string{}
 	var modules [][]*voice // each in order of versions
-	for i := range cfg.Modules {
-		m := &cfg.Modules[i]
-		secret := m.JoinSecret
-		if secret == "" {
-			secret = cfg.Gateway.JoinSecret
+	last := ""
+	for _, i := range cfg.Declared() {
+		v := &voice{registration: i.Registration, secret: string(i.Secret)}
+		want[i.Instance], hashes[i.Instance] = v, hashOf(i.Registration)
+		if i.Module != last {
+			modules, last = append(modules, nil), i.Module
 		}
-		var voices []*voice
-		for _, r := range m.Registrations() {
-			v := &voice{registration: r, secret: string(secret)}
-			want[r.Instance], hashes[r.Instance] = v, hashOf(r)
-			voices = append(voices, v)
-		}
-		modules = append(modules, voices)
+		modules[len(modules)-1] = append(modules[len(modules)-1], v)
 	}
 	before := maps.Clone(d.saved)
 	unsure := maps.Clone(before) // a crash in between registers again

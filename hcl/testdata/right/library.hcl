@@ -81,6 +81,17 @@ defaults {
     grace = ["0s", "1h"]
     lease = ["5s", "1m"]
   }
+
+  update_probe_failures = 20
+  probe {
+    type     = "http"
+    path     = "/health?full=no"
+    interval = "10s"
+    timeout  = "3s"
+    jitter   = 0
+    rise     = 2
+    fall     = 4
+  }
 }
 
 module "catalogue" {
@@ -90,18 +101,24 @@ module "catalogue" {
   callers       = "identified"
   on_delay      = "reply"
   policy        = "patient"
+  adapter       = "dialect"
+  run_header    = "X-Run"
   join_secret   = "only for the catalogue"
   paths         = ["/items/{id}", "/items"]
   webhook_hosts = ["hooks.example:8443"]
 }
 
 module "loans" {
+  update  = "on-takeover"
+  adapter = "other"
+
   takeover {
     instances = 1
   }
 
   version "1.4.0" {
     upstreams = ["http://${var.host}:9102", "http://${var.host}:9103"]
+    egress    = ["127.0.0.1:9202", "[::1]:9203"]
     routes    = ["GET /due", "/files/*"]
     scheme    = "folio"
 
@@ -118,6 +135,11 @@ module "loans" {
       optional = true
     }
     requires "loans" { range = "1.3 2.0" }
+
+    update_probe_failures = 3
+    probe {
+      type = "tcp"
+    }
   }
   version "2.0.0-rc.1" {
     upstreams = ["http://${var.host}:9104"]
