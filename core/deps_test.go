@@ -72,7 +72,7 @@ var allowed = map[string][]string{
 		"core/requirement", "core/route", "core/store", "core/store/bolt", "hcl", "plugins", "policies",
 	},
 
-	"core/cmd/modgate": {"core/api", "core/config", "core/control", "core/gateway", "core/message", "core/module", "hcl", "hcl/okapi", "policies"},
+	"core/cmd/modgate": {"conformance/command", "core/api", "core/config", "core/control", "core/gateway", "core/message", "core/module", "hcl", "hcl/okapi", "policies"},
 
 	// Samples and the suite speak to the gateway over the wire, as anyone else
 	// would; the suite has its own copy of the wire form on purpose.
