@@ -58,7 +58,8 @@ type Told struct {
 	Reason string   `json:"reason"`
 }
 
-// NewReport sums results up; args is the command line to reproduce them.
+// NewReport sums results up; args is the command line to reproduce them, the
+// program first.
 func NewReport(results []Result, who Implementation, o Options, begun time.Time, args []string) *Report {
 	r := &Report{
 		APIVersion: "conformance.modgate.dev/v1", Kind: "ConformanceReport", Date: begun.UTC().Truncate(time.Second),
@@ -120,12 +121,12 @@ func (r *Report) Total() (all Statistics) {
 
 // commandLine quotes what a shell would split.
 func commandLine(args []string) string {
-	line := "modgate-conformance core"
-	for _, a := range args {
+	quoted := make([]string, len(args))
+	for i, a := range args {
 		if a == "" || strings.ContainsAny(a, " \t{}*?$\"|&;<>()") {
 			a = "'" + a + "'"
 		}
-		line += " " + a
+		quoted[i] = a
 	}
-	return line
+	return strings.Join(quoted, " ")
 }

@@ -26,7 +26,7 @@ func sample() *Report {
 		{extended, Skipped, "the feature parking is not claimed", 0},
 	}
 	who := Implementation{Organization: "o", Project: "p", URL: "https://p.example", Version: "1.2", Contact: []string{"a@p.example"}}
-	return NewReport(results, who, Options{Features: []string{"runs"}}, time.Now(), []string{"-command", "core {config}", "-v"})
+	return NewReport(results, who, Options{Features: []string{"runs"}}, time.Now(), []string{"modgate-conformance", "core", "-command", "core {config}", "-v"})
 }
 
 func TestReportSumsUpByProfile(t *testing.T) {

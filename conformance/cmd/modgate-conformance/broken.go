@@ -2,56 +2,58 @@ package main
 
 import (
 	"context"
-	"flag"
+	"errors"
 	"fmt"
-	"os"
 	"text/tabwriter"
 	"time"
 
+	"github.com/modgate/modgate/conformance/cases"
+	"github.com/modgate/modgate/conformance/command"
 	"github.com/modgate/modgate/conformance/faulty"
 )
 
 // broken puts each faulty front before a core, and says which case catches
 // it.
-func broken(ctx context.Context, args []string) int {
-	f := flag.NewFlagSet("broken", flag.ContinueOnError)
-	var c coreFlags
-	c.register(f)
+func broken(ctx context.Context, p *command.Program, args []string) int {
+	f := p.Flags("broken")
+	var c command.Core
+	c.Register(f)
 	if f.Parse(args) != nil {
-		return exitUsage
+		return command.ExitUsage
 	}
-	o, err := c.options()
-	if err != nil || o.Running != nil {
-		fmt.Fprintln(os.Stderr, "modgate-conformance: broken wants -command;", err)
-		return exitUsage
+	o, err := c.Options()
+	if err != nil {
+		return p.Misused(err)
 	}
-	all, ok := load()
-	if !ok {
-		return exitUsage
+	if o.Running != nil {
+		return p.Misused(errors.New("broken wants -command: it starts a core for each case"))
+	}
+	all, err := cases.All()
+	if err != nil {
+		return p.Misused(err)
 	}
 	begun := time.Now()
 	caught, err := faulty.Run(ctx, all, faulty.Variants(), o)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "modgate-conformance:", err)
-		return exitUsage
+		return p.Misused(err)
 	}
-	code, n := exitPassed, 0
-	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	code, n := command.ExitPassed, 0
+	out := tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)
 	for _, v := range caught {
 		verdict := "caught"
 		switch {
 		case v.Well():
 			n++
 		case v.Honest.Outcome.String() != "passed":
-			verdict, code = "CASE FAILS BY ITSELF: "+v.Honest.Reason, exitFailed
+			verdict, code = "CASE FAILS BY ITSELF: "+v.Honest.Reason, command.ExitFailed
 		default:
-			verdict, code = "NOT CAUGHT", exitFailed
+			verdict, code = "NOT CAUGHT", command.ExitFailed
 		}
 		fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%s\n", v.Name, v.Rule, v.Case, verdict, v.Means)
 	}
 	if out.Flush() != nil {
-		return exitFailed
+		return command.ExitFailed
 	}
-	fmt.Printf("%d of %d broken cores caught in %.1f s\n", n, len(caught), time.Since(begun).Seconds())
+	fmt.Fprintf(p.Stdout, "%d of %d broken cores caught in %.1f s\n", n, len(caught), time.Since(begun).Seconds())
 	return code
 }

@@ -97,7 +97,7 @@ func newRoot() *cobra.Command {
 		return usage(c, "%v", err)
 	})
 	root.AddCommand(serveCommand(), checkCommand(), fmtCommand(), importCommand(), statusCommand(), modulesCommand(), moduleCommand(),
-		processesCommand(), reloadCommand(), announceCommand(), overrideCommand(), policyCommand(), versionCommand())
+		processesCommand(), reloadCommand(), announceCommand(), overrideCommand(), policyCommand(), conformanceCommand(), versionCommand())
 	return root
 }
 

@@ -1,10 +1,8 @@
-package main
+package command
 
 import (
 	"context"
-	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -13,24 +11,23 @@ import (
 )
 
 // playModule plays the gateway against a module.
-func playModule(ctx context.Context, args []string) int {
-	f := flag.NewFlagSet("module", flag.ContinueOnError)
+func (p *Program) playModule(ctx context.Context, args []string) int {
+	f := p.Flags("module")
 	command := f.String("command", "", "how the module is started; it finds MODGATE_CONTROL, MODGATE_DATA, MODGATE_JOIN_SECRET and PORT in its environment")
 	dir := f.String("dir", "", "its working folder")
 	request := f.String("request", "", "a request that it serves, such as 'GET /things' or 'POST /things {\"name\":\"x\"}'; best one that makes it call others")
 	limit := f.Duration("limit", 15*time.Second, "for each thing that it must do")
 	verbose := f.Bool("v", false, "show what the module prints")
 	if f.Parse(args) != nil {
-		return exitUsage
+		return ExitUsage
 	}
 	o := moduletest.Options{Dir: *dir, Limit: *limit}
 	var err error
 	if o.Command, err = driver.ParseCommand(*command); err != nil {
-		fmt.Fprintln(os.Stderr, "modgate-conformance: -command:", err)
-		return exitUsage
+		return p.Misused(fmt.Errorf("-command: %w", err))
 	}
 	if *verbose {
-		o.Log = os.Stderr
+		o.Log = p.Stderr
 	}
 	var rest string
 	if o.Method, rest, _ = strings.Cut(*request, " "); rest != "" {
@@ -41,22 +38,21 @@ func playModule(ctx context.Context, args []string) int {
 		switch {
 		case v.Err != nil:
 			failed++
-			fmt.Printf("failed   %-17s %s\n\t%v\n", v.Rule, v.Promise, v.Err)
+			fmt.Fprintf(p.Stdout, "failed   %-17s %s\n\t%v\n", v.Rule, v.Promise, v.Err)
 		case v.Skipped != "":
 			skipped++
-			fmt.Printf("skipped  %-17s %s\n\t%s\n", v.Rule, v.Promise, v.Skipped)
+			fmt.Fprintf(p.Stdout, "skipped  %-17s %s\n\t%s\n", v.Rule, v.Promise, v.Skipped)
 		default:
 			passed++
-			fmt.Printf("passed   %-17s %s\n", v.Rule, v.Promise)
+			fmt.Fprintf(p.Stdout, "passed   %-17s %s\n", v.Rule, v.Promise)
 		}
 	})
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "modgate-conformance:", err)
-		return exitUsage
+		return p.Misused(err)
 	}
-	fmt.Printf("%d passed, %d failed, %d skipped\n", passed, failed, skipped)
+	fmt.Fprintf(p.Stdout, "%d passed, %d failed, %d skipped\n", passed, failed, skipped)
 	if failed > 0 {
-		return exitFailed
+		return ExitFailed
 	}
-	return exitPassed
+	return ExitPassed
 }

@@ -1,4 +1,4 @@
-package main
+package command
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/modgate/modgate/conformance/cases"
 	"github.com/modgate/modgate/conformance/faulty"
 	"github.com/modgate/modgate/conformance/moduletest"
 	"github.com/modgate/modgate/conformance/suite"
@@ -32,19 +33,12 @@ func built(t *testing.T, pkg string) string {
 	return out
 }
 
-// quiet sends what a run prints to nowhere.
-func quiet(t *testing.T) {
-	t.Helper()
-	stdout := os.Stdout
-	nowhere, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	os.Stdout = nowhere
-	t.Cleanup(func() {
-		os.Stdout = stdout
-		nowhere.Close() // nothing is in it
-	})
+// run takes a command line, and returns what it printed.
+func run(args ...string) (code int, stdout, stderr string) {
+	var out, err strings.Builder
+	p := Program{Name: "test", Stdout: &out, Stderr: &err}
+	code = p.Run(context.Background(), args)
+	return code, out.String(), err.String()
 }
 
 // A handful of cases, one of each kind of step; the whole is make
@@ -59,9 +53,8 @@ func TestModgate(t *testing.T) {
 }
 
 func passesAHandful(t *testing.T, modgate string) {
-	quiet(t)
 	report := filepath.Join(t.TempDir(), "report.json")
-	code := run(context.Background(), []string{"core", "-command", modgate + " serve {config}", "-run", handful, "-json", report})
+	code, stdout, _ := run("core", "-command", modgate+" serve {config}", "-run", handful, "-json", report)
 	text, err := os.ReadFile(report)
 	if err != nil {
 		t.Fatal(err)
@@ -70,25 +63,25 @@ func passesAHandful(t *testing.T, modgate string) {
 	if err := json.Unmarshal(text, &r); err != nil {
 		t.Fatal(err)
 	}
-	if got := r.Total(); code != exitPassed || got.Passed != 12 {
-		t.Errorf("exit code %d, %v\n%s", code, got, text)
+	if got := r.Total(); code != ExitPassed || got.Passed != 12 || !strings.Contains(stdout, "12 passed, 0 failed") {
+		t.Errorf("exit code %d, %v, printed %q\n%s", code, got, stdout, text)
 	}
 }
 
 func isCaughtWhenBroken(t *testing.T, modgate string) {
-	var c coreFlags
+	var c Core
 	f := flag.NewFlagSet("test", flag.ContinueOnError)
-	c.register(f)
+	c.Register(f)
 	if err := f.Parse([]string{"-command", modgate + " serve {config}"}); err != nil {
 		t.Fatal(err)
 	}
-	o, err := c.options()
+	o, err := c.Options()
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, ok := load()
-	if !ok {
-		t.Fatal("the cases are wrong")
+	all, err := cases.All()
+	if err != nil {
+		t.Fatal(err)
 	}
 	var some []faulty.Variant
 	for _, v := range faulty.Variants() {
@@ -136,9 +129,9 @@ func TestModuleThatBreaksPromisesIsTold(t *testing.T) {
 }
 
 func TestVariantsNameTheirCases(t *testing.T) {
-	all, ok := load()
-	if !ok {
-		t.Fatal("the cases are wrong")
+	all, err := cases.All()
+	if err != nil {
+		t.Fatal(err)
 	}
 	rules := map[string][]string{}
 	for _, c := range all {
@@ -179,13 +172,15 @@ func TestFeaturesAreReadFromAList(t *testing.T) {
 }
 
 func TestWrongUseIsExitCode2(t *testing.T) {
-	quiet(t)
 	for _, args := range [][]string{{}, {"dance"}, {"core"}, {"core", "-command", "x", "-scale", "0.5"}, {"core", "-command", "x", "-run", "("}, {"module"}, {"list", "-run", "("}} {
-		if got := run(context.Background(), args); got != exitUsage {
-			t.Errorf("%q: %d", args, got)
+		if got, stdout, stderr := run(args...); got != ExitUsage || stdout != "" || !strings.Contains(stderr, "test") {
+			t.Errorf("%q: %d, printed %q and %q", args, got, stdout, stderr)
 		}
 	}
-	if got := run(context.Background(), []string{"list", "-run", "^U13$"}); got != exitPassed {
-		t.Errorf("list: %d", got)
+	if got, stdout, _ := run("list", "-run", "^U13$"); got != ExitPassed || !strings.Contains(stdout, "2 cases") {
+		t.Errorf("list: %d, %q", got, stdout)
+	}
+	if got, stdout, _ := run("help"); got != ExitPassed || !strings.Contains(stdout, "test core") {
+		t.Errorf("help: %d, %q", got, stdout)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package command
 
 import (
 	"context"
@@ -7,18 +7,19 @@ import (
 	"os"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/modgate/modgate/conformance/cases"
 	"github.com/modgate/modgate/conformance/driver"
 	"github.com/modgate/modgate/conformance/play"
-	"github.com/modgate/modgate/conformance/script"
 	"github.com/modgate/modgate/conformance/suite"
 )
 
-// coreFlags are how a core is reached, and which cases are played.
-type coreFlags struct {
+// Core is how a core is reached, and which cases are played: the flags of
+// the command core.
+type Core struct {
 	command, adminFile            string
 	data, control, join, adminTok string
 	features, match               string
@@ -27,7 +28,8 @@ type coreFlags struct {
 	limit                         time.Duration
 }
 
-func (c *coreFlags) register(f *flag.FlagSet) {
+// Register makes f read c.
+func (c *Core) Register(f *flag.FlagSet) {
 	f.StringVar(&c.command, "command", "", "how the core is started; {config}, {dir}, {data} and {control} are filled in")
 	f.StringVar(&c.adminFile, "admin-token-file", "{dir}/admin-token", "where a core that was started leaves the administrator's token")
 	f.StringVar(&c.data, "data", "", "data listener of a core that runs already, instead of -command")
@@ -41,8 +43,9 @@ func (c *coreFlags) register(f *flag.FlagSet) {
 	f.DurationVar(&c.limit, "limit", time.Minute, "how long one case may take")
 }
 
-// options turns the flags into what the suite wants.
-func (c *coreFlags) options() (suite.Options, error) {
+// Options turns the flags into what the suite wants. An error names the flag
+// that is wrong.
+func (c *Core) Options() (suite.Options, error) {
 	o := suite.Options{Parallel: c.parallel, Scale: c.scale, Limit: c.limit}
 	ports := &driver.Ports{}
 	ports.Seed(os.Getpid())
@@ -96,42 +99,31 @@ func claimed(list string) ([]string, error) {
 	return out, nil
 }
 
-// load reads the cases, and prints what is wrong with them.
-func load() ([]*script.Case, bool) {
-	all, err := cases.All()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return nil, false
-	}
-	return all, true
-}
-
-func playCore(ctx context.Context, args []string) int {
-	f := flag.NewFlagSet("core", flag.ContinueOnError)
-	var c coreFlags
-	c.register(f)
+// playCore plays the cases against a core.
+func (p *Program) playCore(ctx context.Context, args []string) int {
+	f := p.Flags("core")
+	var c Core
+	c.Register(f)
 	var out reportFlags
 	out.register(f)
 	if f.Parse(args) != nil {
-		return exitUsage
+		return ExitUsage
 	}
-	o, err := c.options()
+	o, err := c.Options()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "modgate-conformance:", err)
-		return exitUsage
+		return p.Misused(err)
 	}
-	all, ok := load()
-	if !ok {
-		return exitUsage
+	all, err := cases.All()
+	if err != nil {
+		return p.Misused(err)
 	}
-	p := progress{verbose: out.verbose, terminal: isTerminal(os.Stdout)}
-	o.Progress = p.show
+	bar := progress{out: p.Stdout, verbose: out.verbose, terminal: isTerminal(p.Stdout)}
+	o.Progress = bar.show
 	begun := time.Now()
 	results, err := suite.Run(ctx, all, o)
-	p.clear()
+	bar.clear()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "modgate-conformance:", err)
-		return exitUsage
+		return p.Misused(err)
 	}
-	return out.finish(suite.NewReport(results, out.implementation(), o, begun, args))
+	return out.finish(p, suite.NewReport(results, out.implementation(), o, begun, slices.Concat(strings.Fields(p.Name), []string{"core"}, args)))
 }

@@ -1,32 +1,31 @@
-package main
+package command
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/modgate/modgate/conformance/cases"
 )
 
 // list prints the cases.
-func list(args []string) int {
-	f := flag.NewFlagSet("list", flag.ContinueOnError)
+func (p *Program) list(args []string) int {
+	f := p.Flags("list")
 	match := f.String("run", "", "those whose name, title or rule fits the regular expression")
 	if f.Parse(args) != nil {
-		return exitUsage
+		return ExitUsage
 	}
 	like, err := regexp.Compile(*match)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "modgate-conformance: -run:", err)
-		return exitUsage
+		return p.Misused(fmt.Errorf("-run: %w", err))
 	}
-	all, ok := load()
-	if !ok {
-		return exitUsage
+	all, err := cases.All()
+	if err != nil {
+		return p.Misused(err)
 	}
-	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	out := tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)
 	n := 0
 	for _, c := range all {
 		if !like.MatchString(c.Name) && !like.MatchString(c.Title) && !slices.ContainsFunc(c.Rules, like.MatchString) {
@@ -36,8 +35,8 @@ func list(args []string) int {
 		fmt.Fprintf(out, "%s\t%s\t%s\t%s\n", c.Name, strings.Join(c.Rules, " "), strings.Join(c.Features, " "), c.Title)
 	}
 	if err := out.Flush(); err != nil {
-		return exitFailed
+		return ExitFailed
 	}
-	fmt.Printf("%d cases\n", n)
-	return exitPassed
+	fmt.Fprintf(p.Stdout, "%d cases\n", n)
+	return ExitPassed
 }

@@ -1,4 +1,4 @@
-package main
+package command
 
 import (
 	"flag"
@@ -40,8 +40,8 @@ func (r *reportFlags) implementation() suite.Implementation {
 }
 
 // finish writes the reports and the last line, and returns the exit code.
-func (r *reportFlags) finish(report *suite.Report) int {
-	code := exitPassed
+func (r *reportFlags) finish(p *Program, report *suite.Report) int {
+	code := ExitPassed
 	for _, out := range []struct {
 		path  string
 		write func(io.Writer) error
@@ -52,16 +52,16 @@ func (r *reportFlags) finish(report *suite.Report) int {
 			continue
 		}
 		if err := writeFile(out.path, out.write); err != nil {
-			fmt.Fprintln(os.Stderr, "modgate-conformance: write report:", err)
-			code = exitFailed
+			fmt.Fprintf(p.Stderr, "%s: write report: %v\n", p.Name, err)
+			code = ExitFailed
 		}
 	}
-	for _, p := range report.Profiles {
-		fmt.Printf("%-9s %-8s %s\n", p.Name, p.Result, p.Summary)
+	for _, profile := range report.Profiles {
+		fmt.Fprintf(p.Stdout, "%-9s %-8s %s\n", profile.Name, profile.Result, profile.Summary)
 	}
-	fmt.Printf("%v in %.1f s\n", report.Total(), report.Seconds)
+	fmt.Fprintf(p.Stdout, "%v in %.1f s\n", report.Total(), report.Seconds)
 	if report.Total().Failed > 0 {
-		code = exitFailed
+		code = ExitFailed
 	}
 	return code
 }
