@@ -1,6 +1,6 @@
-// Package probe looks after what stands outside the gateway: the sockets of
-// instances that refuse connections (lifecycle.md L6), and the processes that
-// the operator declared for it to run.
+// Package probe looks after what stands outside the gateway: the health of
+// instances (lifecycle.md L2), the sockets of those that refuse connections
+// (L6), and the processes that the operator declared for it to run.
 //
 // It decides when to try again. It never decides what a success or an exit
 // means to a module; it tells who asked.
