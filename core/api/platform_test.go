@@ -65,11 +65,13 @@ func newPlatform(t *testing.T, change ...func(*Options)) *platform {
 	desk := alert.Open(alert.Options{})
 	p.control, err = control.Open(control.Options{
 		Store: p.store, Live: &p.live, Config: &cfg, RunKey: []byte("key"), Log: slog.New(slog.DiscardHandler),
-		Decide:  func(fallback.Query) fallback.Decision { return fallback.Decision{} },
-		Release: func(*route.Module, uint64, int) {},
-		Parked:  func(*route.Module) fallback.Parked { return fallback.Parked{} },
-		Tell:    post.Put,
-		Forget:  post.Forget,
+		Decide:       func(fallback.Query) fallback.Decision { return fallback.Decision{} },
+		Release:      func(*route.Module, uint64, int) {},
+		Parked:       func(*route.Module) fallback.Parked { return fallback.Parked{} },
+		EndStreams:   func(*route.Instance) {},
+		AdmitStreams: func(*route.Instance) {},
+		Tell:         post.Put,
+		Forget:       post.Forget,
 		Raise: func(module string, a lifecycle.Alert) {
 			desk.Raise(alert.Alert{Key: a.Key, Module: module, Summary: a.Summary})
 		},

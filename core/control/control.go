@@ -44,8 +44,11 @@ type Options struct {
 
 	Adapters *adapter.Slots // where a module's routes find its adapter; nil: none has one
 
-	Release func(m *route.Module, turn uint64, rate int)         // wake who is parked; at most rate a second, or, for 0, at once (A5)
-	Parked  func(m *route.Module) fallback.Parked                // who is
+	Release      func(m *route.Module, turn uint64, rate int) // wake who is parked; at most rate a second, or, for 0, at once (A5)
+	Parked       func(m *route.Module) fallback.Parked        // who is
+	EndStreams   func(*route.Instance)                        // and let none begin (V8)
+	AdmitStreams func(*route.Instance)                        // from now on
+
 	Tell    func(message.Notice)                                 // hand to delivery
 	Forget  func(instance string)                                // end delivery to it
 	Attach  func(Webhook)                                        // deliver there, too

@@ -40,6 +40,7 @@ type platform struct {
 	rates    []int             // with them
 	policy   fallback.Decision // what it says, whatever is asked
 	asked    []fallback.Query
+	ended    map[string][]time.Time // streams, by instance
 	resolved []string
 	seq      uint64
 }
@@ -49,7 +50,7 @@ func newPlatform(t *testing.T) *platform { return newPlatformIn(t, t.TempDir()) 
 func newPlatformIn(t *testing.T, dir string) *platform {
 	cfg := config.Default()
 	cfg.Gateway.JoinSecret = joinSecret
-	p := &platform{t: t, path: filepath.Join(dir, "modgate.db"), cfg: &cfg}
+	p := &platform{t: t, path: filepath.Join(dir, "modgate.db"), cfg: &cfg, ended: map[string][]time.Time{}}
 	p.open()
 	return p
 }
@@ -70,15 +71,17 @@ func (p *platform) open() {
 		Release: func(_ *route.Module, turn uint64, rate int) {
 			p.note(func() { p.released, p.rates = append(p.released, turn), append(p.rates, rate) })
 		},
-		Parked:  func(*route.Module) fallback.Parked { return fallback.Parked{Count: 3, Limit: 10} },
-		Tell:    p.tell,
-		Forget:  func(string) {},
-		Attach:  func(w Webhook) { p.note(func() { p.webhooks = append(p.webhooks, w) }) },
-		Raise:   func(_ string, a lifecycle.Alert) { p.note(func() { p.alerts = append(p.alerts, a) }) },
-		Resolve: func(key string) { p.note(func() { p.resolved = append(p.resolved, key) }) },
-		Reach:   func(string, string, func()) {},
-		Unreach: func(string) {},
-		Observe: func(string, lifecycle.Event, uint64) {},
+		Parked:       func(*route.Module) fallback.Parked { return fallback.Parked{Count: 3, Limit: 10} },
+		EndStreams:   func(i *route.Instance) { p.note(func() { p.ended[i.ID] = append(p.ended[i.ID], time.Now()) }) },
+		AdmitStreams: func(*route.Instance) {},
+		Tell:         p.tell,
+		Forget:       func(string) {},
+		Attach:       func(w Webhook) { p.note(func() { p.webhooks = append(p.webhooks, w) }) },
+		Raise:        func(_ string, a lifecycle.Alert) { p.note(func() { p.alerts = append(p.alerts, a) }) },
+		Resolve:      func(key string) { p.note(func() { p.resolved = append(p.resolved, key) }) },
+		Reach:        func(string, string, func()) {},
+		Unreach:      func(string) {},
+		Observe:      func(string, lifecycle.Event, uint64) {},
 	})
 	if err != nil {
 		p.t.Fatal(err)

@@ -23,6 +23,9 @@ type process struct {
 	// phantom stands for the runs of before a restart, which nobody counts
 	// any more (G6): a run that never ends, so that no drain is reported.
 	phantom bool // guarded by Control.mu
+
+	cut     *time.Timer // ends its streams (V8); nil: they may live; guarded by Control.mu
+	cutTurn uint64      // of the drain that does; guarded by Control.mu
 }
 
 // match makes a process for every instance that registered and lets go those
@@ -53,6 +56,7 @@ func (c *Control) match(e *entry, now time.Time) (changed bool) {
 			c.o.Forget(id)
 			c.o.Unreach(id)
 		}
+		c.endStreams(p)
 		p.route.Close()
 		c.queue.mark(id)
 	}
@@ -61,6 +65,7 @@ func (c *Control) match(e *entry, now time.Time) (changed bool) {
 
 func (c *Control) newProcess(name string, v *lifecycle.Version, in *lifecycle.Instance, now time.Time) *process {
 	if old := c.instances[in.ID]; old != nil {
+		c.endStreams(old)
 		old.route.Close()
 		c.o.Forget(in.ID)
 	}
@@ -102,6 +107,7 @@ func (c *Control) admit(e *entry) {
 			p.caller.SetFenced(!in.Opens())
 			p.haunt(in.Uncounted)
 			if in.Phase == message.Serving || in.Phase == message.Updating {
+				c.keepStreams(p)
 				p.route.Open()
 			}
 		}
@@ -129,10 +135,37 @@ func (p *process) runs() int64 {
 	return n
 }
 
+// limitStreams ends p's streams some time after the drain of that turn began
+// (V8).
+func (c *Control) limitStreams(p *process, turn uint64, after time.Duration) {
+	if p.cut != nil && p.cutTurn == turn {
+		return
+	}
+	c.keepStreams(p)
+	p.cut, p.cutTurn = time.AfterFunc(after, func() { c.o.EndStreams(p.route) }), turn
+}
+
+// keepStreams lets p's streams live.
+func (c *Control) keepStreams(p *process) {
+	if p.cut != nil {
+		p.cut.Stop()
+		p.cut = nil
+		c.o.AdmitStreams(p.route)
+	}
+}
+
+// endStreams ends the streams of p, which is gone, and forgets it.
+func (c *Control) endStreams(p *process) {
+	c.keepStreams(p)
+	c.o.EndStreams(p.route)
+	c.o.AdmitStreams(p.route)
+}
+
 // bar closes those that take none, and lets the others finish (V2, U2). A
 // drain whose runs were lost count of is not reported (G6).
 func (c *Control) bar(e *entry) {
 	older := e.route.State().Older
+	streamGrace := c.config.Module(e.name).StreamGrace
 	for i := range e.record.Versions {
 		for _, in := range e.record.Versions[i].Instances {
 			p := c.instances[in.ID]
@@ -143,6 +176,7 @@ func (c *Control) bar(e *entry) {
 					p.route.Close()
 				} else {
 					p.route.Drain(in.DrainTurn)
+					c.limitStreams(p, in.DrainTurn, streamGrace)
 				}
 			case message.Starting, message.Idle, message.Fenced, message.Out:
 				if older == nil || !slices.Contains(older.Instances, p.route) {

@@ -60,6 +60,7 @@ type Gateway struct {
 	live      route.Live
 	adapters  adapter.Slots
 	room      *park.Room
+	streams   proxy.Streams
 	alerts    *alert.Desk
 	notices   *notify.Post
 	sockets   *probe.Sockets
@@ -173,6 +174,7 @@ func (g *Gateway) openControl() (err error) {
 		Parked: func(m *route.Module) fallback.Parked {
 			return fallback.Parked{Count: g.room.Parked(m.Name).Parked, Limit: g.config.Gateway.Parking.PerModule}
 		},
+		EndStreams: g.streams.End, AdmitStreams: g.streams.Admit,
 		Tell:    g.notices.Put,
 		Forget:  g.notices.Forget,
 		Attach:  func(w control.Webhook) { g.notices.Attach(notify.Webhook(w)) },
@@ -188,7 +190,7 @@ func (g *Gateway) openControl() (err error) {
 	g.onClose(g.control.Close)
 	limits := g.config.Gateway
 	g.proxy, err = proxy.New(proxy.Options{
-		Live: &g.live, Room: g.room, RunKey: key, Log: g.log, Origins: limits.CORS.Origins,
+		Live: &g.live, Room: g.room, Streams: &g.streams, RunKey: key, Log: g.log, Origins: limits.CORS.Origins,
 		Unreachable: g.control.Unreachable, Cycle: g.cycle,
 		Limits: proxy.Limits{
 			Head: int(limits.Limits.Head), Body: int64(limits.Limits.Body), Connections: limits.Limits.Connections,

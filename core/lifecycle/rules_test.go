@@ -23,7 +23,7 @@ var apart = map[string]string{
 }
 
 // unbuilt are the rules of the second wave, and those that are under way.
-var unbuilt = []string{"G2", "L4", "V8"}
+var unbuilt = []string{"G2", "L4"}
 
 var (
 	ruleLine = regexp.MustCompile(`(?m)^- \*\*([A-Z]\d+)\*\*`)

@@ -45,6 +45,10 @@ type Options struct {
 	// Origins may read the gateway's own answers with credentials (3.2).
 	Origins []string
 
+	// Streams is told of streams, and by others when they must end (V8). Nil:
+	// they never must.
+	Streams *Streams
+
 	// Unreachable is told, once per loss, that an instance refuses
 	// connections (L6). When it returns, the module's State says so.
 	Unreachable func(*route.Instance)
@@ -123,6 +127,9 @@ func New(o Options) (*Proxy, error) {
 	}
 	o.Limits = o.Limits.withDefaults()
 	setDefault(&o.Log, slog.Default())
+	if o.Streams == nil {
+		o.Streams = new(Streams)
+	}
 	if o.Unreachable == nil {
 		o.Unreachable = func(*route.Instance) {}
 	}

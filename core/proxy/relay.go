@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -29,7 +30,27 @@ type relay struct {
 	left   int64 // of the body, or of the chunk
 	begun  bool  // of a chunked body: the first chunk was
 	idle   time.Duration
+	ending *ending // of an event stream
 }
+
+// ending ends an event stream that would hold a grace (V8).
+type ending struct {
+	over    atomic.Bool
+	retired func() // to be called at the stream's own end
+}
+
+// endable lets the stream of events end when those of its instance must.
+func (r *relay) endable() {
+	e, c := new(ending), r.c
+	e.retired = r.x.p.Streams.begin(r.x.place.instance, func() {
+		e.over.Store(true)
+		_ = socket(c.Conn).Close() // without TLS's good-bye, which may block
+	})
+	r.ending = e
+}
+
+// ended reports whether the stream was ended.
+func (r *relay) ended() bool { return r.ending != nil && r.ending.over.Load() }
 
 // Lengths that are none, as fasthttp says them.
 const (
@@ -70,6 +91,7 @@ func (x *exchange) stream(length int) {
 	r := &x.ctx.Response
 	if bytes.HasPrefix(r.Header.ContentType(), []byte("text/event-stream")) {
 		x.relay.idle = x.p.Limits.Stream
+		x.relay.endable()
 	}
 	x.relay.open = true
 	x.upload.yield()
@@ -163,6 +185,14 @@ func (r *relay) WriteTo(w io.Writer) (n int64, err error) {
 // next returns the bytes of the body that are there, and waits for some if
 // there are none. They are valid until took. After the last it returns io.EOF.
 func (r *relay) next() ([]byte, error) {
+	piece, err := r.piece()
+	if err != nil && r.ended() {
+		err = io.EOF // a whole answer, as far as it goes
+	}
+	return piece, err
+}
+
+func (r *relay) piece() ([]byte, error) {
 	if r.length == chunked && r.left == 0 {
 		if err := r.nextChunk(); err != nil {
 			return nil, err
@@ -241,6 +271,9 @@ func (r *relay) finish() {
 	if r.direct != nil {
 		r.x.p.buffers.Put(r.direct)
 		r.direct, r.fresh = nil, nil
+	}
+	if r.ending != nil {
+		r.ending.retired()
 	}
 	whole := r.x.upload.stop()
 	if r.done && r.keep && whole && r.length != untilEOF {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -31,7 +32,8 @@ func (x *exchange) tunnel(c *conn) {
 		c.deadline.waive(c.Conn)
 		x.p.stats.tunnels.Add(1)
 		defer x.p.stats.tunnels.Add(-1)
-		x.pipe(client, c)
+		t := &tunnel{x: x, client: client, upstream: c, framed: equalFold(protocol, "websocket")}
+		t.pipe()
 	})
 }
 
@@ -48,40 +50,91 @@ func (x *exchange) takeOver(then func(client net.Conn)) {
 	})
 }
 
-// pipe copies both ways until both ends are done or one fails.
-func (x *exchange) pipe(client net.Conn, c *conn) {
+// tunnel is an upgraded connection.
+type tunnel struct {
+	x        *exchange
+	client   net.Conn
+	upstream *conn
+	framed   bool // it is a WebSocket
+	over     atomic.Bool
+}
+
+// lastWords is how long an end of a tunnel has for what it is in the midst of
+// when the tunnel must end (V8), and to say good-bye.
+const lastWords = time.Second
+
+// pipe copies both ways until both ends are done, one fails, or the streams of
+// the instance must end.
+func (t *tunnel) pipe() {
+	defer t.x.p.Streams.begin(t.x.place.instance, t.end)()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		x.copyIdle(c, client)
-		closeWrite(c.Conn)
+		t.copy(t.upstream, t.client, true)
+		closeWrite(t.upstream.Conn)
 	}()
-	x.copyIdle(client, buffered{c})
-	closeWrite(x.ctx.Conn())
+	t.copy(t.client, buffered{t.upstream}, false)
+	closeWrite(t.x.ctx.Conn())
 	<-done
+	if t.over.Load() { // what the other end is still sending must not cost it our last words
+		for _, c := range [...]net.Conn{t.client, t.upstream.Conn} {
+			_ = c.SetReadDeadline(time.Now().Add(lastWords))
+			_, _ = io.Copy(io.Discard, c)
+		}
+	}
 }
 
-// copyIdle copies until from ends, one of both fails, or nothing comes for as
-// long as a stream may be silent. After a failure neither is of use.
-func (x *exchange) copyIdle(to, from net.Conn) {
-	v := x.p.buffers.Get().(*[]byte)
-	defer x.p.buffers.Put(v)
+// end interrupts both directions.
+func (t *tunnel) end() {
+	t.over.Store(true)
+	_ = t.client.SetReadDeadline(time.Unix(1, 0))
+	_ = t.upstream.SetReadDeadline(time.Unix(1, 0))
+}
+
+// copy copies until from ends, one of both fails, or nothing comes for as long
+// as a stream may be silent. After a failure neither is of use.
+func (t *tunnel) copy(to, from net.Conn, up bool) {
+	v := t.x.p.buffers.Get().(*[]byte)
+	defer t.x.p.buffers.Put(v)
+	var f frames
+	var late time.Time // when what is under way must have come, once the tunnel is over
 	for {
-		_ = from.SetReadDeadline(time.Now().Add(x.p.Limits.Stream))
+		_ = from.SetReadDeadline(time.Now().Add(t.x.p.Limits.Stream))
+		if t.over.Load() { // since when a deadline in the past may have been undone here
+			if !t.framed || f.between() {
+				t.farewell(to, up)
+				return
+			}
+			if late.IsZero() {
+				late = time.Now().Add(lastWords)
+			}
+			_ = from.SetReadDeadline(late)
+		}
 		n, err := from.Read(*v)
 		if n > 0 {
-			_ = to.SetWriteDeadline(time.Now().Add(x.p.Limits.Idle))
+			f.pass((*v)[:n])
+			_ = to.SetWriteDeadline(time.Now().Add(t.x.p.Limits.Idle))
 			if _, werr := to.Write((*v)[:n]); werr != nil {
 				_ = from.SetDeadline(time.Unix(1, 0))
 				return
 			}
 		}
-		if err != nil {
-			if !errors.Is(err, io.EOF) {
-				_ = to.SetDeadline(time.Unix(1, 0))
-			}
+		switch {
+		case err == nil, late.IsZero() && t.over.Load() && timedOut(err):
+		case errors.Is(err, io.EOF):
+			return
+		default:
+			_ = to.SetDeadline(time.Unix(1, 0))
 			return
 		}
+	}
+}
+
+// farewell tells an end of a WebSocket that the other one is going away.
+func (t *tunnel) farewell(to net.Conn, masked bool) {
+	if t.framed {
+		_ = to.SetWriteDeadline(time.Now().Add(lastWords))
+		_, _ = to.Write(closeFrame(masked))
 	}
 }
 
@@ -101,6 +154,17 @@ func closeWrite(c net.Conn) {
 		if !ok {
 			_ = c.Close()
 			return
+		}
+		c = inner.NetConn()
+	}
+}
+
+// socket returns what is below all layers of c.
+func socket(c net.Conn) net.Conn {
+	for {
+		inner, ok := c.(interface{ NetConn() net.Conn })
+		if !ok {
+			return c
 		}
 		c = inner.NetConn()
 	}
