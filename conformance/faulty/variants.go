@@ -78,6 +78,10 @@ func answers() []Variant {
 			r.URL.RawQuery = strings.ReplaceAll(r.URL.RawQuery, "%2F", "/")
 			return nil
 		}}},
+		{Name: "no-turns", Means: "callers are not told apart in the waiting room", Rule: "A5", Case: "a-availability/callers-take-turns", data: hook{request: func(_ *front, r *http.Request) *http.Response {
+			r.Header.Del("Modgate-Token")
+			return nil
+		}}},
 		{Name: "token-is-none", Means: "a bad token is treated as none", Rule: "I1", Case: "i-identity/bad-token-is-refused", data: hook{request: func(_ *front, r *http.Request) *http.Response {
 			if r.Header.Get("Modgate-Token") == "nonsense" {
 				r.Header.Del("Modgate-Token")

@@ -142,6 +142,9 @@ func (w *world) registers(s script.Step, in *instance) error {
 		if a.Status == http.StatusCreated {
 			token, _ := a.Field("token")
 			in.tokens, in.module = append(in.tokens, token), s.Args[0]
+			in.upstream.mu.Lock()
+			in.upstream.secret, _ = a.Field("webhook_secret")
+			in.upstream.mu.Unlock()
 		}
 		return a
 	}

@@ -49,6 +49,9 @@ func (w *world) do(ctx context.Context, bound time.Duration, method, url string,
 	}
 	defer resp.Body.Close()
 	read, err := io.ReadAll(resp.Body)
+	if wire.IsEventStream(resp.Header) && errors.Is(err, io.ErrUnexpectedEOF) {
+		err = nil // such a stream has no end of its own
+	}
 	for _, values := range resp.Header {
 		for i := range values {
 			values[i] = w.untag(values[i])
@@ -205,6 +208,24 @@ func (w *world) write(s script.Step) error {
 		a.Took, a.Err = time.Since(begun), err
 		return a
 	})
+}
+
+// connects opens a WebSocket, says something, and reads until it ends.
+func (w *world) connects(s script.Step) error {
+	h := headers(s)
+	if in := w.instances[s.Actor]; in != nil {
+		set(h, "Modgate-Token", in.token())
+	}
+	text, _ := s.Get("text")
+	bound, path := w.within(s, "timeout", patience), w.taggedPath(s.Args[0])
+	return w.perform(s, 1, func(ctx context.Context) wire.Answer {
+		ctx, cancel := context.WithTimeout(ctx, bound)
+		defer cancel()
+		begun := time.Now()
+		a, err := wire.DialWebSocket(ctx, w.Data, path, h, text)
+		a.Took, a.Err = time.Since(begun), err
+		return a
+	}, script.Check{Field: "status", Op: script.Equal, Value: "101"})
 }
 
 func exchange(ctx context.Context, address, text string, bound time.Duration) (wire.Answer, error) {

@@ -25,6 +25,8 @@ func (w *world) moduleStep(s script.Step) error {
 		return w.loads(s)
 	case "calls":
 		return w.calls(s)
+	case "connects":
+		return w.connects(s)
 	}
 	in, err := w.instance(s.Actor)
 	if err != nil {
@@ -73,6 +75,12 @@ func (w *world) upstreamStep(s script.Step, u *upstream) error {
 		}
 	case "got":
 		return w.got(s, u)
+	case "served":
+		return w.served(s, u)
+	case "streams":
+		u.mu.Lock()
+		u.lives = true
+		u.mu.Unlock()
 	case "refuses":
 		u.close()
 	case "accepts":
@@ -94,6 +102,7 @@ func (w *world) answers(s script.Step, u *upstream) error {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	u.lives = false
 	u.status, u.body, u.after, u.header = status, body, w.within(s, "after", 0), headers(s)
 	return nil
 }
@@ -109,6 +118,23 @@ func (w *world) got(s script.Step, u *upstream) error {
 	}
 	if r == nil {
 		return &Failure{s, []string{"a request"}, "none"}
+	}
+	return w.judge(s, r)
+}
+
+// served looks at the nth request, for as long as the step gives it time.
+func (w *world) served(s script.Step, u *upstream) error {
+	n, _ := strconv.Atoi(s.Args[0]) // the parser has read it
+	var r *request
+	if _, err := w.until(w.within(s, "within", 3*time.Second), func() bool {
+		r = u.nth(n)
+		return r != nil
+	}); err != nil {
+		return err
+	}
+	if r == nil {
+		n, _ := u.count()
+		return &Failure{s, []string{s.Args[0] + " requests"}, strconv.Itoa(n)}
 	}
 	return w.judge(s, r)
 }

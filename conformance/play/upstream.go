@@ -28,13 +28,22 @@ type upstream struct {
 	hands  []*request    // in its hands, the oldest first
 	served int
 	latest *request
+	early  []*request // the first ones
+	lives  bool       // what it answers does not end by itself
+	secret string     // of its webhook
 }
+
+// remembered is how many of the first requests are kept.
+const remembered = 1000
 
 // request is a request that arrived at an upstream.
 type request struct {
 	method, path string
 	header       http.Header
 	body         string
+	after        time.Duration // the upstream's first one
+	secret       string        // with which it should be signed
+	at           time.Time
 }
 
 // Field implements fields.
@@ -46,6 +55,10 @@ func (r *request) Field(name string) (string, bool) {
 		return r.path, true
 	case "body":
 		return r.body, true
+	case "after":
+		return r.after.String(), true
+	case "signed":
+		return wire.Signed(r.secret, r.header, r.body), true
 	}
 	if name[0] == '@' {
 		return wire.Header(r.header, name)
@@ -106,15 +119,19 @@ func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // the core cut it off
 	}
-	req := &request{r.Method, r.URL.RequestURI(), r.Header, string(body)}
+	req := &request{method: r.Method, path: r.URL.RequestURI(), header: r.Header, body: string(body), at: time.Now()}
 	if r.Host != "" {
 		req.header.Set("Host", r.Host)
 	}
 	u.mu.Lock()
 	u.served++
-	u.latest = req
+	u.latest, req.secret = req, u.secret
+	if u.served <= remembered {
+		u.early = append(u.early, req)
+	}
+	req.after = req.at.Sub(u.early[0].at)
 	u.hands = append(u.hands, req)
-	gate, after := u.gate, u.after
+	gate, after, lives := u.gate, u.after, u.lives
 	u.mu.Unlock()
 	defer u.drop(req)
 	if gate != nil {
@@ -127,6 +144,10 @@ func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	select {
 	case <-time.After(after):
 	case <-r.Context().Done():
+		return
+	}
+	if lives {
+		u.live(w, r)
 		return
 	}
 	u.mu.Lock()
@@ -184,4 +205,28 @@ func (u *upstream) count() (served int, latest *request) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.served, u.latest
+}
+
+// nth returns the nth request since the start, nil if there is none yet.
+func (u *upstream) nth(n int) *request {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if n < 1 || n > len(u.early) {
+		return nil
+	}
+	return u.early[n-1]
+}
+
+// live answers with what does not end by itself: a WebSocket that says what is
+// said to it, or an event stream.
+func (u *upstream) live(w http.ResponseWriter, r *http.Request) {
+	if wire.IsWebSocket(r.Header) {
+		wire.ServeWebSocket(w, r) //nolint:errcheck // the core ended it
+		return
+	}
+	w.Header().Set(wire.FromHeader, u.id)
+	w.Header().Set("Content-Type", wire.EventStream)
+	io.WriteString(w, "data: "+u.id+"\n\n") //nolint:errcheck // the core is gone
+	http.NewResponseController(w).Flush()   //nolint:errcheck // the core is gone
+	<-r.Context().Done()
 }

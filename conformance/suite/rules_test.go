@@ -38,9 +38,9 @@ func TestRuleWithoutCaseIsAFault(t *testing.T) {
 	if got := strings.Join(Faults(without), "\n"); got != "rule U13 has no case" {
 		t.Errorf("without the cases of U13: %q", got)
 	}
-	odd := &script.Case{Name: "x/odd", Title: "t", Rules: []string{"Z9", "A5"}, Features: []string{"flying"}}
+	odd := &script.Case{Name: "x/odd", Title: "t", Rules: []string{"Z9", "G4"}, Features: []string{"flying"}}
 	got := strings.Join(Faults(append(all(t), odd, odd)), "\n")
-	for _, want := range []string{"no rule Z9", "no feature flying", "one title", `rule A5 has 2 cases: it is not "not yet"`} {
+	for _, want := range []string{"no rule Z9", "no feature flying", "one title", `rule G4 has 2 cases: it is not "not yet"`} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no fault %q in:\n%s", want, got)
 		}

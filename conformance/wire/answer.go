@@ -22,6 +22,7 @@ type Answer struct {
 	Status int
 	Header http.Header
 	Body   []byte
+	Close  int           // code with which a WebSocket ended; 0: none
 	Took   time.Duration // from the first octet sent to the last one read
 	Err    error
 }
@@ -34,6 +35,8 @@ func (a Answer) Field(name string) (value string, found bool) {
 	switch name {
 	case "status":
 		return strconv.Itoa(a.Status), a.Status != 0
+	case "close":
+		return strconv.Itoa(a.Close), a.Close != 0
 	case "in":
 		return a.Took.String(), true
 	case "body":

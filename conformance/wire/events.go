@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
+	"net/http"
 	"strings"
 	"time"
 )
@@ -93,3 +94,9 @@ func (e Event) NoticeID() string {
 	}
 	return ce.ID
 }
+
+// EventStream is the media type of a stream of events.
+const EventStream = "text/event-stream"
+
+// IsEventStream reports whether an answer is such a stream.
+func IsEventStream(h http.Header) bool { return strings.HasPrefix(h.Get("Content-Type"), EventStream) }

@@ -1,9 +1,11 @@
 package wire
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"strings"
 	"testing"
@@ -100,4 +102,68 @@ func FuzzParseItem(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, text string) {
 		ParseItem(text) // that it returns is what counts
 	})
+}
+
+func TestWebSocketSpeaksWithItself(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/none" || !IsWebSocket(r.Header):
+			http.Error(w, "no", http.StatusNotFound)
+		case r.URL.Path == "/bye":
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer conn.Close()
+			io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "+
+				accepted(r.Header.Get("Sec-WebSocket-Key"))+"\r\n\r\n")
+			writeFrame(conn, opText, []byte("so long"), false)
+			writeFrame(conn, opClose, []byte{1001 >> 8, 1001 & 0xff}, false)
+		default:
+			ServeWebSocket(w, r)
+		}
+	}))
+	defer server.Close()
+	address := server.Listener.Addr().String()
+	a, err := DialWebSocket(t.Context(), address, "/bye", http.Header{}, "hello")
+	if err != nil || a.Status != 101 || string(a.Body) != "so long" || a.Close != 1001 {
+		t.Errorf("closed: %+v %v", a, err)
+	}
+	a, err = DialWebSocket(t.Context(), address, "/none", http.Header{}, "")
+	if err != nil || a.Status != 404 || !strings.Contains(string(a.Body), "no") {
+		t.Errorf("refused: %+v %v", a, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	heard := make(chan Answer, 1)
+	go func() {
+		a, _ := DialWebSocket(ctx, address, "/echo", http.Header{}, "hello")
+		heard <- a
+	}()
+	select {
+	case a := <-heard:
+		t.Errorf("nobody closed it: %+v", a)
+	default:
+	}
+	cancel()
+	<-heard
+}
+
+func TestSignaturesAreStandardWebhooks(t *testing.T) {
+	// The vector of the reference implementations.
+	secret, body := "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", `{"test": 2432232314}`
+	h := http.Header{"Webhook-Id": {"msg_p5jXN8AQM9LWM0D4loKWxJek"}, "Webhook-Timestamp": {"1614265330"}, "Webhook-Signature": {"v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="}}
+	if got := signed(secret, h, body, time.Unix(1614265330, 0)); got != "yes" {
+		t.Error(got)
+	}
+	if got := Signed(secret, h, body); !strings.Contains(got, "off by") {
+		t.Errorf("an old one: %s", got)
+	}
+	h.Set("Webhook-Signature", "v1a,x v1,AAAA")
+	if got := signed(secret, h, body, time.Unix(1614265330, 0)); got != "no signature fits" {
+		t.Errorf("a wrong one: %s", got)
+	}
+	if got := Signed("secret", h, body); !strings.Contains(got, "whsec_") {
+		t.Errorf("no secret: %s", got)
+	}
 }
