@@ -167,7 +167,7 @@ func writeFrame(w io.Writer, op byte, text []byte, masked bool) error {
 	frame := []byte{0x80 | op, byte(len(text))}
 	var mask [4]byte
 	if masked {
-		rand.Read(mask[:]) //nolint:errcheck // it never fails
+		rand.Read(mask[:])
 		frame[1] |= 0x80
 		frame = append(frame, mask[:]...)
 	}
