@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"io"
 	"net"
 	"sync"
@@ -29,6 +30,7 @@ type listener struct {
 	clients *clients
 	limit   int64
 	p       *Proxy
+	bearer  func() *route.Caller // whose egress it is; nil: the data listener
 }
 
 const crowded = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: 1\r\n" +
@@ -42,15 +44,30 @@ func (l *listener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
+		secure := l.p.ServerTLS != nil && l.bearer == nil
 		if l.clients.open.Load() < l.limit {
-			return l.clients.add(l.p.secured(nc), l.p), nil
+			if secure {
+				nc = l.p.secured(nc)
+			}
+			c := l.clients.add(nc, l.p)
+			c.bearer = l.bearer
+			return c, nil
 		}
-		if l.p.ServerTLS == nil {
+		if !secure {
 			_ = nc.SetWriteDeadline(time.Now().Add(time.Second)) // a fresh socket takes it at once
 			_, _ = io.WriteString(nc, crowded)
 		}
 		_ = nc.Close()
 	}
+}
+
+// Close closes the listener, of which its owner may have been first: with an
+// error the server would let go of no other.
+func (l *listener) Close() error {
+	if err := l.Listener.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
 }
 
 func (s *clients) add(nc net.Conn, p *Proxy) *client {
@@ -89,7 +106,8 @@ type client struct {
 	cork bool   // hold the next write back until the one after it
 	held []byte // what was
 
-	token  []byte // the last one that came
+	bearer func() *route.Caller // who calls on an egress, nil elsewhere
+	token  []byte               // the last one that came
 	hashed route.TokenHash
 
 	deadline deadline // of reads

@@ -19,7 +19,7 @@ func (x *exchange) compose(up *upstream) error {
 		b = append(b, up.host...)
 	}
 	b = append(b, '\r', '\n')
-	b = h.appendRelayed(b)
+	b = x.appendRelayed(b)
 	b = x.appendHop(b)
 	b = x.appendTrace(b)
 	b = x.appendOurs(b)
@@ -31,11 +31,12 @@ func (x *exchange) compose(up *upstream) error {
 
 // appendRelayed writes the fields that are forwarded as they were sent, those
 // that stand together at once.
-func (h *head) appendRelayed(b []byte) []byte {
+func (x *exchange) appendRelayed(b []byte) []byte {
+	h := &x.head
 	start, end := 0, 0
 	for i := range h.fields {
 		f := &h.fields[i]
-		if f.kind != relayed {
+		if f.kind != relayed || x.carries(f) {
 			continue
 		}
 		if f.start != end {
@@ -141,6 +142,9 @@ func (x *exchange) appendOurs(b []byte) []byte {
 	b = append(b, "\r\nModgate-Epoch: "...)
 	b = strconv.AppendUint(b, x.place.state.Epoch, 10)
 	b = append(b, "\r\nModgate-Run: "...)
+	start := len(b)
 	b = x.run.appended(b, x.origin(), x.place.instance.Hop)
-	return append(b, '\r', '\n')
+	run := b[start:]
+	b = append(b, '\r', '\n')
+	return x.appendCarrier(b, run)
 }

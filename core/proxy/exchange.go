@@ -171,6 +171,10 @@ func (x *exchange) identify() {
 // authenticate finds the caller. It returns false for a token that opens
 // nothing, which is never treated as none (I1).
 func (x *exchange) authenticate() bool {
+	if x.client.bearer != nil { // and a token says nothing
+		x.caller = x.client.bearer()
+		return x.caller != nil && !x.caller.Fenced()
+	}
 	switch x.head.tokens {
 	case 0:
 		return true
@@ -190,9 +194,7 @@ func (x *exchange) match() bool {
 		return false
 	}
 	x.target, x.module = t, t.Module
-	if x.caller != nil && len(x.head.run) > 0 {
-		x.run.read(x.head.run, x.caller.Instance.Hop)
-	}
+	x.readRun()
 	if x.caller == nil && t.Module.State().Identified {
 		x.tokenRequired()
 		return false

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"github.com/modgate/modgate/core/route"
 )
 
 // newServer returns the server, set up so that it does nothing on its own
@@ -45,9 +47,18 @@ func (p *Proxy) newServer() *fasthttp.Server {
 
 // Serve serves ln until Shutdown, and returns nil then. It may be called for
 // several listeners at once.
-func (p *Proxy) Serve(ln net.Listener) error {
+func (p *Proxy) Serve(ln net.Listener) error { return p.serve(ln, nil) }
+
+// ServeEgress serves ln, in clear text, until ln is closed or Shutdown: what
+// arrives there is the caller's, as if it bore its token (L4). While caller
+// returns nil it is refused, as what bears a token that opens nothing.
+func (p *Proxy) ServeEgress(ln net.Listener, caller func() *route.Caller) error {
+	return p.serve(ln, caller)
+}
+
+func (p *Proxy) serve(ln net.Listener, bearer func() *route.Caller) error {
 	return p.server.Serve(&listener{
-		Listener: ln, clients: &p.clients, limit: int64(p.Limits.Connections), p: p,
+		Listener: ln, clients: &p.clients, limit: int64(p.Limits.Connections), p: p, bearer: bearer,
 	})
 }
 

@@ -17,6 +17,10 @@ type Instance struct {
 	Upstream string // scheme://host:port
 	Hop      string // module@version/instance, as in Modgate-Run (3.1)
 
+	// RunHeader is the header in which the module passes on its runs; "":
+	// Modgate-Run (L4). Set it before anybody knows the instance.
+	RunHeader string
+
 	drained func(*Instance, uint64)
 	drain   atomic.Uint64 // turn of the drain under way
 	word    atomic.Int64
