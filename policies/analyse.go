@@ -32,6 +32,7 @@ type findings struct {
 // analyser walks the rules of one snapshot.
 type analyser struct {
 	snap    *snapshot
+	rules   *ast.Compiler // of the shard that is walked
 	zone    *time.Location
 	known   *fallback.Query // its known fields hold; nil: nothing is known
 	seen    findings
@@ -80,6 +81,7 @@ func newAnalyser(s *snapshot, known *fallback.Query, zone *time.Location) *analy
 func (a *analyser) run(askers []*asker, e fallback.Entrypoint) findings {
 	for _, k := range askers {
 		if _, ok := k.queries[e]; ok {
+			a.rules = k.compiler
 			a.data(root(k.unit).Append(ast.StringTerm(string(e))), nil, true)
 		}
 	}
@@ -168,7 +170,7 @@ func (a *analyser) data(r ast.Ref, args []meaning, plain bool) {
 		}
 		return
 	}
-	n := a.snap.compiler.RuleTree.Child(ast.DefaultRootDocument.Value)
+	n := a.rules.RuleTree.Child(ast.DefaultRootDocument.Value)
 	for _, t := range r[1:] {
 		if len(n.Values) > 0 || !ast.IsConstant(t.Value) {
 			break

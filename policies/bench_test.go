@@ -5,7 +5,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"github.com/modgate/modgate/core/fallback"
@@ -157,20 +156,19 @@ func BenchmarkStorm(b *testing.B) {
 	b.ReportMetric(100*float64(e.missed.Load()-before)/float64(b.N), "%missed")
 }
 
-// BenchmarkReload is one changed policy among 1,000.
+// BenchmarkReload is one changed policy among 1,000, files on disk.
 func BenchmarkReload(b *testing.B) {
-	tree := fstest.MapFS{}
+	dir := b.TempDir()
 	for i := range 1000 {
-		text := strings.Replace(eight, "modgate.site", fmt.Sprintf("modgate.modules[\"m%d\"]", i), 1)
-		tree[fmt.Sprintf("modules/m%d/a.rego", i)] = &fstest.MapFile{Data: []byte(text)}
+		write(b, dir, fmt.Sprintf("modules/m%d/a.rego", i), strings.Replace(eight, "modgate.site", fmt.Sprintf("modgate.modules[\"m%d\"]", i), 1))
 	}
-	e, err := Open(Options{tree: tree})
-	if err != nil {
-		b.Fatal(err)
+	write(b, dir, "data/tiers.json", `{"gold": "gold"}`)
+	e, err := Open(Options{Dir: dir})
+	if err != nil || e.Diagnostics() != nil {
+		b.Fatal(err, e.Diagnostics())
 	}
 	for n := 0; b.Loop(); n++ {
-		text := strings.Replace(eight, "modgate.site", "modgate.modules.m7", 1) + strings.Repeat("\n", n%100)
-		tree["modules/m7/a.rego"] = &fstest.MapFile{Data: []byte(text)}
+		write(b, dir, "modules/m7/a.rego", strings.Replace(eight, "modgate.site", "modgate.modules.m7", 1)+strings.Repeat("\n", 1+n%100))
 		if err := e.Reload(); err != nil {
 			b.Fatal(err)
 		}

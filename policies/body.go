@@ -246,7 +246,7 @@ func (a *analyser) vain(r ast.Ref, args []meaning) bool {
 }
 
 func (a *analyser) hopeless(r ast.Ref, args []meaning) bool {
-	n := a.snap.compiler.RuleTree.Find(r)
+	n := a.rules.RuleTree.Find(r)
 	if n == nil || len(n.Values) == 0 || len(n.Children) > 0 {
 		return false
 	}

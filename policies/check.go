@@ -132,18 +132,19 @@ func (x *examiner) names(unit string) {
 
 // references finds what refers to a rule that nobody has.
 func (x *examiner) references(unit string) {
+	c := x.snap.askers[unit].compiler
 	for _, file := range sortedNames(x.snap.units[unit].modules) {
-		ast.WalkRefs(x.snap.compiler.Modules[file], func(r ast.Ref) bool {
+		ast.WalkRefs(c.Modules[file], func(r ast.Ref) bool {
 			if r.HasPrefix(modgateRef) {
-				x.reference(r)
+				x.reference(c.RuleTree, r)
 			}
 			return false
 		})
 	}
 }
 
-func (x *examiner) reference(r ast.Ref) {
-	n := x.snap.compiler.RuleTree.Child(ast.DefaultRootDocument.Value)
+func (x *examiner) reference(tree *ast.TreeNode, r ast.Ref) {
+	n := tree.Child(ast.DefaultRootDocument.Value)
 	for i, t := range r[1:] {
 		if len(n.Values) > 0 || !ast.IsConstant(t.Value) {
 			return
@@ -181,7 +182,7 @@ func entrypointNames() (list []string) {
 
 // rules returns the unit's rules of that name, in order.
 func (x *examiner) rules(unit string, e fallback.Entrypoint) []*ast.Rule {
-	rules := slices.Clone(x.snap.compiler.GetRules(root(unit).Append(ast.StringTerm(string(e)))))
+	rules := slices.Clone(x.snap.askers[unit].compiler.GetRules(root(unit).Append(ast.StringTerm(string(e)))))
 	slices.SortFunc(rules, func(a, b *ast.Rule) int { return a.Location.Compare(b.Location) })
 	return rules
 }
@@ -237,6 +238,7 @@ func (x *examiner) cost(unit string, f *findings, rules []*ast.Rule, places map[
 	c := newCost(unit, f)
 	for _, r := range rules {
 		n := newAnalyser(x.snap, nil, time.UTC)
+		n.rules = x.snap.askers[unit].compiler
 		n.rule(r, nil, true)
 		one := newCost(unit, &n.seen)
 		one.File, one.Line = r.Location.File, r.Location.Row

@@ -58,7 +58,7 @@ var checked = []ast.StageID{
 }
 
 // assemble compiles units that each stand alone, without checking them again:
-// with a thousand units that is most of the time.
+// that is most of the time.
 func (c *compiler) assemble(modules map[string]*ast.Module) (*ast.Compiler, error) {
 	return c.run(ast.NewCompiler().WithSkipStages(checked...), modules)
 }

@@ -49,7 +49,7 @@ func (s *snapshot) evaluate(a *asker, e fallback.Entrypoint, in *ast.Term, trace
 		return nil, nil
 	}
 	budget := newBudget(e)
-	q := topdown.NewQuery(body).WithCompiler(s.compiler).WithStore(s.store).WithTransaction(s.txn).WithInput(in).
+	q := topdown.NewQuery(body).WithCompiler(a.compiler).WithStore(s.store).WithTransaction(s.txn).WithInput(in).
 		WithCancel(budget).WithMetrics(metrics.NoOp()).WithTime(fixed).WithIndexing(!s.unindexed).
 		WithEarlyExit(len(tracers) == 0) // who traces wants to see every rule
 	for _, t := range tracers {

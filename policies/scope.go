@@ -134,7 +134,7 @@ func (a *analyser) constant(r ast.Ref) ast.Value {
 	if !r[1].Equal(modgate) {
 		return a.datum(r)
 	}
-	rules := a.snap.compiler.GetRulesExact(r)
+	rules := a.rules.GetRulesExact(r)
 	if len(rules) != 1 {
 		return nil
 	}

@@ -6,10 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/storage"
@@ -21,13 +25,13 @@ import (
 // snapshot is all policies and data in force. It never changes: a reload makes
 // another one beside it.
 type snapshot struct {
-	compiler *ast.Compiler
-	store    storage.Store
-	txn      storage.Transaction  // for reading; the store is never written to
-	askers   map[string]*asker    // by unit
-	units    map[string]*unit     // without base and lib
-	data     map[string]*document // by name
-	wrong    Diagnostics          // what is not in force, and why
+	shards map[int]*shard
+	store  storage.Store
+	txn    storage.Transaction  // for reading; the store is never written to
+	askers map[string]*asker    // by unit
+	units  map[string]*unit     // without base and lib
+	data   map[string]*document // by name
+	wrong  Diagnostics          // what is not in force, and why
 
 	unindexed bool // evaluates without OPA's rule index: what tests compare with
 }
@@ -38,10 +42,36 @@ type document struct {
 	value ast.Value
 }
 
+// shard is units that are compiled together, with base and lib. A unit refers
+// to no other, so it does not matter which; of a thousand, a reload compiles
+// the few that share a shard with what changed.
+type shard struct {
+	units    []*unit // by name
+	compiler *ast.Compiler
+}
+
+// The shard of all that is asked about every module, and how many others there
+// are: base and lib, compiled again in each, take as much room as some units.
+const (
+	commonShard = 0
+	shardCount  = 64
+)
+
+// shardOf returns the shard of a unit.
+func shardOf(unit string) int {
+	if !strings.HasPrefix(unit, moduleFolder) {
+		return commonShard
+	}
+	h := fnv.New32a()
+	h.Write([]byte(unit))
+	return 1 + int(h.Sum32()%shardCount)
+}
+
 // asker is a unit that can be asked.
 type asker struct {
-	unit    string
-	queries map[fallback.Entrypoint]ast.Body // of those that it answers
+	unit     string
+	compiler *ast.Compiler                    // of its shard
+	queries  map[fallback.Entrypoint]ast.Body // of those that it answers
 }
 
 // entrypoints in the order in which they are listed to people.
@@ -57,42 +87,108 @@ const answerVar = ast.Var("answer")
 // it what is broken in f.
 func (c *compiler) build(f *folder, old *snapshot) (*snapshot, error) {
 	s := &snapshot{units: map[string]*unit{}, wrong: slices.Clone(f.wrong)}
-	all := map[string]*ast.Module{}
-	for _, name := range sortedNames(f.units) {
-		if u := c.unit(s, name, f.units[name], old.unit(name)); u != nil {
-			s.units[name] = u
-			maps.Copy(all, u.modules)
+	grouped := map[int][]*unit{commonShard: nil}
+	for _, r := range c.readUnits(f, old) {
+		s.wrong = append(s.wrong, r.wrong...)
+		if u := r.unit; u != nil {
+			s.units[u.name] = u
+			grouped[shardOf(u.name)] = append(grouped[shardOf(u.name)], u)
 		}
 	}
-	var err error
-	if s.compiler, err = c.assemble(all); err != nil {
-		return nil, fmt.Errorf("compile policies: %w", err)
+	if err := c.compileShards(s, grouped, old); err != nil {
+		return nil, err
 	}
 	if err := s.documents(f.data, old); err != nil {
 		return nil, err
 	}
-	s.askers = map[string]*asker{unitBase: s.asker(unitBase)}
-	for name := range s.units {
-		s.askers[name] = s.asker(name)
-	}
 	return s, nil
 }
 
-// unit returns the unit to be in force: the new text if it stands, else the
+// compileShards compiles those that changed, and makes their units' askers.
+func (c *compiler) compileShards(s *snapshot, grouped map[int][]*unit, old *snapshot) error {
+	s.shards, s.askers = map[int]*shard{}, map[string]*asker{}
+	for i, units := range grouped {
+		if o := old.shard(i); o != nil && slices.Equal(o.units, units) {
+			s.shards[i] = o
+			for _, name := range o.names(i) {
+				s.askers[name] = old.askers[name]
+			}
+			continue
+		}
+		n := &shard{units: units}
+		modules := map[string]*ast.Module{}
+		for _, u := range units {
+			maps.Copy(modules, u.modules)
+		}
+		var err error
+		if n.compiler, err = c.assemble(modules); err != nil {
+			return fmt.Errorf("compile policies: %w", err)
+		}
+		s.shards[i] = n
+		for _, name := range n.names(i) {
+			s.askers[name] = newAsker(name, n.compiler)
+		}
+	}
+	return nil
+}
+
+// names returns the units that can be asked in shard i.
+func (n *shard) names(i int) (list []string) {
+	for _, u := range n.units {
+		list = append(list, u.name)
+	}
+	if i == commonShard {
+		list = append(list, unitBase)
+	}
+	return list
+}
+
+// shard returns the shard of that number, or nil. A nil snapshot has none.
+func (s *snapshot) shard(i int) *shard {
+	if s == nil {
+		return nil
+	}
+	return s.shards[i]
+}
+
+// reading is what came of reading a unit.
+type reading struct {
+	unit  *unit // to be in force; nil: none
+	wrong Diagnostics
+}
+
+// readUnits reads all units, by name, on all processors: with a thousand, that
+// is most of the time that a start takes.
+func (c *compiler) readUnits(f *folder, old *snapshot) []reading {
+	names := sortedNames(f.units)
+	list := make([]reading, len(names))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(len(names), runtime.GOMAXPROCS(0)) {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(names); i = int(next.Add(1)) - 1 {
+				list[i] = c.readUnit(names[i], f.units[names[i]], old.unit(names[i]))
+			}
+		})
+	}
+	wg.Wait()
+	return list
+}
+
+// readUnit reads a unit: the new text is to be in force if it stands, else the
 // old one, if there is one.
-func (c *compiler) unit(s *snapshot, name string, text source, old *unit) *unit {
+func (c *compiler) readUnit(name string, text source, old *unit) reading {
 	if old != nil && old.digest == text.digest() {
-		return old
+		return reading{unit: old}
 	}
 	u, wrong := c.parse(name, text)
 	if wrong == nil {
 		wrong = c.alone(u)
 	}
-	if wrong == nil {
-		return u
+	if wrong != nil {
+		u = old
 	}
-	s.wrong = append(s.wrong, wrong...)
-	return old
+	return reading{u, wrong}
 }
 
 // unit returns the unit of that name, or nil. A nil snapshot has none.
@@ -155,11 +251,11 @@ func parseDocument(text []byte, old *document) (*document, error) {
 	return &document{text, v}, nil
 }
 
-func (s *snapshot) asker(unit string) *asker {
-	a := &asker{unit, map[fallback.Entrypoint]ast.Body{}}
+func newAsker(unit string, c *ast.Compiler) *asker {
+	a := &asker{unit, c, map[fallback.Entrypoint]ast.Body{}}
 	for _, e := range entrypoints {
 		r := root(unit).Append(ast.StringTerm(string(e)))
-		if s.compiler.RuleTree.Find(r) != nil {
+		if c.RuleTree.Find(r) != nil {
 			a.queries[e] = ast.NewBody(ast.Equality.Expr(ast.NewTerm(r), ast.NewTerm(answerVar)))
 		}
 	}
