@@ -82,6 +82,7 @@ func TestEveryValueIsRead(t *testing.T) {
 			},
 			Upstreams: config.Upstreams{
 				Authorities: right(t, "tls/modules.pem"), Certificate: right(t, "tls/gateway.pem"), Key: right(t, "tls/gateway.key"),
+				Connections: 50, SlowStart: time.Minute, Failures: 3, Ejection: 10 * time.Second, Retries: 2, RetryBudget: 10,
 			},
 			Control: config.Control{Listen: "[::]:9131", Certificate: right(t, "tls/cert.pem"), Key: right(t, "tls/key.pem")},
 			DataDir: right(t, "state"), Policies: right(t, "policies"),
@@ -89,7 +90,7 @@ func TestEveryValueIsRead(t *testing.T) {
 			Limits:     config.Limits{Head: 32 * config.KiB, Body: 2 * config.MiB, Connections: 500},
 			Parking:    config.Parking{PerModule: 100, PerCaller: 10, Bytes: config.MiB},
 			Timeouts: config.Timeouts{
-				Connect: 500 * time.Millisecond, FirstByte: 90 * time.Second, Idle: 90 * time.Second, ReadHead: 5 * time.Second,
+				Connect: 500 * time.Millisecond, FirstByte: 90 * time.Second, Idle: 90 * time.Second, Request: 10 * time.Minute, ReadHead: 5 * time.Second,
 			},
 			Settle: 5 * time.Second,
 			CORS:   config.CORS{Origins: []string{"https://library.example"}},

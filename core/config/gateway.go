@@ -52,6 +52,7 @@ type Timeouts struct {
 	Connect   time.Duration // an upstream to accept
 	FirstByte time.Duration // an upstream to begin its answer; then 504
 	Idle      time.Duration // a kept connection to be used again
+	Request   time.Duration // a request to be answered whole; zero: no end
 	ReadHead  time.Duration // a client to send its whole head; then 408
 	Shutdown  time.Duration // requests in flight to end when the gateway stops
 }
@@ -76,11 +77,12 @@ func DefaultGateway() Gateway {
 		Limits:  Limits{Head: 16 * KiB, Body: GiB, Connections: 10_000},
 		Parking: Parking{PerModule: 10_000, PerCaller: 1_000, Bytes: 64 * MiB},
 		Timeouts: Timeouts{
-			Connect: 2 * time.Second, FirstByte: time.Minute, Idle: 75 * time.Second,
+			Connect: 2 * time.Second, FirstByte: time.Minute, Idle: 75 * time.Second, Request: time.Hour,
 			ReadHead: 10 * time.Second, Shutdown: 30 * time.Second,
 		},
-		Settle: 10 * time.Second,
-		Alerts: Alerts{Unresolved: 30 * time.Second},
+		Upstreams: defaultUpstreams(),
+		Settle:    10 * time.Second,
+		Alerts:    Alerts{Unresolved: 30 * time.Second},
 	}
 }
 
@@ -103,6 +105,7 @@ func (g *Gateway) Settings() []Setting {
 		{Name: "timeouts.connect", Value: &g.Timeouts.Connect, Min: ms, Max: minute, Doc: "for an upstream to accept a connection"},
 		{Name: "timeouts.first_byte", Value: &g.Timeouts.FirstByte, Min: ms, Max: day, Doc: "for an upstream to begin its answer; then 504"},
 		{Name: "timeouts.idle", Value: &g.Timeouts.Idle, Min: second, Max: hour, Doc: "for a kept connection to be used again"},
+		{Name: "timeouts.request", Value: &g.Timeouts.Request, Max: 7 * day, Doc: "for a request to be answered whole, event streams and upgraded connections apart; 0s: no end"},
 		{Name: "timeouts.read_head", Value: &g.Timeouts.ReadHead, Min: 100 * ms, Max: 10 * minute, Doc: "for a client to send its whole head; then 408"},
 		{Name: "timeouts.shutdown", Value: &g.Timeouts.Shutdown, Max: hour, Doc: "for requests in flight to end when the gateway stops"},
 		{Name: "settle", Value: &g.Settle, Max: 10 * minute, Doc: "after a start, the time in which no lease and no absence expires (G6)"},

@@ -88,25 +88,3 @@ func (c ClientCertificates) MarshalText() ([]byte, error) { return []byte(c.Stri
 func (c *ClientCertificates) UnmarshalText(b []byte) error {
 	return parseWord(c, clientCertificatesNames[:], b)
 }
-
-// Upstreams is how the gateway meets instances.
-type Upstreams struct {
-	Authorities string // PEM file that replaces the system's roots, of https upstreams
-	Certificate string // PEM file that is shown to those that ask; empty: none
-	Key         string // PEM file; empty: in the certificate's file
-}
-
-// settings lists what the language sets of u, by name below "gateway".
-func (u *Upstreams) settings() []Setting {
-	return []Setting{
-		{Name: "upstream.authorities", Value: &u.Authorities, Form: Path, Doc: "PEM file of the authorities that sign the certificates of https upstreams; unset: the system's"},
-		{Name: "upstream.certificate", Value: &u.Certificate, Form: Path, Doc: "PEM file of the certificate that is shown to https upstreams that ask for one"},
-		{Name: "upstream.key", Value: &u.Key, Form: Path, Doc: "PEM file of its private key; unset: it stands in the certificate's file"},
-	}
-}
-
-func (u *Upstreams) check(s scope) {
-	if u.Key != "" && u.Certificate == "" {
-		s.add("key certificate", "Half a key pair", "A key is of no use without its upstream.certificate.")
-	}
-}

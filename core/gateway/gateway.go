@@ -153,9 +153,9 @@ func (g *Gateway) openDelivery() error {
 	return nil
 }
 
-// none turns the configuration's 0, which parks nothing, into the room's word
-// for that.
-func none[T int | int64](limit T) T {
+// none turns the configuration's 0, which is none at all, into the parts' word
+// for that: their 0 is the default.
+func none[T ~int | ~int64](limit T) T {
 	if limit == 0 {
 		return -1
 	}
@@ -188,18 +188,24 @@ func (g *Gateway) openControl() (err error) {
 		return err
 	}
 	g.onClose(g.control.Close)
-	limits := g.config.Gateway
 	g.proxy, err = proxy.New(proxy.Options{
-		Live: &g.live, Room: g.room, Streams: &g.streams, RunKey: key, Log: g.log, Origins: limits.CORS.Origins,
-		Unreachable: g.control.Unreachable, Cycle: g.cycle,
-		Limits: proxy.Limits{
-			Head: int(limits.Limits.Head), Body: int64(limits.Limits.Body), Connections: limits.Limits.Connections,
-			Connect: limits.Timeouts.Connect, FirstByte: limits.Timeouts.FirstByte, Idle: limits.Timeouts.Idle, ReadHead: limits.Timeouts.ReadHead,
-			Wait: g.config.Defaults.TTL,
-		},
+		Live: &g.live, Room: g.room, Streams: &g.streams, RunKey: key, Log: g.log, Origins: g.config.Gateway.CORS.Origins,
+		Unreachable: g.control.Unreachable, Cycle: g.cycle, Limits: limits(g.config),
 		TLS: g.keys.upstreams.ClientConfig, ServerTLS: g.serverTLS(),
 	})
 	return err
+}
+
+// limits are the data plane's.
+func limits(c *config.Config) proxy.Limits {
+	g := c.Gateway
+	return proxy.Limits{
+		Head: int(g.Limits.Head), Body: int64(g.Limits.Body), Connections: g.Limits.Connections, Upstream: g.Upstreams.Connections,
+		Connect: g.Timeouts.Connect, FirstByte: g.Timeouts.FirstByte, Idle: g.Timeouts.Idle, ReadHead: g.Timeouts.ReadHead,
+		Request: none(g.Timeouts.Request), Wait: c.Defaults.TTL,
+		SlowStart: none(g.Upstreams.SlowStart), Failures: none(g.Upstreams.Failures), Ejection: g.Upstreams.Ejection,
+		Retries: none(g.Upstreams.Retries), RetryBudget: g.Upstreams.RetryBudget,
+	}
 }
 
 func (g *Gateway) openListeners() (err error) {

@@ -141,6 +141,9 @@ func (x *exchange) shorten(st *route.State, unmet *route.Unmet, now time.Time) {
 	if !x.until.IsZero() {
 		until = earlier(until, x.until)
 	}
+	if !x.due.IsZero() {
+		until = earlier(until, x.due)
+	}
 	x.until = until
 }
 

@@ -111,6 +111,20 @@ func (x *exchange) overflow(st *route.State) {
 	x.answer(overflow, a)
 }
 
+// crowded answers a request that found every connection to its instance in use
+// for as long as it may wait.
+func (x *exchange) crowded() {
+	a := x.problemOf(x.module.State(), message.NoReason)
+	a.Type, a.Title = message.ProblemOverflow, "Module "+x.module.Name+" has more requests than it takes"
+	a.Detail, a.proxyError, a.TTL, a.retryAfter = "Every connection to it is in use.", "connection_limit_reached", 0, time.Second
+	x.answer(overflow, a)
+}
+
+// overdue answers a request whose whole time is over.
+func (x *exchange) overdue() {
+	x.upstreamFailed(fasthttp.StatusGatewayTimeout, "http_response_timeout", "The time for the request was over before it was answered.")
+}
+
 // unknown answers for a path that no module serves; after a start DELAY, for
 // as long as a configured module has never registered (G3).
 func (x *exchange) unknown(detail string) {

@@ -146,5 +146,6 @@ func (x *exchange) appendOurs(b []byte) []byte {
 	b = x.run.appended(b, x.origin(), x.place.instance.Hop)
 	run := b[start:]
 	b = append(b, '\r', '\n')
+	b = x.appendTimeout(b)
 	return x.appendCarrier(b, run)
 }

@@ -82,31 +82,3 @@ func (c *conn) read(p []byte) (int, error) {
 	}
 	return c.Conn.Read(p)
 }
-
-// release gives c back for the next request. It must be clean: the answer
-// read to its end, and nothing after it.
-func (c *conn) release(now time.Time) {
-	if c.br.Buffered() > 0 {
-		c.discard()
-		return
-	}
-	u := c.up
-	u.mu.Lock()
-	if !u.closed {
-		c.since = now
-		u.idle = append(u.idle, c)
-		c = nil
-	}
-	u.mu.Unlock()
-	if c != nil {
-		c.discard()
-	}
-}
-
-// discard closes c for good.
-func (c *conn) discard() {
-	c.up.mu.Lock()
-	delete(c.up.open, c)
-	c.up.mu.Unlock()
-	_ = c.Close()
-}

@@ -38,3 +38,30 @@ func (d *deadline) waive(c net.Conn) {
 	*d = deadline{}
 	_ = c.SetReadDeadline(time.Time{})
 }
+
+// by returns when a wait that begins now must end: after wait, or when the
+// request's whole time is over.
+func (x *exchange) by(wait time.Duration) time.Time {
+	until := time.Now().Add(wait)
+	if x.due.IsZero() {
+		return until
+	}
+	return earlier(until, x.due)
+}
+
+// late reports whether the request's whole time is over.
+func (x *exchange) late() bool { return !x.due.IsZero() && !time.Now().Before(x.due) }
+
+// bound sets the end of the request's whole time: the gateway's, or that of
+// the caller, who may say how long it waits.
+func (x *exchange) bound() {
+	if l := x.p.Limits.Request; l > 0 {
+		x.due = x.now.Add(l)
+	}
+	if x.head.timeout > 0 {
+		x.asked = x.now.Add(x.head.timeout)
+		if x.due.IsZero() || x.asked.Before(x.due) {
+			x.due = x.asked
+		}
+	}
+}

@@ -46,9 +46,13 @@ type exchange struct {
 	prefers   bool          // the caller said how long it waits at most
 	preferred time.Duration
 
+	due   time.Time // end of the request's whole time; zero: none
+	asked time.Time // as the caller sees it; zero: it did not say
+
 	place    place
 	refusals int             // of connections
-	shunned  *route.Instance // refused the last one
+	tries    int             // that had no answer, and were followed by another
+	shunned  *route.Instance // the last that failed
 	out      []byte          // the request as the upstream gets it
 	small    []byte          // the body, if it is at hand
 	upload   upload
@@ -142,6 +146,7 @@ func (x *exchange) admit() bool {
 		x.tooLarge()
 		return false
 	}
+	x.bound()
 	x.gen = x.p.Live.Load()
 	if !x.authenticate() {
 		x.fenced()

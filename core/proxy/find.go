@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"math/rand/v2"
 	"slices"
 
 	"github.com/modgate/modgate/core/message"
@@ -68,35 +67,6 @@ func (x *exchange) find() bool {
 	}
 	x.delay(x.module.State(), message.NoReason)
 	return false
-}
-
-// enter picks an instance of v that takes new requests: the less busy of two
-// at random, then whichever does.
-func (x *exchange) enter(st *route.State, v *route.Version) bool {
-	n := len(v.Instances)
-	if n == 0 {
-		return false
-	}
-	i := v.Instances[0]
-	if n > 1 {
-		a, b := rand.IntN(n), rand.IntN(n-1)
-		if b >= a {
-			b++
-		}
-		i = v.Instances[a]
-		if j := v.Instances[b]; i == x.shunned || j != x.shunned && j.Runs() < i.Runs() {
-			i = j
-		}
-	}
-	if !i.Enter() {
-		at := slices.IndexFunc(v.Instances, (*route.Instance).Enter)
-		if at < 0 {
-			return false
-		}
-		i = v.Instances[at]
-	}
-	x.place = place{instance: i, version: v, state: st}
-	return true
 }
 
 // enterOwn routes what belongs to a version that takes nothing else: requests

@@ -19,7 +19,8 @@ const readAhead = 8 << 10
 const refusalWait = 101 * time.Millisecond
 
 // forward sends the request to its place and relays the answer. It returns
-// false if no connection was made, and so no byte written: look again (L6).
+// false if the request may look for a place again: no byte of it was written
+// (L6), or it may be sent twice and had no answer.
 func (x *exchange) forward() bool {
 	up, err := x.p.upstreams.of(x.place.instance)
 	if err != nil {
@@ -27,13 +28,19 @@ func (x *exchange) forward() bool {
 		x.leave()
 		return true
 	}
+	if (x.parked || !x.asked.IsZero()) && x.late() {
+		x.leave()
+		x.overdue()
+		return true
+	}
 	if err := x.compose(up); err != nil {
 		x.leave()
 		x.clientFailed()
 		return true
 	}
+	up.retries.earn(x.p.Limits.RetryBudget)
 	for fresh := false; ; fresh = true {
-		c, err := up.take(fresh || x.upload.streams) // a body that streams cannot be sent again
+		c, err := up.take(fresh || x.upload.streams, x.by(x.p.Limits.FirstByte)) // a body that streams cannot be sent again
 		if err != nil {
 			return x.unconnected(up, err)
 		}
@@ -45,31 +52,62 @@ func (x *exchange) forward() bool {
 			return true
 		}
 		c.discard()
-		if !fresh && c.reused && errors.Is(err, errStale) && x.repeatable() {
+		if !fresh && c.reused && errors.Is(err, errStale) && x.repeatable() && (c.sent == 0 || up.retries.spend()) {
 			x.p.stats.retried.Add(1)
 			continue
 		}
-		x.explain(err)
-		x.leave()
-		return true
+		return !x.retry(up, err)
 	}
 }
 
-// unconnected deals with a dial that failed. It returns false if the request
-// is to look again.
+// retry deals with a request that had no answer: it reports whether it is to
+// be sent again, or else answers it. What was sent late, or was answered with
+// something, is not.
+func (x *exchange) retry(up *upstream, err error) bool {
+	i := x.place.instance
+	if x.upload.failure == nil && !x.late() {
+		x.failed()
+	}
+	if x.tries < x.p.Limits.Retries && errors.Is(err, errStale) && x.repeatable() && up.retries.spend() {
+		x.tries++
+		x.pass.Done(park.Failed)
+		x.p.stats.retried.Add(1)
+		x.leave()
+		x.shunned = i
+		return true
+	}
+	x.explain(err)
+	x.leave()
+	return false
+}
+
+// unconnected deals with a connection that is not to be had. It returns false
+// if the request is to look again.
 func (x *exchange) unconnected(up *upstream, err error) bool {
 	i := x.place.instance
 	alone := x.place.version == nil || len(x.place.version.Instances) == 1
-	x.leave()
-	if errors.Is(err, errForgotten) {
+	switch {
+	case errors.Is(err, errForgotten):
+		x.leave()
 		x.p.upstreams.forget(i, up)
 		return false
-	}
-	if !unreachable(err) {
+	case errors.Is(err, errCrowded):
+		x.leave()
+		x.pass.Done(park.Failed)
+		x.crowded()
+		return true
+	case x.late():
+		x.leave()
+		x.overdue()
+		return true
+	case !unreachable(err):
+		x.failed()
+		x.leave()
 		x.upstreamFailed(fasthttp.StatusBadGateway, "connection_terminated", "No connection could be made.")
 		x.p.Log.Warn("dial upstream", "instance", i.ID, "upstream", i.Upstream, "err", err)
 		return true
 	}
+	x.leave()
 	x.p.stats.refused.Add(1)
 	x.pass.Done(park.Failed)
 	switch {
@@ -97,7 +135,8 @@ var (
 
 // repeatable reports whether the request may be sent a second time though the
 // upstream may have seen the first: it means the same twice (RFC 9110 9.2.2),
-// and its body is still at hand.
+// or the client says by an Idempotency-Key that it is to, and its body is still
+// at hand.
 func (x *exchange) repeatable() bool {
 	if x.upload.streams {
 		return false
@@ -106,14 +145,14 @@ func (x *exchange) repeatable() bool {
 	case "GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE":
 		return true
 	default:
-		return x.upload.sent == 0
+		return x.upload.sent == 0 || x.head.keyed
 	}
 }
 
 // exchangeOn sends the request on c and relays the answer. On an error nothing
 // was answered yet.
 func (x *exchange) exchangeOn(c *conn) error {
-	c.deadline.due = time.Now().Add(x.p.Limits.FirstByte)
+	c.deadline.due = x.by(x.p.Limits.FirstByte)
 	var err error
 	if x.upload.streams {
 		if err = c.write(x.out); err == nil {
@@ -157,6 +196,7 @@ func (x *exchange) receive(c *conn) error {
 			return nil
 		case status >= 200:
 			x.pass.Done(outcomeOf(status))
+			x.place.instance.Succeeded(x.now)
 			x.relayOn(c)
 			return nil
 		}

@@ -84,6 +84,7 @@ func (g *gate) serve(ln net.Listener) {
 		if err := g.proxy.Shutdown(ctx); err != nil {
 			t.Errorf("Shutdown: %v", err)
 		}
+		ln.Close() // of a test that was over before it was served
 		served.Wait()
 		if g.memory != nil {
 			time.Sleep(time.Minute) // virtual: for fasthttp's worker pool to notice

@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"errors"
+	"time"
 )
 
 // Why a head is refused before routing. Two parsers that disagree about a head
@@ -59,6 +60,11 @@ type head struct {
 	preflight []byte // Access-Control-Request-Method
 	askedFor  []byte // Access-Control-Request-Headers
 	upgrade   []byte // what Upgrade asks for, if Connection says so too
+
+	timeout   time.Duration // that the caller gives the whole request; 0: none
+	timed     bool          // by Modgate-Timeout
+	grpcTimed bool          // by grpc-timeout
+	keyed     bool          // Idempotency-Key was there
 
 	tokens    int // number of Modgate-Token lines
 	trailers  bool
@@ -232,6 +238,15 @@ func (h *head) take(name, value []byte) (kind, error) {
 		h.tokens++
 	case "modgate-run":
 		h.run = value
+	case "modgate-timeout":
+		return dropped, h.takeTimeout(value)
+	case "grpc-timeout":
+		if !h.takeGRPCTimeout(value) {
+			return relayed, nil
+		}
+	case "idempotency-key":
+		h.keyed = true
+		return relayed, nil
 	case "modgate-request-id":
 		h.requestID = value
 	case "prefer":

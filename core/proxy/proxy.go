@@ -72,6 +72,7 @@ type Limits struct {
 	Head        int   // bytes of a request's line and headers, and of an answer's, 16 KiB; more is 431, or 502
 	Body        int64 // bytes of a request's body, 1 GiB; more is 413
 	Connections int   // of clients at once, 10,000
+	Upstream    int   // connections to one instance at once, 1,000; more requests wait for one
 
 	Connect   time.Duration // an upstream to accept, 2 s
 	FirstByte time.Duration // an upstream to begin its answer, 1 min; then 504
@@ -79,6 +80,13 @@ type Limits struct {
 	Stream    time.Duration // an upgraded connection or event stream to go on, 1 h
 	ReadHead  time.Duration // a client to send its head, 10 s; then 408
 	Wait      time.Duration // a request to be parked where no deadline is known, 30 s
+	Request   time.Duration // a request to be answered whole, event streams apart, 1 h; negative: no end
+
+	SlowStart   time.Duration // for an instance to get its whole share, 10 s; negative: at once
+	Failures    int           // in a row after which an instance is out, 5; negative: never
+	Ejection    time.Duration // for which it is out at first, 5 s
+	Retries     int           // of one request that had no answer, where that is safe, 1; negative: none
+	RetryBudget int           // retries for a hundred requests to an instance, 20
 }
 
 func (l Limits) withDefaults() Limits {
@@ -91,6 +99,13 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.Stream, time.Hour)
 	setDefault(&l.ReadHead, 10*time.Second)
 	setDefault(&l.Wait, 30*time.Second)
+	setDefault(&l.Upstream, 1000)
+	setDefault(&l.Request, time.Hour)
+	setDefault(&l.SlowStart, 10*time.Second)
+	setDefault(&l.Failures, 5)
+	setDefault(&l.Ejection, 5*time.Second)
+	setDefault(&l.Retries, 1)
+	setDefault(&l.RetryBudget, 20)
 	return l
 }
 

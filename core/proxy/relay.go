@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"os"
 	"slices"
 	"strconv"
 	"sync/atomic"
@@ -90,7 +91,7 @@ func (x *exchange) relayOn(c *conn) {
 func (x *exchange) stream(length int) {
 	r := &x.ctx.Response
 	if bytes.HasPrefix(r.Header.ContentType(), []byte("text/event-stream")) {
-		x.relay.idle = x.p.Limits.Stream
+		x.relay.idle, x.due = x.p.Limits.Stream, x.asked
 		x.relay.endable()
 	}
 	x.relay.open = true
@@ -171,7 +172,13 @@ func (r *relay) WriteTo(w io.Writer) (n int64, err error) {
 			return n, nil
 		}
 		if err != nil {
+			if !r.x.upload.streams { // else it may be the client's fault
+				r.x.failed()
+			}
 			return n, err
+		}
+		if r.x.late() {
+			return n, os.ErrDeadlineExceeded
 		}
 		m, err := w.Write(piece)
 		n += int64(m)
@@ -227,7 +234,7 @@ func (r *relay) await() error {
 	if r.c.br.Buffered() > 0 || len(r.fresh) > 0 {
 		return nil
 	}
-	r.c.deadline.due = time.Now().Add(r.idle)
+	r.c.deadline.due = r.x.by(r.idle)
 	if r.left <= int64(r.c.br.Size()) {
 		_, err := r.c.br.Peek(1)
 		return err

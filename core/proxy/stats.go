@@ -27,6 +27,7 @@ type counters struct {
 	parked   atomic.Uint64
 	refused  atomic.Uint64
 	retried  atomic.Uint64
+	ejected  atomic.Uint64
 	tunnels  atomic.Int64
 }
 
@@ -49,7 +50,8 @@ type Stats struct {
 
 	Parked      uint64 // times that a request was parked
 	Refused     uint64 // connections that upstreams refused (L6)
-	Retried     uint64 // requests sent again on a fresh connection
+	Retried     uint64 // requests sent again on a fresh connection, or to another instance
+	Ejected     uint64 // times that an instance got no requests for a while, for giving no proper answers
 	Tunnels     int64  // upgraded connections open now
 	Connections int64  // of clients open now
 }
@@ -62,7 +64,7 @@ func (p *Proxy) Stats() Stats {
 		Relayed: n(relayedAnswer), Upgraded: n(upgraded), Delayed: n(delayed), Missing: n(missing),
 		Unknown: n(unknown), Overflow: n(overflow), Substituted: n(substituted), Preflighted: n(preflighted),
 		Rejected: n(rejected), Failed: n(failed), Left: n(left), Broken: n(broken),
-		Parked: c.parked.Load(), Refused: c.refused.Load(), Retried: c.retried.Load(),
+		Parked: c.parked.Load(), Refused: c.refused.Load(), Retried: c.retried.Load(), Ejected: c.ejected.Load(),
 		Tunnels: c.tunnels.Load(), Connections: p.clients.open.Load(),
 	}
 }

@@ -27,9 +27,7 @@ func theatre(t testing.TB) (*gate, *recorder) {
 func (g *gate) hangUp() {
 	g.proxy.upstreams.all.Range(func(_, v any) bool {
 		up := v.(*upstream)
-		for c := up.pop(); c != nil; c = up.pop() {
-			c.discard()
-		}
+		up.sweep(time.Now().Add(time.Hour))
 		return true
 	})
 }

@@ -66,7 +66,7 @@ func (u *upload) run(body io.Reader) {
 		return
 	}
 	u.whole = err == nil
-	_ = u.c.SetReadDeadline(time.Now().Add(u.x.p.Limits.FirstByte))
+	_ = u.c.SetReadDeadline(u.x.by(u.x.p.Limits.FirstByte))
 }
 
 // copy sends the body. What it returns is the client's fault, or the
@@ -117,7 +117,7 @@ func (u *upload) write(buf []byte, room, n int) error {
 func (u *upload) push(b []byte) error {
 	u.client.baton.Unlock()
 	defer u.client.baton.Lock()
-	if err := u.c.SetWriteDeadline(time.Now().Add(u.x.p.Limits.Idle)); err != nil {
+	if err := u.c.SetWriteDeadline(u.x.by(u.x.p.Limits.Idle)); err != nil {
 		return err
 	}
 	_, err := u.c.Write(b)

@@ -89,10 +89,14 @@ type upstream struct {
 	name    string      // that an https upstream's certificate is for; empty: clear text
 	used    atomic.Bool // since the last sweep
 
-	mu     sync.Mutex
-	idle   []*conn // guarded by mu, as below; the last used last
-	open   map[*conn]struct{}
-	closed bool
+	retries budget
+
+	mu      sync.Mutex
+	idle    []*conn // guarded by mu, as below; the last used last
+	open    map[*conn]struct{}
+	slots   int          // that open connections and dials take, of Limits.Upstream
+	waiting []chan *conn // for a connection, or for nil: a slot; first come, first served
+	closed  bool
 }
 
 func newUpstream(p *Proxy, origin string) (*upstream, error) {
@@ -115,41 +119,10 @@ func newUpstream(p *Proxy, origin string) (*upstream, error) {
 	return up, nil
 }
 
-// take returns an idle connection, or, if there is none or fresh is asked for,
-// a new one.
-func (u *upstream) take(fresh bool) (*conn, error) {
-	if !u.used.Load() {
-		u.used.Store(true)
-	}
-	for !fresh {
-		c := u.pop()
-		if c == nil {
-			break
-		}
-		if c.turns || c.health.clean() {
-			c.reused = true
-			return c, nil
-		}
-		c.discard()
-	}
-	return u.dial()
-}
-
-func (u *upstream) pop() *conn {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	n := len(u.idle) - 1
-	if n < 0 {
-		return nil
-	}
-	c := u.idle[n]
-	u.idle[n] = nil
-	u.idle = u.idle[:n]
-	return c
-}
-
-func (u *upstream) dial() (*conn, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), u.p.Limits.Connect)
+// dial makes a connection in a slot that the caller has taken, and keeps on
+// errors.
+func (u *upstream) dial(until time.Time) (*conn, error) {
+	ctx, cancel := context.WithDeadline(context.Background(), earlier(until, time.Now().Add(u.p.Limits.Connect)))
 	defer cancel()
 	nc, err := u.p.Dial(ctx, "tcp", u.address)
 	if err != nil {
@@ -212,7 +185,7 @@ func (u *upstream) sweep(before time.Time) (forget bool) {
 	}
 	stale := append([]*conn(nil), u.idle[:old]...)
 	u.idle = append(u.idle[:0], u.idle[old:]...)
-	forget = !u.used.Swap(false) && len(u.open) == len(stale)
+	forget = !u.used.Swap(false) && u.slots == len(stale)
 	u.closed = forget
 	u.mu.Unlock()
 	for _, c := range stale {
@@ -225,6 +198,11 @@ func (u *upstream) sweep(before time.Time) (forget bool) {
 func (u *upstream) close() {
 	u.mu.Lock()
 	u.closed = true
+	for _, w := range u.waiting {
+		w <- nil // who waited finds it closed
+		u.slots++
+	}
+	u.waiting = nil
 	open := make([]*conn, 0, len(u.open))
 	for c := range u.open {
 		open = append(open, c)

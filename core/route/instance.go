@@ -21,6 +21,7 @@ type Instance struct {
 	// Modgate-Run (L4). Set it before anybody knows the instance.
 	RunHeader string
 
+	Fitness
 	drained func(*Instance, uint64)
 	drain   atomic.Uint64 // turn of the drain under way
 	word    atomic.Int64
@@ -90,8 +91,13 @@ func (i *Instance) Drain(turn uint64) {
 // Close lets nobody in from now on. Runs that are inside may end.
 func (i *Instance) Close() { i.word.Or(stateBits) }
 
-// Open ends Drain or Close: everyone may enter.
-func (i *Instance) Open() { i.word.And(^stateBits) }
+// Open ends Drain or Close: everyone may enter. Who was closed begins anew to
+// get its share.
+func (i *Instance) Open() {
+	if i.word.And(^stateBits)&closedBit != 0 {
+		i.begin()
+	}
+}
 
 // Runs returns the number of runs in flight.
 func (i *Instance) Runs() int64 { return i.word.Load() &^ stateBits }

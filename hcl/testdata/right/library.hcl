@@ -28,6 +28,13 @@ gateway {
     authorities = "tls/modules.pem"
     certificate = "tls/gateway.pem"
     key         = "tls/gateway.key"
+
+    connections  = 50
+    slow_start   = "1m"
+    failures     = 3
+    ejection     = "10s"
+    retries      = 2
+    retry_budget = 10
   }
   control {
     listen      = "[::]:9131"
@@ -48,6 +55,7 @@ gateway {
     connect    = "500ms"
     first_byte = "90s"
     idle       = "1m30s"
+    request    = "10m"
     read_head  = "5s"
     shutdown   = "0s"
   }
