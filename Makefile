@@ -128,6 +128,20 @@ conformance: ## run the conformance suite against modgate; RUN=regexp chooses ca
 		-report .build/conformance/report.yaml -json .build/conformance/report.json \
 		-junit .build/conformance/junit.xml -page .build/conformance/report.html
 
+RUNS ?= 10
+
+.PHONY: conformance-stable
+conformance-stable: ## play the suite RUNS times with all CPUs busy: no case may fail
+	@mkdir -p .build
+	@go build -o .build/ ./core/cmd/modgate ./conformance/cmd/modgate-conformance
+	@.build/modgate-conformance stable -runs $(RUNS) -command '.build/modgate serve {config}' -features '$(CONFORMANCE_FEATURES)' -run '$(RUN)'
+
+.PHONY: conformance-broken
+conformance-broken: ## put broken cores before modgate, and see which case catches each
+	@mkdir -p .build
+	@go build -o .build/ ./core/cmd/modgate ./conformance/cmd/modgate-conformance
+	@.build/modgate-conformance broken -command '.build/modgate serve {config}' -features '$(CONFORMANCE_FEATURES)'
+
 .PHONY: soak
 soak: ## run under load for hours, watch memory and descriptors
 	$(call missing,the load that lasts and its limits,The data plane: strict and streaming)

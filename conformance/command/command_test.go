@@ -26,7 +26,7 @@ func built(t *testing.T, pkg string) string {
 	}
 	out := filepath.Join(t.TempDir(), filepath.Base(pkg))
 	cmd := exec.Command("go", "build", "-o", out, "./"+pkg)
-	cmd.Dir = "../../.."
+	cmd.Dir = "../.."
 	if text, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build %s: %v\n%s", pkg, err, text)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/modgate/modgate/conformance/cases"
 	"github.com/modgate/modgate/conformance/driver"
 	"github.com/modgate/modgate/conformance/play"
+	"github.com/modgate/modgate/conformance/script"
 	"github.com/modgate/modgate/conformance/suite"
 )
 
@@ -22,7 +23,7 @@ import (
 type Core struct {
 	command, adminFile            string
 	data, control, join, adminTok string
-	features, match               string
+	features, match, cases        string
 	parallel                      int
 	scale                         float64
 	limit                         time.Duration
@@ -38,6 +39,7 @@ func (c *Core) Register(f *flag.FlagSet) {
 	f.StringVar(&c.adminTok, "admin-token", os.Getenv("MODGATE_ADMIN_TOKEN"), "its administrator's token (MODGATE_ADMIN_TOKEN)")
 	f.StringVar(&c.features, "features", "all", "claimed features, with commas; all, none, or all,-NAME...")
 	f.StringVar(&c.match, "run", "", "play the cases whose name, title or rule fits the regular expression")
+	f.StringVar(&c.cases, "cases", "", "a folder of cases of your own, CHAPTER/NAME.case, instead of the suite's")
 	f.IntVar(&c.parallel, "parallel", 8*runtime.NumCPU(), "cases at once: most of a case is waiting")
 	f.Float64Var(&c.scale, "scale", 1, "multiply every length of time, for a machine that is slow")
 	f.DurationVar(&c.limit, "limit", time.Minute, "how long one case may take")
@@ -71,6 +73,19 @@ func (c *Core) Options() (suite.Options, error) {
 	}
 	o.Running = &play.Target{Data: c.data, Control: c.control, Join: c.join, Admin: c.adminTok}
 	return o, nil
+}
+
+// Cases returns what there is to play. The error says what is wrong with each
+// case, and where.
+func (c *Core) Cases() ([]*script.Case, error) {
+	if c.cases == "" {
+		return cases.All()
+	}
+	all, err := script.Load(os.DirFS(c.cases))
+	if err == nil && len(all) == 0 {
+		err = fmt.Errorf("-cases %s: no CHAPTER/NAME%s in it", c.cases, script.Extension)
+	}
+	return all, err
 }
 
 // claimed reads a list of features.
@@ -113,7 +128,7 @@ func (p *Program) playCore(ctx context.Context, args []string) int {
 	if err != nil {
 		return p.Misused(err)
 	}
-	all, err := cases.All()
+	all, err := c.Cases()
 	if err != nil {
 		return p.Misused(err)
 	}

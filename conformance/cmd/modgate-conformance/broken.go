@@ -7,7 +7,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/modgate/modgate/conformance/cases"
 	"github.com/modgate/modgate/conformance/command"
 	"github.com/modgate/modgate/conformance/faulty"
 )
@@ -28,7 +27,7 @@ func broken(ctx context.Context, p *command.Program, args []string) int {
 	if o.Running != nil {
 		return p.Misused(errors.New("broken wants -command: it starts a core for each case"))
 	}
-	all, err := cases.All()
+	all, err := c.Cases()
 	if err != nil {
 		return p.Misused(err)
 	}

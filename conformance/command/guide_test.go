@@ -1,0 +1,32 @@
+package command
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/modgate/modgate/hcl/examples/guide"
+)
+
+// TestGuideIsTrue runs every example of the guide, as a reader would.
+func TestGuideIsTrue(t *testing.T) {
+	text, err := os.ReadFile("../GUIDE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples := guide.Examples(string(text))
+	if len(examples) < 8 {
+		t.Fatalf("got %d examples, want at least 8", len(examples))
+	}
+	path := os.Getenv("PATH")
+	for _, program := range []string{"core/cmd/modgate", "hcl/examples/library/loans"} {
+		path = filepath.Dir(built(t, program)) + ":" + path
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	if err := guide.Run(ctx, t.TempDir(), []string{"PATH=" + path}, examples); err != nil {
+		t.Error(err)
+	}
+}
