@@ -52,7 +52,7 @@ func (c *Control) Announce(ctx context.Context, who *route.Caller, a message.Ann
 	if _, err := c.apply(name, lifecycle.Announced{Instance: id, Announcement: a}); err != nil {
 		return message.Answer{}, err
 	}
-	end := c.now().Add(wait)
+	end, over := c.now().Add(wait), false
 	for {
 		answer, changed, err := c.answer(name, id)
 		if errors.Is(err, lifecycle.ErrUnknown) && a.Type == message.Disconnect {
@@ -65,9 +65,10 @@ func (c *Control) Announce(ctx context.Context, who *route.Caller, a message.Ann
 		if a.Type == message.Disconnect {
 			left = time.Duration(answer.TTL) + time.Second
 		}
-		if left <= 0 || !await(ctx, changed, left) {
+		if left <= 0 || over {
 			return answer, nil
 		}
+		over = !await(ctx, changed, left) // then the answer says what is left by now
 	}
 }
 

@@ -41,14 +41,14 @@ func TestStateSurvivesKill(t *testing.T) {
 	acked := 0
 	for range crashes {
 		g := startChild(t, c)
-		admin := caller{c.Control, readToken(t, c.Dir)}
+		admin := caller{control: c.Control, bearer: readToken(t, c.Dir)}
 		for _, m := range modules {
 			m.compare(t, admin)
 		}
 		stop := make(chan struct{})
 		var work sync.WaitGroup
 		for _, m := range modules {
-			work.Go(func() { m.work(t, caller{c.Control, joinSecret}, stop) })
+			work.Go(func() { m.work(t, caller{control: c.Control, bearer: joinSecret}, stop) })
 		}
 		time.AfterFunc(time.Duration(rand.IntN(100))*time.Millisecond, func() { g.Process.Kill() })
 		g.Wait() //nolint:errcheck // it was killed

@@ -45,6 +45,16 @@ type Options struct {
 	Reload  func() (*config.Config, any) // reads the configuration again: it, or diagnostics
 	Log     *slog.Logger
 	Version string
+
+	wires wires
+}
+
+// wires connect the gateway with others where there are no sockets: in tests
+// with virtual time. A nil field is the real thing.
+type wires struct {
+	listen  func(data, control string) (net.Listener, net.Listener, error)
+	dial    func(ctx context.Context, network, address string) (net.Conn, error)
+	watcher *park.Watcher // of clients that leave
 }
 
 // Gateway is a running gateway. Open makes one.
@@ -78,7 +88,8 @@ type Gateway struct {
 	config *config.Config // with which it was opened; never changes
 
 	mu      sync.Mutex
-	present *config.Config // that is in force, once there was a reload; guarded by mu
+	present *config.Config             // that is in force, once there was a reload; guarded by mu
+	cycles  map[string]map[string]bool // keys of alerts by the target that is not ready; guarded by mu
 }
 
 // Open makes the gateway ready: every record is read, every promise in force,
@@ -145,7 +156,7 @@ func (g *Gateway) openDelivery() error {
 		Settled: func(w notify.Webhook) { g.alerts.Clear(webhookKey(w)) },
 	})
 	g.onClose(g.notices.Close)
-	g.sockets = probe.OpenSockets(probe.SocketOptions{})
+	g.sockets = probe.OpenSockets(probe.SocketOptions{Dial: g.o.wires.dial})
 	g.onClose(g.sockets.Close)
 	parking := g.config.Gateway.Parking
 	g.room = park.NewRoom(park.Limits{PerModule: none(parking.PerModule), PerCaller: none(parking.PerCaller), Bytes: none(int64(parking.Bytes))})
@@ -170,7 +181,12 @@ func (g *Gateway) openControl() (err error) {
 	g.control, err = control.Open(control.Options{
 		Store: g.store, Live: &g.live, Config: g.config, Decide: g.policies.Decide, RunKey: key, Log: g.log,
 		Adapters: &g.adapters,
-		Release:  func(m *route.Module, turn uint64, rate int) { g.room.Release(m.Name, turn, rate) },
+		Release: func(m *route.Module, turn uint64, rate int) {
+			g.room.Release(m.Name, turn, rate)
+			if m.State().Availability == message.Ready {
+				g.opened(m.Name)
+			}
+		},
 		Parked: func(m *route.Module) fallback.Parked {
 			return fallback.Parked{Count: g.room.Parked(m.Name).Parked, Limit: g.config.Gateway.Parking.PerModule}
 		},
@@ -190,8 +206,9 @@ func (g *Gateway) openControl() (err error) {
 	g.onClose(g.control.Close)
 	g.proxy, err = proxy.New(proxy.Options{
 		Live: &g.live, Room: g.room, Streams: &g.streams, RunKey: key, Log: g.log, Origins: g.config.Gateway.CORS.Origins,
-		Unreachable: g.control.Unreachable, Cycle: g.cycle, Limits: limits(g.config),
-		TLS: g.keys.upstreams.ClientConfig, ServerTLS: g.serverTLS(),
+		Unreachable: g.control.Unreachable, Cycle: g.cycle, Dial: g.o.wires.dial, Watcher: g.o.wires.watcher,
+		Limits: limits(g.config),
+		TLS:    g.keys.upstreams.ClientConfig, ServerTLS: g.serverTLS(),
 	})
 	return err
 }
@@ -209,7 +226,11 @@ func limits(c *config.Config) proxy.Limits {
 }
 
 func (g *Gateway) openListeners() (err error) {
-	g.data, g.ctrl, err = listeners(g.config.Gateway.Listen, g.config.Gateway.Control.Listen)
+	listen := listeners
+	if g.o.wires.listen != nil {
+		listen = g.o.wires.listen
+	}
+	g.data, g.ctrl, err = listen(g.config.Gateway.Listen, g.config.Gateway.Control.Listen)
 	if err != nil {
 		return err
 	}

@@ -71,7 +71,7 @@ func startWith(t *testing.T, cfg *config.Config) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.data, r.caller = "http://"+data, caller{control, joinSecret}
+	r.data, r.caller = "http://"+data, caller{control: control, bearer: joinSecret}
 	r.admin = r.caller.as(strings.TrimSpace(string(token)))
 	t.Cleanup(r.close)
 	return r

@@ -19,11 +19,35 @@ func (g *Gateway) raise(module string, a lifecycle.Alert) {
 	g.alerts.Raise(alert.Alert{Key: a.Key, Severity: severity, Module: module, Summary: a.Summary})
 }
 
+// cycle is told of a request that would have waited for itself (U11). It is an
+// incident until the target is ready.
 func (g *Gateway) cycle(from, to string) {
+	key := "cycle/" + from + "/" + to
+	g.mu.Lock()
+	if g.cycles == nil {
+		g.cycles = map[string]map[string]bool{}
+	}
+	if g.cycles[to] == nil {
+		g.cycles[to] = map[string]bool{}
+	}
+	g.cycles[to][key] = true
+	g.mu.Unlock()
 	g.alerts.Raise(alert.Alert{
-		Key: "cycle/" + from + "/" + to, Severity: alert.Warning, Module: to,
+		Key: key, Severity: alert.Warning, Module: to,
 		Summary: fmt.Sprintf("a request of %s to %s would have waited for itself: answered DELAY, reason cycle", from, to),
 	})
+}
+
+// opened ends the incidents of the circles that the module closed, which is
+// ready now.
+func (g *Gateway) opened(module string) {
+	g.mu.Lock()
+	over := g.cycles[module]
+	delete(g.cycles, module)
+	g.mu.Unlock()
+	for key := range over {
+		g.alerts.Clear(key)
+	}
 }
 
 // overdue is told of a webhook that has taken nothing for a quarter of an hour

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/valyala/fasthttp"
+
 	"github.com/modgate/modgate/core/config"
 )
 
@@ -29,6 +31,7 @@ func TestMain(m *testing.M) {
 	if text := os.Getenv(serveEnv); text != "" {
 		os.Exit(serveChild(text))
 	}
+	_ = new(fasthttp.ResponseHeader).Header() // starts fasthttp's clock: outside of every bubble
 	os.Exit(m.Run())
 }
 
@@ -78,6 +81,7 @@ func testConfig(c child) *config.Config {
 type caller struct {
 	control string
 	bearer  string
+	client  *http.Client // nil: http.DefaultClient
 }
 
 // call returns the status, and decodes the body into out, if any.
@@ -94,7 +98,11 @@ func (c caller) call(method, path string, in, out any, header ...string) (int, e
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
-	resp, err := http.DefaultClient.Do(req)
+	client := c.client
+	if client == nil {
+		client = http.DefaultClient
+	}
+	resp, err := client.Do(req)
 	if err != nil {
 		return 0, err
 	}
@@ -107,4 +115,4 @@ func (c caller) call(method, path string, in, out any, header ...string) (int, e
 }
 
 // as returns a caller with another secret or token.
-func (c caller) as(bearer string) caller { return caller{c.control, bearer} }
+func (c caller) as(bearer string) caller { return caller{c.control, bearer, c.client} }

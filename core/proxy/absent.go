@@ -94,7 +94,7 @@ func (x *exchange) park(st *route.State, unmet *route.Unmet) verdict {
 	var err error
 	x.pass, err = x.p.Room.Wait(park.Request{
 		Module: x.module.Name, Turn: st.Turn, Caller: x.fairly(), Since: x.began, Holder: x.holder(), Bytes: x.held(),
-	}, x.until, departure.Gone())
+	}, x.patience(st, unmet), departure.Gone())
 	departure.Stop()
 	if x.pass != nil {
 		x.rounds++
@@ -123,10 +123,7 @@ func (x *exchange) shorten(st *route.State, unmet *route.Unmet, now time.Time) {
 	if x.began.IsZero() {
 		x.began = now
 	}
-	until := st.Until
-	if unmet != nil && !unmet.Until.IsZero() {
-		until = unmet.Until
-	}
+	until := absenceEnd(st, unmet)
 	if until.IsZero() {
 		until = x.began.Add(x.p.Limits.Wait)
 	}
@@ -145,6 +142,27 @@ func (x *exchange) shorten(st *route.State, unmet *route.Unmet, now time.Time) {
 		until = earlier(until, x.due)
 	}
 	x.until = until
+}
+
+// absenceEnd returns when what keeps the request from its module is given up.
+func absenceEnd(st *route.State, unmet *route.Unmet) time.Time {
+	if unmet != nil && !unmet.Until.IsZero() {
+		return unmet.Until
+	}
+	return st.Until
+}
+
+// lastWord is how long the control plane has to say what becomes of an absence
+// whose end has come. It may be going on: a grace's end is the absence's, while
+// an UPDATE waits for it.
+const lastWord = time.Second
+
+// patience returns until when the request stays parked.
+func (x *exchange) patience(st *route.State, unmet *route.Unmet) time.Time {
+	if x.until.Equal(absenceEnd(st, unmet)) {
+		return x.until.Add(lastWord)
+	}
+	return x.until
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -93,13 +93,13 @@ func TestParkedRequestGetsItsModulesAnswer(t *testing.T) {
 }
 
 func TestEndOfTheAbsenceAnswersMissing(t *testing.T) {
-	// A4, whether or not the state says so already.
+	// A4, if the control plane has nothing else to say by then.
 	synctest.Test(t, func(t *testing.T) {
 		g := bubble(t)
 		m := g.module("m")
 		g.away(m, message.ReasonLost, 10*time.Second)
 		r := <-g.send(get)
-		r.want(t, 503, 10*time.Second)
+		r.want(t, 503, 10*time.Second+lastWord)
 		wantProblem(t, r.Response, r.body, 503, message.ProblemMissing, message.ReasonExpired)
 
 		g.away(m, message.ReasonLost, time.Minute)
@@ -109,6 +109,21 @@ func TestEndOfTheAbsenceAnswersMissing(t *testing.T) {
 		r = <-done
 		r.want(t, 503, 3*time.Second)
 		wantProblem(t, r.Response, r.body, 503, message.ProblemMissing, message.ReasonForced)
+	})
+}
+
+func TestAbsenceThatGoesOnAtItsEndIsNoMissing(t *testing.T) {
+	// A4, U2: the grace's end is the absence's, and the UPDATE is granted then.
+	synctest.Test(t, func(t *testing.T) {
+		g := bubble(t)
+		m := g.module("m")
+		g.away(m, message.ReasonWaiting, 10*time.Second)
+		done := g.send(get)
+		time.Sleep(10*time.Second + time.Millisecond)
+		g.away(m, message.ReasonUpdating, time.Minute)
+		r := <-done
+		r.want(t, 503, 10*time.Second+time.Millisecond)
+		wantProblem(t, r.Response, r.body, 503, message.ProblemDelay, message.ReasonUpdating)
 	})
 }
 
