@@ -33,6 +33,11 @@ var allowed = map[string][]string{
 	"core/lifecycle/lifecycletest": {
 		"core/config", "core/fallback", "core/lifecycle", "core/message", "core/module", "core/requirement",
 	},
+	"core/lifecycle/lifecycletest/witness": {"core/message", "core/module"}, // the words, nothing of the machine
+	"core/lifecycle/lifecycletest/simulation": {
+		"core/config", "core/fallback", "core/lifecycle", "core/lifecycle/lifecycletest/witness", "core/message", "core/module",
+		"core/requirement",
+	},
 	"core/adapter":             {"core/message", "core/module"},
 	"core/park":                {},
 	"core/keyring":             {},
