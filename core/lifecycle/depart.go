@@ -51,7 +51,7 @@ func (i *Instance) out(why message.Reason) {
 	switch {
 	case why == message.ReasonDisconnected:
 		i.Outcome = message.Disconnected
-	case i.Outcome == message.Pending:
+	case i.Outcome == message.Pending, i.Outcome == message.Granted:
 		i.Outcome = message.Expired
 	}
 	i.enter(message.Out)

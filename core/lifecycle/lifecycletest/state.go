@@ -285,6 +285,7 @@ func tidy(_ lifecycle.Env, r *lifecycle.Record, s *scene) error {
 			i.Socket && !in(a, message.Out),
 			i.Drained && !finishing,
 			in(a, message.Waiting) && i.Ask.IsZero(),
+			i.Outcome == message.Granted && !in(a, message.Updating), // U10: another may have the grant
 			i.DrainTurn != 0 && !finishing,
 			i.DrainTurn == 0 && finishing && !i.Drained:
 			return fmt.Errorf("what is known of %s does not fit its phase: %+v", a, *i)
