@@ -10,6 +10,8 @@ PACKAGES := ./... ./.ci/test
 FUZZTIME  ?= 30s
 CRASHES   ?= 200
 DECISIONS ?= 1000000
+SEED      ?= 1
+PLATFORMS ?= 5000
 PART      ?=
 
 # DEMO is what make run starts, once all programs are in .build.
@@ -102,6 +104,10 @@ fuzz: ## run each fuzz target for FUZZTIME, compare DECISIONS of random policies
 .PHONY: mutants
 mutants: ## see that every way for the analyser of policies to be wrong is noticed
 	@MODGATE_MUTANTS=1 go test ./policies -count=1 -run '^TestMutantsDie$$' -timeout 1h -v
+
+.PHONY: simulate
+simulate: ## let PLATFORMS whole platforms live from SEED on, before a witness
+	@go test ./core/lifecycle/lifecycletest/simulation -run Promises -count=1 -timeout 60m -v -args -seed $(SEED) -seeds $(PLATFORMS)
 
 .PHONY: explore
 explore: ## close the state space of a few modules, versions and policies

@@ -1,0 +1,29 @@
+package simulation
+
+import (
+	"flag"
+	"strings"
+	"testing"
+)
+
+var (
+	seeds = flag.Uint64("seeds", 60, "how many platforms live, from -seed on")
+	seed  = flag.Uint64("seed", 1, "the first; with -seeds 1 what happens is printed")
+)
+
+// However bad the weather, a platform keeps its promises. What fails is seen
+// again with -seed N -seeds 1.
+func TestPlatformsKeepTheirPromises(t *testing.T) {
+	var all Report
+	for n := *seed; n < *seed+*seeds; n++ {
+		r := Run(n, *seeds == 1)
+		if len(r.Log) > 0 {
+			t.Log("\n" + strings.Join(r.Log, "\n"))
+		}
+		for _, err := range r.Broken {
+			t.Errorf("seed %d: %v", n, err)
+		}
+		all.Events, all.Requests, all.Grants, all.Crashes, all.Lost = all.Events+r.Events, all.Requests+r.Requests, all.Grants+r.Grants, all.Crashes+r.Crashes, all.Lost+r.Lost
+	}
+	t.Logf("%d platforms: %d events, %d requests, %d grants, %d crashes, %d processes lost", *seeds, all.Events, all.Requests, all.Grants, all.Crashes, all.Lost)
+}
