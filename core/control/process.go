@@ -105,7 +105,7 @@ func (c *Control) admit(e *entry) {
 		for _, in := range e.record.Versions[i].Instances {
 			p := c.instances[in.ID]
 			p.caller.SetFenced(!in.Opens())
-			p.haunt(in.Uncounted)
+			p.haunt(in.Uncounted())
 			if in.Phase == message.Serving || in.Phase == message.Updating {
 				c.keepStreams(p)
 				p.route.Open()

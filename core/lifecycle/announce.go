@@ -127,7 +127,9 @@ func (s *step) endUpdate(v *Version, holder *Instance) {
 // or its grace is over (L1). Of runs that a restart lost count of, its word
 // is all that can be had (G6).
 func (s *step) disconnect(v *Version, i *Instance) {
-	if !i.inUse() || i.Uncounted {
+	orphaned := s.Now.Before(i.Orphaned)
+	i.Orphaned = noTime
+	if !i.inUse() || i.finishing() && orphaned {
 		s.depart(i.ID, message.ReasonDisconnected)
 		return
 	}

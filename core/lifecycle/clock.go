@@ -1,6 +1,9 @@
 package lifecycle
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // setBack moves every instant of r back by d: the clock shows so much less
 // than when r was saved last, and what was left of each deadline then is what
@@ -19,7 +22,10 @@ func (r *Record) setBack(d time.Duration) {
 		back(&v.Drain.Since, &v.Drain.Least, &v.Drain.Until)
 		for k := range v.Instances {
 			i := &v.Instances[k]
-			back(&i.StartBy, &i.Ask.Since, &i.Ask.Deferred, &i.Leaving, &i.Shut)
+			back(&i.StartBy, &i.Ask.Since, &i.Ask.Deferred, &i.Leaving, &i.Shut, &i.Orphaned)
 		}
 	}
 }
+
+// latest returns the last of ts.
+func latest(ts ...time.Time) time.Time { return slices.MaxFunc(ts, time.Time.Compare) }

@@ -23,6 +23,7 @@ func (r *Record) Deadline() (at time.Time, ok bool) {
 			least(in.Shut)
 			if in.finishing() {
 				least(v.Drain.Until)
+				least(in.Orphaned)
 			}
 			if in.unheard() && !in.Alerted {
 				least(in.StartBy)

@@ -54,7 +54,7 @@ func sameVersion(a, b Version) bool {
 // token.
 func sameInstance(a, b Instance) bool {
 	return a.ID == b.ID && a.Phase == b.Phase && a.Drained == b.Drained && a.Held == b.Held && a.Refused == b.Refused &&
-		a.Ask == b.Ask && a.Outcome == b.Outcome && a.Away == b.Away && a.Socket == b.Socket && a.Leaving.Equal(b.Leaving) &&
+		a.Ask == b.Ask && a.Outcome == b.Outcome && a.Away == b.Away && a.Socket == b.Socket && a.Leaving.Equal(b.Leaving) && !(a.Uncounted() && !b.Uncounted()) &&
 		bytes.Equal(a.Token, b.Token)
 }
 

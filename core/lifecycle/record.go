@@ -111,7 +111,7 @@ type Instance struct {
 	DrainTurn uint64    `json:"drain_turn,omitempty"` // turn that published the drain; a report of another is stale
 	DrainedBy []string  `json:"drained_by,omitempty"` // gateways that have no run of it left
 	Drained   bool      `json:"drained,omitempty"`    // draining or waiting, and no run is left
-	Uncounted bool      `json:"uncounted,omitempty"`  // draining since before a restart: runs unknown (G6)
+	Orphaned  time.Time `json:"orphaned,omitzero"`    // runs of before a restart, which nobody counts, may go on until then (G6)
 }
 
 // Ask is an UPDATE that was announced and not granted yet. The zero value is
@@ -267,7 +267,10 @@ func (i *Instance) finishing() bool {
 	return (i.Phase == message.Draining || i.Phase == message.Waiting) && !i.Drained
 }
 
-// enter moves i to phase p, in which nothing is known of its runs yet.
+// Uncounted reports whether i finishes runs that nobody counts (G6).
+func (i *Instance) Uncounted() bool { return i.finishing() && !i.Orphaned.IsZero() }
+
+// enter moves i to phase p, in which no report about its runs came yet.
 func (i *Instance) enter(p message.Phase) {
-	i.Phase, i.Drained, i.DrainedBy, i.DrainTurn, i.Uncounted = p, false, nil, 0, false
+	i.Phase, i.Drained, i.DrainedBy, i.DrainTurn = p, false, nil, 0
 }

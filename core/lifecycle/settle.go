@@ -37,6 +37,7 @@ func (s *step) settle() {
 		s.absence()
 	}
 	s.overdueStarts()
+	s.forget()
 	s.prune()
 }
 
@@ -48,6 +49,16 @@ func (s *step) open() {
 	s.each(func(_ *Version, i *Instance) {
 		if s.over(i.Shut) {
 			i.Shut = noTime
+		}
+	})
+}
+
+// forget lets the reports of gateways count again: the runs of before a
+// restart have had a grace (G6).
+func (s *step) forget() {
+	s.each(func(_ *Version, i *Instance) {
+		if i.finishing() && s.over(i.Orphaned) {
+			i.Orphaned = noTime
 		}
 	})
 }

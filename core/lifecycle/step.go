@@ -158,7 +158,7 @@ func (s *step) outranked(v module.Version) bool {
 // report is about an earlier drain, or the runs were lost count of (G6).
 func (s *step) drained(ev Drained) {
 	_, i := s.r.Find(ev.Instance)
-	if i != nil && i.finishing() && i.DrainTurn == ev.Turn && !i.Uncounted && !slices.Contains(i.DrainedBy, ev.Node) {
+	if i != nil && i.finishing() && i.DrainTurn == ev.Turn && i.Orphaned.IsZero() && !slices.Contains(i.DrainedBy, ev.Node) {
 		i.DrainedBy = append(slices.Clip(i.DrainedBy), ev.Node)
 	}
 }
@@ -170,9 +170,13 @@ func (s *step) runless(i *Instance) bool {
 }
 
 // restarted keeps what a crash made unknown from being taken for zero: runs
-// in flight, and time (G6, G7).
+// in flight, for as long as a grace, and time (G6, G7).
 func (s *step) restarted(ev Restarted) {
 	s.r.setBack(ev.Back)
-	s.each(func(_ *Version, i *Instance) { i.Uncounted, i.DrainedBy = i.finishing(), nil })
+	s.each(func(v *Version, i *Instance) {
+		if i.inUse() {
+			i.Orphaned, i.DrainedBy = latest(s.Now.Add(s.Settings.Grace), v.Drain.Until, i.Leaving), nil
+		}
+	})
 	s.r.Settled = plain(ev.Settled)
 }

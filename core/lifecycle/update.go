@@ -131,5 +131,5 @@ func (i *Instance) fence() {
 		return
 	}
 	i.enter(message.Fenced)
-	i.Ask, i.Held, i.Leaving, i.Outcome = Ask{}, false, noTime, message.Pending
+	i.Ask, i.Held, i.Leaving, i.Orphaned, i.Outcome = Ask{}, false, noTime, noTime, message.Pending
 }

@@ -61,10 +61,13 @@ func keyOf(env lifecycle.Env, r *lifecycle.Record) key {
 			i := &v.Instances[k]
 			word(i.ID)
 			b = append(b, byte(i.Phase), rank(v, i))
-			flags(i.Outcome == message.Pending, i.Held, i.Refused, i.Socket, i.Drained, i.Uncounted, i.Alerted, i.Sick)
+			flags(i.Outcome == message.Pending, i.Held, i.Refused, i.Socket, i.Drained, i.Alerted, i.Sick)
 			at(i.Ask.Deferred)
 			at(i.Leaving)
 			at(i.Shut)
+			if env.Now.Before(i.Orphaned) {
+				at(i.Orphaned)
+			}
 			if i.Phase == message.Starting && !i.Held && !i.Alerted {
 				at(i.StartBy)
 			}

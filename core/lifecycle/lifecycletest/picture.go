@@ -69,7 +69,6 @@ func (s *Story) instance(b *strings.Builder, v *lifecycle.Version, i *lifecycle.
 		{!i.Ask.IsZero() && i.Phase != message.Waiting, "asks"},
 		{i.Refused, "refused"},
 		{i.Drained, "done"},
-		{i.Uncounted, "uncounted"},
 		{i.Away != message.NoReason, i.Away.String()},
 		{i.Socket, "socket"},
 	} {
@@ -83,6 +82,9 @@ func (s *Story) instance(b *strings.Builder, v *lifecycle.Version, i *lifecycle.
 	s.until(b, "deferred until", i.Ask.Deferred)
 	s.until(b, "leaves by", i.Leaving)
 	s.until(b, "held out until", i.Shut)
+	if s.now.Before(i.Orphaned) {
+		s.until(b, "uncounted until", i.Orphaned)
+	}
 	if i.Phase == message.Draining && i.Leaving.IsZero() && !i.Drained {
 		s.until(b, "until", v.Drain.Until)
 	}

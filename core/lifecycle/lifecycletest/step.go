@@ -168,7 +168,7 @@ func reportedDone(env lifecycle.Env, i *lifecycle.Instance, ev lifecycle.Event) 
 		by = append(by, d.Node)
 	}
 	missing := slices.ContainsFunc(env.Nodes, func(n string) bool { return !slices.Contains(by, n) })
-	return len(by) > 0 && !missing && !i.Uncounted
+	return len(by) > 0 && !missing && !env.Now.Before(i.Orphaned)
 }
 
 // grantsStay: only its own RESUME, loss, DISCONNECT or successor, or an
@@ -249,7 +249,7 @@ func samePicture(a, b *lifecycle.Record) bool {
 	return a.Epoch == b.Epoch && a.Forced == b.Forced && a.Floor.Equal(b.Floor) && a.Absence == b.Absence && a.Grant == b.Grant && len(a.Removed) == len(b.Removed) &&
 		slices.EqualFunc(a.Versions, b.Versions, func(v, w lifecycle.Version) bool {
 			return v.Version.Equal(w.Version) && v.Drain == w.Drain && slices.EqualFunc(v.Instances, w.Instances, func(i, k lifecycle.Instance) bool {
-				return faceOf(&i) == faceOf(&k)
+				return faceOf(&i) == faceOf(&k) && !(i.Uncounted() && !k.Uncounted())
 			})
 		})
 }

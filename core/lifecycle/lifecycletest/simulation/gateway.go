@@ -72,6 +72,7 @@ func (g *gateway) start() {
 func (g *gateway) crash() {
 	g.note("gateway %s crashes", g.name)
 	g.report.Crashes++
+	g.witness.Crashed(g.name, g.now)
 	g.up = false
 	for _, r := range g.waiting {
 		g.witness.Woken(r.n, g.now)

@@ -27,13 +27,14 @@ type Witness struct {
 	processes map[string]*process // by token
 	parked    map[int]parking
 	started   map[string]time.Time // gateways
+	crashed   map[string]time.Time // of them
 }
 
 // New returns a witness that has seen nothing.
 func New(p Promises) *Witness {
 	return &Witness{
 		promised: p, modules: map[string]*record{}, processes: map[string]*process{},
-		parked: map[int]parking{}, started: map[string]time.Time{},
+		parked: map[int]parking{}, started: map[string]time.Time{}, crashed: map[string]time.Time{},
 	}
 }
 
@@ -98,6 +99,10 @@ func (w *Witness) module(name string) *record {
 
 // Started notes that a gateway is up.
 func (w *Witness) Started(gateway string, now time.Time) { w.started[gateway] = now }
+
+// Crashed notes that a gateway is down. What it saved last it may not have
+// shown.
+func (w *Witness) Crashed(gateway string, now time.Time) { w.crashed[gateway] = now }
 
 // Registered notes a new process; who had its id is replaced.
 func (w *Witness) Registered(name string, v module.Version, instance, token string, now time.Time) {
@@ -178,6 +183,7 @@ func (w *Witness) Fenced(token string, now time.Time) {
 func (w *Witness) Lost(gateway, token string, byLease bool, now time.Time) {
 	p := w.processes[token]
 	p.gone, p.serves = now, false
+	clear(p.runs) // whoever is lost counts as done (U13), though it may be back
 	switch quiet, up := now.Sub(p.renewed), now.Sub(w.started[gateway]); {
 	case byLease && quiet < w.promised.Lease:
 		w.breaks("L2", "%s was lost %s after it was heard of", p.instance, quiet)
@@ -204,14 +210,18 @@ func (w *Witness) Shown(gateway, name string, f Face, now time.Time) {
 	if f.Epoch < m.epoch {
 		w.breaks("U8", "the epoch of %s fell from %d to %d", name, m.epoch, f.Epoch)
 	}
+	since := now
+	if down := w.crashed[gateway]; w.started[gateway].Equal(now) && !down.IsZero() {
+		since = down // it was saved before
+	}
 	if !was.Serving.Equal(f.Serving) && !was.Serving.IsZero() {
-		m.left[was.Serving.String()] = now
+		m.left[was.Serving.String()] = since
 	}
 	switch ready := f.State.State == message.Ready; {
 	case ready && m.ready.IsZero():
 		m.unready, m.ready = time.Time{}, now
 	case !ready && m.unready.IsZero():
-		m.unready, m.ready = now, time.Time{}
+		m.unready, m.ready = since, time.Time{}
 	}
 	for _, p := range w.processes { // a higher one serves, or an UPDATE is under way
 		if p.module == name && (f.State.State != message.Ready || p.version.Less(f.Serving)) {
@@ -234,11 +244,11 @@ func (w *Witness) stopped(p *process) time.Time {
 	return left
 }
 
-// uncounted reports whether a gateway restarted since: it knows of no runs,
-// and takes p's word for it (G6).
+// uncounted reports whether a gateway restarted since, or less than a grace
+// before: it does not know of all runs, and takes p's word for it (G6).
 func (w *Witness) uncounted(p *process) bool {
 	for _, started := range w.started {
-		if started.After(w.stopped(p)) {
+		if started.Add(w.promised.Grace).After(w.stopped(p)) {
 			return true
 		}
 	}
