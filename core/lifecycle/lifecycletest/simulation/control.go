@@ -18,7 +18,7 @@ func (g *gateway) bearer(p *process, token string) (*lifecycle.Record, *lifecycl
 
 // announced takes an announcement, and answers as the control API does.
 func (g *gateway) announced(p *process, token string, verb message.Verb, seq uint64) reply {
-	rec, i := g.bearer(p, token)
+	_, i := g.bearer(p, token)
 	if i == nil {
 		return reply{err: errVoid}
 	}

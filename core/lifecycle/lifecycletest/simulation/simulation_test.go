@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"flag"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -10,6 +11,14 @@ var (
 	seeds = flag.Uint64("seeds", 60, "how many platforms live, from -seed on")
 	seed  = flag.Uint64("seed", 1, "the first; with -seeds 1 what happens is printed")
 )
+
+// One seed, one life: what fails is seen again.
+func TestSeedReproduces(t *testing.T) {
+	a, b := Run(7, true), Run(7, true)
+	if len(a.Log) < 100 || !slices.Equal(a.Log, b.Log) {
+		t.Errorf("the same seed led to two lives, of %d and %d lines", len(a.Log), len(b.Log))
+	}
+}
 
 // However bad the weather, a platform keeps its promises. What fails is seen
 // again with -seed N -seeds 1.
