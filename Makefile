@@ -149,8 +149,13 @@ conformance-broken: ## put broken cores before modgate, and see which case catch
 	@.build/modgate-conformance broken -command '.build/modgate serve {config}' -features '$(CONFORMANCE_FEATURES)'
 
 .PHONY: soak
-soak: ## run under load for hours, watch memory and descriptors
-	$(call missing,the load that lasts and its limits,The data plane: strict and streaming)
+soak: ## stream 4 GiB each way through the gateway: its memory must not grow
+	@go run ./bench/soak
+
+.PHONY: bench-parking
+bench-parking: ## park 15,000 requests: memory, RESUME, clients that leave
+	@go run ./bench/parking
+	@go run ./bench/parking -tls -requests 5000
 
 .PHONY: h2spec
 h2spec: ## run h2spec against the data listener

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/modgate/modgate/bench/process"
 )
 
 //go:embed load.lua
@@ -83,7 +85,7 @@ func (l load) send(ctx context.Context, address string, w workload, connections 
 		args = append(args, "-H", h)
 	}
 	args = append(args, "http://"+address, "--", w.method, strconv.Itoa(w.body), l.paths)
-	out, err := command(ctx, "wrk", args...).CombinedOutput()
+	out, err := process.Command(ctx, "wrk", args...).CombinedOutput()
 	if err != nil {
 		return t, fmt.Errorf("run wrk: %w\n%s", err, out)
 	}

@@ -18,6 +18,8 @@ import (
 	"runtime"
 	"syscall"
 	"time"
+
+	"github.com/modgate/modgate/bench/process"
 )
 
 // options are what may be chosen.
@@ -82,7 +84,7 @@ func (o options) total() time.Duration {
 }
 
 func run(ctx context.Context, o options) error {
-	if err := build(ctx, o.out); err != nil {
+	if err := process.Build(ctx, o.out, "./core/cmd/modgate", "./bench/naive", "./bench/backend"); err != nil {
 		return err
 	}
 	scratch, err := os.MkdirTemp("", "modgate-peers-")

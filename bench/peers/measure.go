@@ -49,7 +49,7 @@ func (s *scene) measure(ctx context.Context, o options) (*result, error) {
 		}
 	}
 	for _, p := range []proxy{s.modgate, s.naive} {
-		now, peak, err := memory(p.process.cmd.Process.Pid)
+		now, peak, err := p.process.Memory()
 		if err != nil {
 			return nil, err
 		}
@@ -63,14 +63,14 @@ func (s *scene) measure(ctx context.Context, o options) (*result, error) {
 // clock counts: accepting connections and collecting garbage too.
 func (s *scene) run(ctx context.Context, p proxy, w workload, o options) (leg, error) {
 	l := leg{Workload: w.name, Proxy: p.name}
-	before, err := cpuTime(p.process.cmd.Process.Pid)
+	before, err := p.process.CPUTime()
 	if err != nil {
 		return l, err
 	}
 	if l.tally, err = s.load.send(ctx, p.address, w, o.connections, o.leg); err != nil {
 		return l, err
 	}
-	after, err := cpuTime(p.process.cmd.Process.Pid)
+	after, err := p.process.CPUTime()
 	l.CPU = int64(after - before)
 	return l, err
 }

@@ -5,22 +5,24 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
+
+	"github.com/modgate/modgate/bench/gateway"
+	"github.com/modgate/modgate/bench/process"
+	"github.com/modgate/modgate/core/message"
 )
 
 // proxy is one of the two that are compared.
 type proxy struct {
 	name    string
 	address string
-	process *process
+	process *process.Process
 }
 
 // scene is everything that runs while it is measured.
 type scene struct {
 	modgate, naive proxy
-	processes      []*process
+	processes      []*process.Process
 	load           load
 }
 
@@ -41,11 +43,11 @@ func openScene(ctx context.Context, out, scratch string) (_ *scene, err error) {
 			s.close()
 		}
 	}()
-	addresses, err := vacant(4)
+	addresses, err := process.Vacant(2)
 	if err != nil {
 		return nil, err
 	}
-	backend, data, control, naive := addresses[0], addresses[1], addresses[2], addresses[3]
+	backend, naive := addresses[0], addresses[1]
 	if _, err := s.start(ctx, out, "backend", backend, backend); err != nil {
 		return nil, err
 	}
@@ -53,18 +55,14 @@ func openScene(ctx context.Context, out, scratch string) (_ *scene, err error) {
 	if err != nil {
 		return nil, err
 	}
-	file := filepath.Join(scratch, "gateway.hcl")
-	text := fmt.Sprintf(configuration, data, filepath.Join(scratch, "data"), joinSecret, control)
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		return nil, err
-	}
-	m, err := s.start(ctx, out, "modgate", control, "serve", file)
+	g, err := gateway.Start(ctx, out, scratch, "", "")
 	if err != nil {
 		return nil, err
 	}
-	s.modgate, s.naive = proxy{"modgate", data, m}, proxy{"naive", naive, n}
+	s.processes = append(s.processes, g.Process)
+	s.modgate, s.naive = proxy{"modgate", g.Data, g.Process}, proxy{"naive", naive, n}
 
-	token, err := controlAPI{"http://" + control}.open(ctx, backend)
+	token, err := populate(ctx, g, backend)
 	if err != nil {
 		return nil, err
 	}
@@ -79,33 +77,43 @@ func openScene(ctx context.Context, out, scratch string) (_ *scene, err error) {
 	return s, s.check(ctx)
 }
 
-const joinSecret = "peers-of-one-machine"
-
-// configuration is all that an operator decides here: the rest is default.
-const configuration = `gateway {
-  listen      = %q
-  data_dir    = %q
-  join_secret = %q
-
-  control {
-    listen = %q
-  }
+// populate registers every module, has each announce RESUME, and returns the
+// calling one's token.
+func populate(ctx context.Context, g *gateway.Gateway, backend string) (token string, err error) {
+	for i := range moduleCount {
+		r := registration(i, backend)
+		registered, err := g.Register(ctx, r)
+		if err != nil {
+			return "", err
+		}
+		for _, q := range registered.Requirements {
+			if q.State != message.Met {
+				return "", fmt.Errorf("%s requires %s, which is %s", r.Module, q.ID, q.State)
+			}
+		}
+		if err := g.Resume(ctx, registered); err != nil {
+			return "", err
+		}
+		if i == caller {
+			token = registered.Token
+		}
+	}
+	return token, nil
 }
-`
 
 // start starts a program, and waits until it listens at address.
-func (s *scene) start(ctx context.Context, dir, name, address string, args ...string) (*process, error) {
-	p, err := start(ctx, dir, name, args...)
+func (s *scene) start(ctx context.Context, dir, name, address string, args ...string) (*process.Process, error) {
+	p, err := process.Start(ctx, dir, name, args...)
 	if err != nil {
 		return nil, err
 	}
 	s.processes = append(s.processes, p)
-	return p, p.accept(ctx, address)
+	return p, p.Accept(ctx, address)
 }
 
 func (s *scene) close() {
 	for _, p := range s.processes {
-		p.stop()
+		p.Stop()
 	}
 }
 

@@ -1,4 +1,6 @@
-package main
+// Package process runs the programs that are measured, each as a process of its
+// own, and says what they use.
+package process
 
 import (
 	"context"
@@ -10,12 +12,13 @@ import (
 	"time"
 )
 
-// build puts the binaries into dir.
-func build(ctx context.Context, dir string) error {
+// Build builds packages of this repository into dir. It must be called in the
+// repository's folder.
+func Build(ctx context.Context, dir string, packages ...string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", dir+string(filepath.Separator), "./core/cmd/modgate", "./bench/naive", "./bench/backend")
+	cmd := exec.CommandContext(ctx, "go", append([]string{"build", "-o", dir + string(filepath.Separator)}, packages...)...)
 	cmd.Stderr = os.Stderr
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("build the programs, from the repository's folder: %w", err)
@@ -23,23 +26,23 @@ func build(ctx context.Context, dir string) error {
 	return nil
 }
 
-// process is a child that is killed at the latest when its context ends, or
-// this process.
-type process struct {
+// Process is a child that is killed at the latest when its context ends, or
+// the thread that started it.
+type Process struct {
 	name string
 	cmd  *exec.Cmd
 	log  *os.File
 	done chan struct{} // closed when the child has ended; cmd.ProcessState says how
 }
 
-// start starts dir/name with what it says going to dir/name.log.
-func start(ctx context.Context, dir, name string, args ...string) (*process, error) {
+// Start starts dir/name with what it says going to dir/name.log.
+func Start(ctx context.Context, dir, name string, args ...string) (*Process, error) {
 	log, err := os.Create(filepath.Join(dir, name+".log"))
 	if err != nil {
 		return nil, err
 	}
-	p := &process{name: name, log: log, done: make(chan struct{})}
-	p.cmd = command(ctx, filepath.Join(dir, name), args...)
+	p := &Process{name: name, log: log, done: make(chan struct{})}
+	p.cmd = Command(ctx, filepath.Join(dir, name), args...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	if err := p.cmd.Start(); err != nil {
 		log.Close() //nolint:errcheck // nothing was written
@@ -52,9 +55,9 @@ func start(ctx context.Context, dir, name string, args ...string) (*process, err
 	return p, nil
 }
 
-// command returns a command in a process group of its own, all of which is
+// Command returns a command in a process group of its own, all of which is
 // killed when ctx ends.
-func command(ctx context.Context, path string, args ...string) *exec.Cmd {
+func Command(ctx context.Context, path string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.SysProcAttr = attributes()
 	cmd.Cancel = func() error { return killGroup(cmd.Process.Pid) }
@@ -62,15 +65,18 @@ func command(ctx context.Context, path string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// stop kills the process and waits for its end.
-func (p *process) stop() {
+// ID returns the number of the process.
+func (p *Process) ID() int { return p.cmd.Process.Pid }
+
+// Stop kills the process and waits for its end.
+func (p *Process) Stop() {
 	killGroup(p.cmd.Process.Pid) //nolint:errcheck // it may have ended
 	<-p.done
 	p.log.Close() //nolint:errcheck // only read by people
 }
 
-// accept waits until the process accepts connections at address.
-func (p *process) accept(ctx context.Context, address string) error {
+// Accept waits until the process accepts connections at address.
+func (p *Process) Accept(ctx context.Context, address string) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	var dialer net.Dialer
@@ -89,8 +95,8 @@ func (p *process) accept(ctx context.Context, address string) error {
 	}
 }
 
-// vacant returns n addresses on loopback at which nobody listens.
-func vacant(n int) ([]string, error) {
+// Vacant returns n addresses on loopback at which nobody listens.
+func Vacant(n int) ([]string, error) {
 	var out []string
 	for range n {
 		l, err := net.Listen("tcp", "127.0.0.1:0")

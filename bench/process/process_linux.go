@@ -1,4 +1,4 @@
-package main
+package process
 
 import (
 	"bytes"
@@ -19,10 +19,11 @@ func attributes() *syscall.SysProcAttr {
 
 func killGroup(pid int) error { return syscall.Kill(-pid, syscall.SIGKILL) }
 
-// cpuTime returns the processor time that the process has used, user and
+// CPUTime returns the processor time that the process has used, user and
 // system, of all its threads. /proc/PID/stat says it in ticks of 10 ms; the
 // process's clock (clock_getcpuclockid(3)) in nanoseconds.
-func cpuTime(pid int) (time.Duration, error) {
+func (p *Process) CPUTime() (time.Duration, error) {
+	pid := p.ID()
 	const scheduled = 2 // CPUCLOCK_SCHED
 	var t unix.Timespec
 	if err := unix.ClockGettime(int32(^pid<<3|scheduled), &t); err != nil {
@@ -31,9 +32,9 @@ func cpuTime(pid int) (time.Duration, error) {
 	return time.Duration(t.Nano()), nil
 }
 
-// memory returns the resident memory of the process, and its peak, in bytes.
-func memory(pid int) (now, peak int64, err error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+// Memory returns the resident memory of the process, and its peak, in bytes.
+func (p *Process) Memory() (now, peak int64, err error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.ID()))
 	if err != nil {
 		return 0, 0, err
 	}

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package main
+package process
 
 import (
 	"errors"
@@ -21,6 +21,8 @@ func killGroup(pid int) error {
 	return p.Kill()
 }
 
-func cpuTime(int) (time.Duration, error) { return 0, errLinux }
+// CPUTime is measured on Linux only.
+func (p *Process) CPUTime() (time.Duration, error) { return 0, errLinux }
 
-func memory(int) (now, peak int64, err error) { return 0, 0, errLinux }
+// Memory is measured on Linux only.
+func (p *Process) Memory() (now, peak int64, err error) { return 0, 0, errLinux }
