@@ -1,0 +1,253 @@
+package fuel
+
+// shortLeaf is how many instructions a function without calls may have that
+// its caller alone pays for.
+const shortLeaf = 64
+
+// Costs in fuel, beyond 1 for each instruction.
+const (
+	growCost  = 1024 // of memory.grow, which may move the memory
+	bulkCost  = 16   // of a bulk operation, whatever its length
+	bytesFuel = 5    // and 1 for each 1<<bytesFuel bytes; for each element of a table
+)
+
+// code rewrites all functions.
+func (w *rewriter) code(r *reader) []byte {
+	n := r.u32()
+	if n != w.functions-w.imported {
+		r.fail("it has %d functions and code for %d", w.functions-w.imported, n)
+	}
+	b := appendU32(make([]byte, 0, len(r.b)+len(r.b)/3), n)
+	f := function{w: w}
+	for range n {
+		body := reader{b: r.take(r.u32())}
+		b = f.rewrite(&body, b)
+	}
+	return b
+}
+
+// function is one that is being rewritten.
+type function struct {
+	w *rewriter
+	*reader
+	from    int      // what is not copied yet
+	out     []byte   // instructions
+	regions []region // open; the first is the function itself
+	blocks  []bool   // open; true: a loop
+	calls   bool
+}
+
+// region is a loop, or what of a function lies in none: who enters it pays for
+// every instruction in it that is in no inner one.
+type region struct {
+	cost int
+	at   int // of its cost in function.out; 0: not there yet
+}
+
+// rewrite appends the function whose body r has.
+func (f *function) rewrite(r *reader, b []byte) []byte {
+	for range r.u32() { // locals
+		r.u32()
+		r.valueType()
+	}
+	locals := r.b[:r.at]
+	f.reader, f.from, f.out, f.calls = r, r.at, f.out[:0], false
+	f.regions, f.blocks = append(f.regions[:0], region{}), f.blocks[:0]
+	for f.instruction() {
+	}
+	f.flush()
+	r.end()
+
+	var entry []byte
+	if whole := f.regions[0]; f.calls || whole.cost > shortLeaf {
+		entry, whole.at = f.w.charge(nil)
+		setCost(entry, whole)
+	}
+	b = appendU32(b, uint32(len(locals)+len(entry)+len(f.out)))
+	b = append(append(b, locals...), entry...)
+	return append(b, f.out...)
+}
+
+// charge appends instructions that take a cost, which is to be set at the
+// returned place, and call refill if nothing is left.
+func (w *rewriter) charge(b []byte) (_ []byte, at int) {
+	w.charges++
+	b = append(appendU32(append(b, globalGet), w.fuel()), i64Const)
+	at = len(b)
+	b = append(b, 0x80, 0x80, 0x80, 0x00, i64Sub)
+	return w.settle(b), at
+}
+
+// settle appends instructions that make what is on the stack the fuel, and
+// call refill if it is below zero.
+func (w *rewriter) settle(b []byte) []byte {
+	b = appendU32(append(b, globalSet), w.fuel())
+	b = appendU32(append(b, globalGet), w.fuel())
+	b = appendU32(append(b, i64Const, 0, i64LtS, ifOp, empty, call), w.refill())
+	b = appendU32(append(b, globalSet), w.fuel())
+	return append(b, end)
+}
+
+// setCost writes the cost of a region into the four bytes kept for it. It
+// cannot be larger: a module has fewer bytes.
+func setCost(b []byte, g region) {
+	c := min(max(g.cost, 1), 1<<26)
+	for i := range 4 {
+		b[g.at+i] = byte(c>>(7*i))&0x7f | 0x80
+	}
+	b[g.at+3] &^= 0x80
+}
+
+// chargeBulk appends instructions that charge for the bulk operation that
+// follows, by its length, which is on the stack and stays there.
+func (w *rewriter) chargeBulk(b []byte, shift byte) []byte {
+	w.charges++
+	b = appendU32(append(b, globalSet), w.length())
+	b = appendU32(append(b, globalGet), w.fuel())
+	b = appendU32(append(b, globalGet), w.length())
+	b = append(b, i64ExtendU, i64Const, shift, i64ShrU, i64Const, bulkCost, i64Add, i64Sub)
+	b = w.settle(b)
+	return appendU32(append(b, globalGet), w.length())
+}
+
+// flush copies what was read and is unchanged.
+func (f *function) flush() {
+	f.out = append(f.out, f.b[f.from:f.at]...)
+	f.from = f.at
+}
+
+// before lets add append instructions in front of the one that began at start.
+func (f *function) before(start int, add func([]byte) []byte) {
+	f.out = append(f.out, f.b[f.from:start]...)
+	f.from = start
+	f.out = add(f.out)
+}
+
+// Instructions by name, where they are written or changed.
+const (
+	loop         = 0x03
+	ifOp         = 0x04
+	end          = 0x0b
+	call         = 0x10
+	callIndirect = 0x11
+	returnCall   = 0x12
+	returnCallIn = 0x13
+	globalGet    = 0x23
+	globalSet    = 0x24
+	memoryGrow   = 0x40
+	i64Const     = 0x42
+	i64LtS       = 0x53
+	i64Add       = 0x7c
+	i64Sub       = 0x7d
+	i64ShrU      = 0x88
+	i64ExtendU   = 0xad
+	refFunc      = 0xd2
+	bulkPrefix   = 0xfc
+	simdPrefix   = 0xfd
+)
+
+// instruction copies the next one, rewritten. It returns false after the end
+// of the function.
+func (f *function) instruction() bool {
+	start := f.at
+	op := f.byte()
+	f.regions[len(f.regions)-1].cost++
+	switch op {
+	case 0x02, ifOp, loop:
+		f.enter(op == loop)
+	case end:
+		if len(f.blocks) == 0 {
+			return false
+		}
+		f.leave()
+	case call, returnCall:
+		f.calls = true
+		f.convert(start)
+	case refFunc:
+		f.convert(start)
+	case callIndirect, returnCallIn:
+		f.calls = true
+		f.w.typeIndex(f.u32())
+		f.u32()
+	case memoryGrow:
+		f.byte()
+		f.before(start, func(b []byte) []byte {
+			b, at := f.w.charge(b)
+			setCost(b, region{cost: growCost, at: at})
+			return b
+		})
+	case bulkPrefix:
+		f.bulk(start)
+	default:
+		f.w.immediates(f.reader, op)
+	}
+	return true
+}
+
+// convert writes a function's index anew.
+func (f *function) convert(start int) {
+	f.at = start
+	f.flush()
+	op := f.byte()
+	f.out = appendU32(append(f.out, op), f.w.function(f.u32()))
+	f.from = f.at
+}
+
+// enter begins a block.
+func (f *function) enter(isLoop bool) {
+	f.w.blockType(f.reader)
+	f.blocks = append(f.blocks, isLoop)
+	if isLoop {
+		f.flush()
+		var at int
+		f.out, at = f.w.charge(f.out)
+		f.regions = append(f.regions, region{at: at})
+	}
+}
+
+// leave ends a block.
+func (f *function) leave() {
+	last := len(f.blocks) - 1
+	if f.blocks[last] {
+		inner := len(f.regions) - 1
+		setCost(f.out, f.regions[inner])
+		f.regions = f.regions[:inner]
+	}
+	f.blocks = f.blocks[:last]
+}
+
+// bulk copies an instruction of the prefix 0xfc, and charges for those that
+// take a length. It is on top of the stack, of all of them.
+func (f *function) bulk(start int) {
+	const (
+		memoryInit = 8 + iota
+		dataDrop
+		memoryCopy
+		memoryFill
+		tableInit
+		elemDrop
+		tableCopy
+		tableGrow
+		tableSize
+		tableFill
+	)
+	op := f.u32()
+	switch op {
+	case 0, 1, 2, 3, 4, 5, 6, 7: // saturating truncations
+		return
+	case memoryInit, memoryCopy, tableInit, tableCopy:
+		f.u32()
+		f.u32()
+	case dataDrop, memoryFill, elemDrop, tableGrow, tableSize, tableFill:
+		f.u32()
+	default:
+		f.fail("%w: instruction 0xfc %d", ErrUnsupported, op)
+	}
+	switch op {
+	case memoryInit, memoryCopy, memoryFill:
+		f.before(start, func(b []byte) []byte { return f.w.chargeBulk(b, bytesFuel) })
+	case tableInit, tableCopy, tableGrow, tableFill:
+		f.before(start, func(b []byte) []byte { return f.w.chargeBulk(b, 0) })
+	default:
+	}
+}

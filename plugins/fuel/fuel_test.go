@@ -1,0 +1,417 @@
+package fuel
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/modgate/modgate/plugins/wat"
+)
+
+const slice = 1000
+
+// features are those that Rewrite knows.
+const features = api.CoreFeaturesV2 | experimental.CoreFeaturesTailCall | experimental.CoreFeaturesExtendedConst
+
+var errDry = errors.New("out of fuel")
+
+// engine compiles and runs modules, in turn.
+type engine struct {
+	wazero.Runtime
+	refills, most int // most: then the guest is stopped
+}
+
+func newEngine(t testing.TB) *engine {
+	t.Helper()
+	ctx := context.Background()
+	e := &engine{most: 1000}
+	config := wazero.NewRuntimeConfig().WithCoreFeatures(features).WithMemoryLimitPages(64)
+	e.Runtime = wazero.NewRuntimeWithConfig(ctx, config)
+	t.Cleanup(func() { e.Close(ctx) })
+	_, err := e.NewHostModuleBuilder(ImportModule).NewFunctionBuilder().
+		WithGoModuleFunction(api.GoModuleFunc(func(_ context.Context, _ api.Module, stack []uint64) {
+			if e.refills++; e.refills > e.most {
+				panic(errDry)
+			}
+			stack[0] = slice
+		}), nil, []api.ValueType{api.ValueTypeI64}).Export(ImportName).Instantiate(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// outcome is what running a module came to.
+type outcome struct {
+	results string // of each call, and why it trapped
+	memory  []byte
+	dry     bool
+}
+
+// run calls every exported function that takes integers, with the arguments.
+func (e *engine) run(module []byte, args ...uint64) (o outcome, err error) {
+	ctx := context.Background()
+	e.refills = 0
+	m, err := e.InstantiateWithConfig(ctx, module, wazero.NewModuleConfig().WithName("").WithStartFunctions())
+	if err != nil {
+		return o, err
+	}
+	defer m.Close(ctx)
+	exported := m.ExportedFunctionDefinitions()
+	for _, name := range sorted(exported) {
+		d := exported[name]
+		if slices.ContainsFunc(d.ParamTypes(), func(t api.ValueType) bool { return t != api.ValueTypeI32 && t != api.ValueTypeI64 }) {
+			continue
+		}
+		in := make([]uint64, len(d.ParamTypes()))
+		for i := range in {
+			if i < len(args) {
+				in[i] = args[i]
+			}
+		}
+		out, err := m.ExportedFunction(name).Call(ctx, in...)
+		if errors.Is(err, errDry) {
+			o.dry = true
+			return o, nil
+		}
+		trap, _, _ := strings.Cut(fmt.Sprint(err), "\n")
+		for i, t := range d.ResultTypes() {
+			if t == api.ValueTypeExternref || t == 0x70 {
+				out = slices.Delete(slices.Clone(out), i, i+1) // a pointer
+				break
+			}
+		}
+		o.results += fmt.Sprintf("%s%v=%v %s\n", name, in, out, trap)
+	}
+	if mem := m.ExportedMemory("memory"); mem != nil {
+		b, _ := mem.Read(0, mem.Size())
+		o.memory = bytes.Clone(b)
+	}
+	return o, nil
+}
+
+func sorted[V any](m map[string]V) (names []string) {
+	for n := range m {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func mustRewrite(t testing.TB, module []byte) []byte {
+	t.Helper()
+	r, err := Rewrite(module, slice, Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.Code
+}
+
+// samples are modules that use what there is to use.
+var samples = map[string]string{
+	"loops and branches": `(module
+		(func (export "sum") (param $n i64) (result i64) (local $s i64)
+			(block $done (loop $next
+				(br_if $done (i64.eqz (local.get $n)))
+				(local.set $s (i64.add (local.get $s) (local.get $n)))
+				(local.set $n (i64.sub (local.get $n) (i64.const 1)))
+				(br $next)))
+			(local.get $s))
+		(func (export "pick") (param i32) (result i32)
+			(block $c (block $b (block $a local.get 0 br_table $a $b $c)
+				(return (i32.const 10))) (return (i32.const 20))) (i32.const 30))
+		(func (export "nested") (param $n i32) (result i32) (local $i i32) (local $sum i32)
+			(loop $outer (local.set $i (i32.const 3))
+				(loop $inner (local.set $sum (i32.add (local.get $sum) (local.get $i)))
+					(br_if $inner (local.tee $i (i32.sub (local.get $i) (i32.const 1)))))
+				(br_if $outer (i32.gt_s (local.tee $n (i32.sub (local.get $n) (i32.const 1))) (i32.const 0))))
+			(local.get $sum)))`,
+	"calls": `(module (type $bin (func (param i32 i32) (result i32)))
+		(import "modgate_fuel" "refill" (func $other (result i64)))
+		(table 4 funcref) (elem (i32.const 1) $add $sub)
+		(func $add (type $bin) (i32.add (local.get 0) (local.get 1)))
+		(func $sub (type $bin) (i32.sub (local.get 0) (local.get 1)))
+		(func $fib (export "fib") (param i32) (result i32)
+			(if (result i32) (i32.lt_s (local.get 0) (i32.const 2)) (then (local.get 0))
+				(else (i32.add (call $fib (i32.sub (local.get 0) (i32.const 1))) (call $fib (i32.sub (local.get 0) (i32.const 2)))))))
+		(func (export "indirect") (param i32 i32) (result i32)
+			(call_indirect (type $bin) (i32.const 7) (local.get 1) (local.get 0)))
+		(func $down (export "tail") (param i32) (result i32)
+			(if (i32.eqz (local.get 0)) (then (return (i32.const 42))))
+			(return_call $down (i32.sub (local.get 0) (i32.const 1))))
+		(func (export "fetched") (result i32) (ref.is_null (ref.func $add)))
+		(elem declare func $add))`,
+	"memory": `(module (memory (export "memory") 1) (data (i32.const 8) "below") (data $passive "passive\00\ff")
+		(global $g (mut i32) (i32.const 5)) (global $h i32 (i32.const 6))
+		(func (export "fill") (param i32 i32) (memory.fill (local.get 1) (i32.const 0xab) (local.get 0)))
+		(func (export "copy") (param i32) (memory.copy (i32.const 100) (i32.const 8) (local.get 0)))
+		(func (export "init") (param i32) (memory.init $passive (i32.const 300) (i32.const 0) (local.get 0)))
+		(func (export "zdrop") (data.drop $passive))
+		(func (export "zinit") (memory.init $passive (i32.const 300) (i32.const 0) (i32.const 1)))
+		(func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
+		(func (export "global") (param i32) (result i32) (global.set $g (i32.add (global.get $g) (local.get 0))) (i32.mul (global.get $g) (global.get $h)))
+		(func (export "store") (param i32 i64) (i64.store offset=16 align=4 (local.get 0) (local.get 1)))
+		(func (export "trap") (unreachable)))`,
+	"tables": `(module (table $t 3 20 funcref)
+		(elem (i32.const 0) $a) (elem $p func $b $a) (elem declare func $a)
+		(func $a (result i32) (i32.const 1)) (func $b (result i32) (i32.const 2))
+		(func (export "init") (param i32) (table.init $p (i32.const 0) (i32.const 0) (local.get 0)))
+		(func (export "copy") (param i32) (table.copy (i32.const 1) (i32.const 0) (local.get 0)))
+		(func (export "fill") (param i32) (table.fill $t (i32.const 0) (ref.null func) (local.get 0)))
+		(func (export "grow") (param i32) (result i32) (table.grow $t (ref.func $a) (local.get 0)))
+		(func (export "use") (param i32) (result i32) (call_indirect (result i32) (local.get 0)))
+		(func (export "zdrop") (elem.drop $p)))`,
+	"start": `(module (memory (export "memory") 1) (func $s (i32.store (i32.const 0) (i32.const 77))) (start $s)
+		(func (export "many") (result i32 i64) (i32.const 1) (i64.const -2))
+		(func (export "block") (param i32) (result i32) (local.get 0) (block (param i32) (result i32) (i32.add (i32.const 1)))))`,
+}
+
+func TestRewrittenBehavesAsTheOriginal(t *testing.T) {
+	for name, text := range samples {
+		t.Run(name, func(t *testing.T) {
+			module := wat.Must(text)
+			rewritten := mustRewrite(t, module)
+			for _, args := range [][]uint64{{0, 0}, {1, 2}, {7, 3}, {20, 9}, {300, 65000}, {1 << 31, 1<<64 - 1}} {
+				e := newEngine(t)
+				got, err := e.run(rewritten, args...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got.dry && args[0] < 10 {
+					t.Errorf("args %v: out of fuel, want an end", args)
+				}
+				if got.dry {
+					continue // the original would not end in time either
+				}
+				want, err := e.run(module, args...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got.results != want.results || !bytes.Equal(got.memory, want.memory) {
+					t.Errorf("args %v: got\n%swant\n%s", args, got.results, want.results)
+				}
+			}
+		})
+	}
+}
+
+// endless are modules whose export "run" never ends, or does far too much
+// between two looks at the clock.
+var endless = map[string]string{
+	"loop":             `(module (func (export "run") (loop $l (br $l))))`,
+	"conditional":      `(module (func (export "run") (loop $l (br_if $l (i32.const 1)))))`,
+	"calls":            `(module (func $f (param i32) (if (local.get 0) (then (call $f (i32.sub (local.get 0) (i32.const 1))) (call $f (i32.sub (local.get 0) (i32.const 1)))))) (func (export "run") (call $f (i32.const 60))))`,
+	"tail calls":       `(module (func $f (export "run") (return_call $f)))`,
+	"table and tail":   `(module (table 1 funcref) (elem (i32.const 0) $f) (func $f (export "run") (return_call_indirect (i32.const 0))))`,
+	"memory.fill":      `(module (memory 64) (func (export "run")` + strings.Repeat(`(memory.fill (i32.const 0) (i32.const 1) (i32.const 0x400000))`, 20) + `))`,
+	"memory.copy":      `(module (memory 64) (func (export "run")` + strings.Repeat(`(memory.copy (i32.const 0) (i32.const 1) (i32.const 0x3fffff))`, 20) + `))`,
+	"table.fill":       `(module (table $t 60000 funcref) (func (export "run")` + strings.Repeat(`(table.fill $t (i32.const 0) (ref.null func) (i32.const 60000))`, 20) + `))`,
+	"table.copy":       `(module (table $t 60000 funcref) (func (export "run")` + strings.Repeat(`(table.copy (i32.const 0) (i32.const 1) (i32.const 59999))`, 20) + `))`,
+	"memory.grow":      `(module (memory 1) (func (export "run")` + strings.Repeat(`(drop (memory.grow (i32.const 1)))`, 20) + `))`,
+	"long leaf":        `(module (func $leaf (result i32) (i32.const 1)` + strings.Repeat(`(i32.add (i32.const 1))`, 900) + `) (func (export "run")` + strings.Repeat(`(drop (call $leaf))`, 20) + `))`,
+	"start that loops": `(module (func $s (loop $l (br $l))) (start $s) (func (export "run")))`,
+}
+
+func TestEndlessModuleRunsOutOfFuel(t *testing.T) {
+	for name, text := range endless {
+		t.Run(name, func(t *testing.T) {
+			e := newEngine(t)
+			e.most = 10
+			got, err := e.run(mustRewrite(t, wat.Must(text)))
+			if !errors.Is(err, errDry) && !got.dry {
+				t.Errorf("it ended after %d refills: %v %s, want it stopped", e.refills, err, got.results)
+			}
+		})
+	}
+}
+
+func TestTableIsClamped(t *testing.T) {
+	const text = `(module (table $t 1 funcref) (table $u 1 5000 funcref)
+		(func (export "grow") (param i32) (result i32) (table.grow $t (ref.null func) (local.get 0)))
+		(func (export "small") (result i32) (table.grow $u (ref.null func) (i32.const 120))))`
+	r, err := Rewrite(wat.Must(text), slice, Limits{Table: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, want := range map[uint64]string{99: "grow[99]=[1]", 100: "grow[100]=[4294967295]", 1 << 30: "grow[1073741824]=[4294967295]"} {
+		e := newEngine(t)
+		e.most = 1 << 30
+		if got, err := e.run(r.Code, n); err != nil || !strings.Contains(got.results, want) || !strings.Contains(got.results, "small[]=[4294967295]") {
+			t.Errorf("grown by %d: %s %v, want %s", n, got.results, err, want)
+		}
+	}
+	if _, err := Rewrite(wat.Must(`(module (table 101 funcref))`), slice, Limits{Table: 100}); err == nil || !strings.Contains(err.Error(), "101") {
+		t.Errorf("a table of 101 elements under a limit of 100: %v", err)
+	}
+	if _, err := Rewrite(wat.Must(`(module (func) (func) (func))`), slice, Limits{Functions: 2}); err == nil || !strings.Contains(err.Error(), "3 functions") {
+		t.Errorf("3 functions under a limit of 2: %v", err)
+	}
+}
+
+func TestAddedThingsCannotBeReached(t *testing.T) {
+	for name, text := range map[string]string{
+		"fuel":                 `(module (func (export "run") (global.set 0 (i64.const 0x7fffffffffffffff))))`,
+		"length":               `(module (func (export "run") (drop (global.get 1))))`,
+		"fuel behind another":  `(module (global i32 (i32.const 0)) (func (global.set 1 (i64.const 1))))`,
+		"fuel exported":        `(module (export "fuel" (global 0)))`,
+		"fuel in a constant":   `(module (global i64 (global.get 1)))`,
+		"refill by its type":   `(module (table 1 funcref) (func (drop (call_indirect (type 1) (i32.const 0)))))`,
+		"its type, in a block": `(module (func (block (type 1) (i64.const 0)) drop))`,
+		"a function too many":  `(module (func (call 1)))`,
+		"one more by far":      `(module (func (drop (ref.func 4294967295))))`,
+		"the start":            `(module (func) (start 1))`,
+		"an export":            `(module (func) (export "x" (func 1)))`,
+		"an element":           `(module (table 1 funcref) (func) (elem (i32.const 0) 1))`,
+	} {
+		if r, err := Rewrite(wat.Must(text), slice, Limits{}); err == nil {
+			t.Errorf("%s: rewritten to %x, want it refused", name, r.Code)
+		}
+	}
+}
+
+func TestWhatIsNotSupportedIsSaid(t *testing.T) {
+	wasm := func(s string) []byte { return []byte("\x00asm\x01\x00\x00\x00" + s) }
+	for name, c := range map[string]struct {
+		module []byte
+		is     error
+	}{
+		"a component":      {[]byte("\x00asm\x0d\x00\x01\x00"), ErrComponent},
+		"text":             {[]byte("(module)"), ErrNotWasm},
+		"nothing":          {nil, ErrNotWasm},
+		"version 2":        {[]byte("\x00asm\x02\x00\x00\x00"), ErrUnsupported},
+		"exceptions":       {wasm("\x0d\x03\x01\x00\x00"), ErrUnsupported},
+		"shared memory":    {wasm("\x02\x09\x01\x01a\x01b\x02\x03\x01\x01"), ErrUnsupported},
+		"64-bit memory":    {wasm("\x02\x08\x01\x01a\x01b\x02\x04\x01"), ErrUnsupported},
+		"two memories":     {wasm("\x05\x05\x02\x00\x01\x00\x01"), ErrUnsupported},
+		"atomics":          {wasm("\x01\x04\x01\x60\x00\x00\x03\x02\x01\x00\x0a\x07\x01\x05\x00\xfe\x03\x00\x0b"), ErrUnsupported},
+		"a broken section": {wasm("\x01\x7f\x00"), nil},
+		"twice the types":  {wasm("\x01\x01\x00\x01\x01\x00"), nil},
+		"a short function": {wasm("\x01\x04\x01\x60\x00\x00\x03\x02\x01\x00\x0a\x04\x01\x02\x00\x01"), nil},
+		"code for nobody":  {wasm("\x0a\x04\x01\x02\x00\x0b"), nil},
+	} {
+		if _, err := Rewrite(c.module, slice, Limits{}); err == nil || c.is != nil && !errors.Is(err, c.is) {
+			t.Errorf("%s: %v, want %v", name, err, c.is)
+		}
+	}
+}
+
+func TestNamesOfFunctionsFollowThem(t *testing.T) {
+	module := wat.Must(`(module (import "modgate_fuel" "refill" (func (result i64))) (func) (func (export "run") (unreachable)))`)
+	names := "\x04name\x01\x13\x02\x01\x04mine\x02\x0abroken_one"
+	module = append(module, append([]byte{0, byte(len(names))}, names...)...)
+	e := newEngine(t)
+	got, err := e.InstantiateWithConfig(context.Background(), mustRewrite(t, module), wazero.NewModuleConfig().WithName(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = got.ExportedFunction("run").Call(context.Background()); err == nil || !strings.Contains(err.Error(), "broken_one") {
+		t.Errorf("the trap says %v, want the name of the function", err)
+	}
+	module[len(module)-1] = 'x'
+	module[len(module)-len(names)+7] = 0x7f // a count that is not true: the names are dropped
+	mustRewrite(t, module)
+}
+
+// TestThirdPartyGuests rewrites every .wasm file under a folder of your own.
+func TestThirdPartyGuests(t *testing.T) {
+	dir := os.Getenv("MODGATE_GUESTS")
+	if dir == "" {
+		t.Skip("MODGATE_GUESTS names no folder of guests")
+	}
+	err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".wasm" {
+			return err
+		}
+		module, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		e := newEngine(t)
+		_, original := e.CompileModule(context.Background(), module)
+		r, err := Rewrite(module, slice, Limits{})
+		if err == nil {
+			_, err = e.CompileModule(context.Background(), r.Code)
+		}
+		if (original == nil) != (err == nil) && !errors.Is(err, ErrUnsupported) {
+			t.Errorf("%s: rewritten: %v; original: %v", path, err, original)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// FuzzRewrite holds the rewriter against the engine: what the engine refuses
+// stays refused, what it takes is taken, and behaves the same.
+func FuzzRewrite(f *testing.F) {
+	for _, text := range samples {
+		f.Add(wat.Must(text), uint64(3), uint64(1))
+	}
+	for _, text := range endless {
+		if len(text) < 1000 {
+			f.Add(wat.Must(text), uint64(0), uint64(0))
+		}
+	}
+	f.Fuzz(func(t *testing.T, module []byte, a, b uint64) {
+		if len(module) > 4096 {
+			return
+		}
+		e := newEngine(t)
+		ctx := context.Background()
+		r, err := Rewrite(module, slice, Limits{Table: 1000})
+		if err != nil {
+			if c, original := e.CompileModule(ctx, module); original == nil && !errors.Is(err, ErrUnsupported) && !strings.Contains(err.Error(), "larger than") && !lax(err) {
+				t.Errorf("refused: %v; the engine takes %v", err, c.Name())
+			}
+			return
+		}
+		_, original := e.CompileModule(ctx, module)
+		_, rewritten := e.CompileModule(ctx, r.Code)
+		if (original == nil) != (rewritten == nil) {
+			t.Fatalf("the engine says of the original %v, of the rewritten %v", original, rewritten)
+		}
+		if original != nil {
+			return
+		}
+		e.most = 100
+		got, err := e.run(r.Code, a, b)
+		if got.dry || errors.Is(err, errDry) || strings.Contains(got.results, "stack overflow") || slices.ContainsFunc(r.Imports, func(i Import) bool { return i.Name == ImportName }) {
+			return
+		}
+		want, originally := e.run(module, a, b)
+		if (err == nil) != (originally == nil) {
+			t.Fatalf("the rewritten: %v; the original: %v", err, originally)
+		}
+		if !strings.Contains(string(module), "grow") && (got.results != want.results || !bytes.Equal(got.memory, want.memory)) && !clamped(module) {
+			t.Errorf("got\n%swant\n%s", got.results, want.results)
+		}
+	})
+}
+
+// lax reports refusals of what the engine does not look at closely.
+func lax(err error) bool {
+	for _, s := range []string{"a number is too large", "stands in the wrong place", "bytes too many", "it ends too early", "in a constant", "there is no"} {
+		if strings.Contains(err.Error(), s) {
+			return true
+		}
+	}
+	return false
+}
+
+// clamped reports whether a table could be smaller than it was.
+func clamped(module []byte) bool {
+	a, errA := Rewrite(module, slice, Limits{Table: 1000})
+	b, errB := Rewrite(module, slice, Limits{})
+	return errA != nil || errB != nil || !bytes.Equal(a.Code, b.Code)
+}
