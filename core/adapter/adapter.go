@@ -132,6 +132,9 @@ type Decoded struct {
 	// Message: it was for the lifecycle, and x has the answer. Otherwise it is
 	// traffic like any other.
 	Message bool
+	// Malformed: it was meant to be one, and is none that can be understood.
+	// The gateway answers 400 if x has no answer.
+	Malformed bool
 	// Announcements are to be made for the module in this order, before the
 	// answer is given. A Seq of 0 is the caller's to choose.
 	Announcements []message.Announcement

@@ -1,0 +1,120 @@
+package plugins
+
+import (
+	"time"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/modgate/modgate/core/adapter"
+)
+
+// call is one call into a guest. It is the context that the engine hands to
+// host functions, so that they find it without allocating.
+type call struct {
+	i      *instance
+	memory api.Memory
+
+	phase    phase
+	x        adapter.Exchange // nil while there is none
+	features uint32
+	budget   time.Duration
+	until    time.Time // end of the budget; zero: the clock was not looked at yet
+
+	read    [2]int    // of a body, by adapter.Side
+	written [2]bool   // so was a body
+	bodies  [2][]byte // and so far it is this
+
+	edits   int    // fields
+	edited  int    // bytes of them
+	scratch []byte // what a host function returns
+
+	event *adapter.Event
+	draft announcement
+}
+
+// phase is what a call is for.
+type phase uint8
+
+const (
+	starting phase = iota
+	beforeNext
+	afterNext
+	encoding
+	replying
+	decoding
+	probing
+	judging
+)
+
+// begin makes c a call of that phase.
+func (c *call) begin(p phase, x adapter.Exchange, budget time.Duration) {
+	c.phase, c.x, c.budget, c.until = p, x, budget, time.Time{}
+	c.features = c.i.g.features.Load()
+	c.read, c.written, c.edits, c.edited = [2]int{}, [2]bool{}, 0, 0
+}
+
+// end forgets what belongs to others.
+func (c *call) end() {
+	c.x, c.event = nil, nil
+	c.draft.reset()
+}
+
+// flush hands over the bodies that the guest has written.
+func (c *call) flush() {
+	for side, written := range c.written {
+		if written {
+			c.x.SetBody(adapter.Side(side), c.bodies[side])
+		}
+	}
+}
+
+// Deadline, Done, Err and Value make c a context.Context that never ends: what
+// ends a guest is its fuel.
+func (*call) Deadline() (time.Time, bool) { return time.Time{}, false }
+
+// Done returns nil.
+func (*call) Done() <-chan struct{} { return nil }
+
+// Err returns nil.
+func (*call) Err() error { return nil }
+
+// Value returns nil.
+func (*call) Value(any) any { return nil }
+
+// refuel is called by the guest when its fuel has run out. The clock is looked
+// at only here: the budget begins with the first time.
+func (c *call) refuel(s []uint64) {
+	now := time.Now()
+	if c.until.IsZero() {
+		c.until = now.Add(c.budget)
+	} else if now.After(c.until) {
+		panic(errBudget)
+	}
+	s[0] = slice
+}
+
+// view returns n bytes of the guest's memory at ptr, valid until the guest
+// goes on.
+func (c *call) view(ptr, n uint64) []byte {
+	b, ok := c.memory.Read(uint32(ptr), uint32(n))
+	if !ok {
+		panic(misuse("a pointer leads out of its memory"))
+	}
+	return b
+}
+
+// put writes v where the guest has room for it, and returns how long it is.
+func (c *call) put(ptr, limit uint64, v []byte) uint64 {
+	if len(v) > 0 && uint64(len(v)) <= uint64(uint32(limit)) && !c.memory.Write(uint32(ptr), v) {
+		panic(misuse("a pointer leads out of its memory"))
+	}
+	return uint64(len(v))
+}
+
+// exchange returns what is being handled.
+func (c *call) exchange() adapter.Exchange {
+	if c.x == nil {
+		panic(misuse("there is no request while the guest begins"))
+	}
+	return c.x
+}

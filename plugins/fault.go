@@ -1,0 +1,202 @@
+package plugins
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tetratelabs/wazero/sys"
+
+	"github.com/modgate/modgate/core/adapter"
+	"github.com/modgate/modgate/core/config"
+)
+
+// Fault is something that went wrong in a guest.
+type Fault struct {
+	Module      string    `json:"module"`
+	Adapter     string    `json:"adapter"`
+	Generation  uint64    `json:"generation"`
+	Hook        string    `json:"hook"` // in which
+	Kind        Kind      `json:"kind"`
+	Text        string    `json:"text"` // for the administrator: may hold what the guest or a client said
+	Time        time.Time `json:"time"`
+	Quarantined bool      `json:"quarantined"` // the guest is not asked for a while
+}
+
+func (f Fault) String() string {
+	return fmt.Sprintf("adapter %s failed in %s (%s): %s", f.Adapter, f.Hook, f.Kind, f.Text)
+}
+
+// Kind is what kind of fault it was.
+type Kind string
+
+// The kinds of faults.
+const (
+	Trap   Kind = "trap"   // the guest crashed
+	Time   Kind = "time"   // it took longer than its budget
+	Stack  Kind = "stack"  // it called too deep
+	Exit   Kind = "exit"   // it ended itself
+	Misuse Kind = "misuse" // it asked for what is not allowed
+	Lost   Kind = "lost"   // the instance that began a request crashed before its answer came
+)
+
+// misuse is the panic by which a host function ends its guest.
+type misuse string
+
+func (m misuse) Error() string { return string(m) }
+
+var (
+	errBudget = errors.New("it took longer than its budget")
+	errLost   = errors.New("the instance that began the request crashed meanwhile")
+	errBusy   = errors.New("all instances are busy")
+)
+
+// bodyError is the panic by which a guest ends that wants a body which cannot
+// be had: that is the client's fault.
+type bodyError struct{ error }
+
+func (b bodyError) Unwrap() error { return b.error }
+
+// kindOf says what err, with which a call returned, was.
+func kindOf(err error) Kind {
+	var exit *sys.ExitError
+	var wrong misuse
+	switch {
+	case errors.Is(err, errBudget):
+		return Time
+	case errors.Is(err, errLost):
+		return Lost
+	case errors.As(err, &exit):
+		return Exit
+	case errors.As(err, &wrong):
+		return Misuse
+	case strings.Contains(err.Error(), "stack overflow"):
+		return Stack
+	default:
+		return Trap
+	}
+}
+
+// maxFaultText bounds a fault's text, in bytes.
+const maxFaultText = 2 << 10
+
+func cut(s string, n int) string {
+	if len(s) > n {
+		return strings.ToValidUTF8(s[:n], "") + "…"
+	}
+	return s
+}
+
+// Quarantine: so many faults within the window, or one that costs the host
+// much, keep a guest from being asked; twice as long each time, until it has
+// gone a window of its longest without.
+const (
+	tolerated     = 5
+	faultWindow   = 10 * time.Second
+	quarantineMin = time.Second
+	quarantineMax = time.Minute
+)
+
+// health says whether a generation may be asked.
+type health struct {
+	until atomic.Int64 // end of the quarantine in Unix nanoseconds; 0: none
+
+	mu     sync.Mutex
+	recent []time.Time   // of faults; guarded by mu, as below
+	length time.Duration // of the last quarantine
+	since  time.Time     // its end
+}
+
+// ill reports whether the guest is in quarantine. Where it is not, no clock is
+// read.
+func (h *health) ill(now func() time.Time) bool {
+	until := h.until.Load()
+	return until != 0 && now().UnixNano() < until
+}
+
+// fault notes one at now, and reports whether it leads to quarantine.
+func (h *health) fault(now time.Time, kind Kind) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.since.After(now) {
+		return true // it began before the quarantine
+	}
+	fresh := h.recent[:0]
+	for _, t := range h.recent {
+		if now.Sub(t) < faultWindow {
+			fresh = append(fresh, t)
+		}
+	}
+	h.recent = append(fresh, now)
+	again := h.until.Load() != 0 // it is on probation
+	if len(h.recent) < tolerated && kind != Stack && !again {
+		return false
+	}
+	h.length = min(max(quarantineMin, 2*h.length), quarantineMax)
+	h.recent, h.since = h.recent[:0], now.Add(h.length)
+	h.until.Store(h.since.UnixNano())
+	return true
+}
+
+// worked notes that the guest did its work after a quarantine, and reports
+// whether it is over: no fault has followed for as long as it lasted. The next
+// one begins with the shortest again.
+func (h *health) worked(now time.Time) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.until.Load() == 0 || now.Before(h.since.Add(h.length)) {
+		return false
+	}
+	h.length = 0
+	h.until.Store(0)
+	return true
+}
+
+// failed notes a fault, and tells who wants to know.
+func (g *generation) failed(hook string, err error) {
+	f := g.fault(hook, err)
+	f.Quarantined = g.health.fault(f.Time, f.Kind)
+	g.report(f)
+}
+
+// lost notes that the instance which began a request is gone: that it crashed
+// was noted then.
+func (g *generation) lost(hook string) { g.report(g.fault(hook, errLost)) }
+
+func (g *generation) fault(hook string, err error) Fault {
+	return Fault{
+		Module: g.p.o.Module, Adapter: g.p.o.Adapter.Name, Generation: g.number, Hook: hook,
+		Kind: kindOf(err), Text: cut(err.Error(), maxFaultText), Time: time.Now(),
+	}
+}
+
+func (g *generation) report(f Fault) {
+	g.p.faults.Add(1)
+	g.p.last.Store(&f)
+	g.p.log.Error("adapter failed", "adapter", f.Adapter, "hook", f.Hook, "kind", string(f.Kind), "cause", f.Text, "quarantined", f.Quarantined)
+	g.p.o.Fault(f)
+}
+
+// fine notes that the guest did its work.
+func (g *generation) fine() {
+	if g.health.until.Load() != 0 && g.health.worked(time.Now()) {
+		g.p.o.Mended(g.p.o.Module)
+	}
+}
+
+// failing is what follows when the guest cannot be asked: nil lets x go on as
+// if there were no adapter.
+func (g *generation) failing(x adapter.Exchange, byHook config.OnError) error {
+	way := g.p.o.Adapter.OnError
+	if way == config.ByHook {
+		way = byHook
+	}
+	if way == config.Skip {
+		x.Discard()
+		return nil
+	}
+	return ErrFailed
+}

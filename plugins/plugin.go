@@ -1,0 +1,162 @@
+// Package plugins runs adapters that are written for WebAssembly: it is the
+// only package that knows an engine. A guest speaks http-wasm's handler ABI,
+// unchanged, and, if it wants to translate the lifecycle or judge health,
+// modgate_adapter_v1 beside it.
+//
+// It decides what a guest may do and use: no files, no environment, no sockets;
+// bounded memory, time, logs and edits. What goes wrong in a guest ends that
+// guest's instance, and is told to the administrator and never to a client. It
+// never decides when an adapter is asked.
+//
+// A Plugin is one module's adapter. It runs one generation of it at a time: a
+// file, checked, rewritten (package fuel), compiled, begun and tried out.
+// Replace puts another generation in its place; what the former began, it ends.
+// An instance of a generation serves many requests: it is held only while the
+// guest works, not while the module does. A Folder holds the Plugins of all
+// modules, and follows the files they come from.
+package plugins
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/modgate/modgate/core/adapter"
+	"github.com/modgate/modgate/core/config"
+)
+
+// ErrFailed is returned by the hooks of a Plugin when its guest failed, or is
+// in quarantine, and config.Adapter.OnError does not let go on without it.
+// What happened is told to Options.Fault only.
+var ErrFailed = errors.New("the adapter failed")
+
+// errRetired is returned by a generation that was replaced: ask the next.
+var errRetired = errors.New("the generation was replaced")
+
+// Options say for whom an adapter is run, and how.
+type Options struct {
+	Module  string // whose adapter it is
+	Adapter config.Adapter
+	Version string // of the gateway, for the guest
+	Cache   *Cache // of compiled code; nil: none
+	Log     *slog.Logger
+
+	Fault  func(Fault)         // told of each; may be nil
+	Mended func(module string) // told when a guest that was in quarantine works again; may be nil
+}
+
+// Plugin is one module's adapter. It implements adapter.Adapter. Load makes
+// one.
+type Plugin struct {
+	o       Options
+	log     *slog.Logger
+	lines   lines
+	shared  shared
+	current atomic.Pointer[generation]
+	started atomic.Uint64 // generations
+	faults  atomic.Uint64
+	last    atomic.Pointer[Fault]
+
+	mu      sync.Mutex // held while a generation is made or replaced
+	retired sync.WaitGroup
+	closed  bool // guarded by mu
+}
+
+var _ adapter.Adapter = (*Plugin)(nil)
+
+// Load makes a plugin of a file's contents. The error says at which step the
+// file was refused, and why. The caller must Close the plugin.
+func Load(ctx context.Context, code []byte, o Options) (*Plugin, error) {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Fault == nil {
+		o.Fault = func(Fault) {}
+	}
+	if o.Mended == nil {
+		o.Mended = func(string) {}
+	}
+	p := &Plugin{o: o, log: o.Log.With("module", o.Module)}
+	p.lines.log = p.log
+	p.shared.bound = int(o.Adapter.Shared)
+	if err := p.Replace(ctx, code); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// Replace puts a generation made of code in force. What the former one began,
+// it ends; then it is closed. With an error the former stays.
+func (p *Plugin) Replace(ctx context.Context, code []byte) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return errors.New("the plugin is closed")
+	}
+	g, err := p.generate(ctx, code)
+	if err != nil {
+		return err
+	}
+	p.swap(g)
+	return nil
+}
+
+// swap puts g, which may be nil, in force. The caller holds mu.
+func (p *Plugin) swap(g *generation) {
+	old := p.current.Swap(g)
+	if old == nil {
+		return
+	}
+	p.retired.Add(1)
+	old.retire(p.retired.Done)
+}
+
+// Close ends the plugin when its requests have ended. Whoever asks it
+// afterwards is answered as adapter.None answers.
+func (p *Plugin) Close() {
+	p.mu.Lock()
+	p.closed = true
+	p.swap(nil)
+	p.mu.Unlock()
+	p.retired.Wait()
+}
+
+// Hooks returns what the present generation wants to see.
+func (p *Plugin) Hooks() adapter.Hooks {
+	if g := p.current.Load(); g != nil {
+		return g.hooks
+	}
+	return 0
+}
+
+// View is what the administrator sees of a plugin.
+type View struct {
+	Module      string     `json:"module"`
+	Adapter     string     `json:"adapter"`
+	State       string     `json:"state"` // running, quarantined, refused or absent
+	Until       *time.Time `json:"until,omitempty"`
+	Generation  uint64     `json:"generation,omitempty"`
+	Loaded      *time.Time `json:"loaded,omitempty"`
+	SHA256      string     `json:"sha256,omitempty"`
+	Size        int        `json:"size,omitempty"` // of the file, in bytes
+	Hooks       []string   `json:"hooks,omitempty"`
+	Instances   int        `json:"instances,omitempty"`
+	Memory      uint64     `json:"memory,omitempty"` // of all instances, in bytes
+	Calls       uint64     `json:"calls"`            // into this generation
+	Faults      uint64     `json:"faults"`           // of all generations
+	LastFault   *Fault     `json:"last_fault,omitempty"`
+	Refused     string     `json:"refused,omitempty"` // why the file that is there is not in force
+	LoadSeconds float64    `json:"load_seconds,omitempty"`
+}
+
+// View returns the plugin's of this moment.
+func (p *Plugin) View() View {
+	v := View{Module: p.o.Module, Adapter: p.o.Adapter.Name, State: "absent", Faults: p.faults.Load(), LastFault: p.last.Load()}
+	if g := p.current.Load(); g != nil {
+		g.view(&v)
+	}
+	return v
+}
