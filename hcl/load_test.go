@@ -85,7 +85,7 @@ func TestEveryValueIsRead(t *testing.T) {
 				Connections: 50, SlowStart: time.Minute, Failures: 3, Ejection: 10 * time.Second, Retries: 2, RetryBudget: 10,
 			},
 			Control: config.Control{Listen: "[::]:9131", Certificate: right(t, "tls/cert.pem"), Key: right(t, "tls/key.pem")},
-			DataDir: right(t, "state"), Policies: right(t, "policies"),
+			DataDir: right(t, "state"), Policies: right(t, "policies"), Plugins: right(t, "plugins"),
 			JoinSecret: "correct horse battery",
 			Limits:     config.Limits{Head: 32 * config.KiB, Body: 2 * config.MiB, Connections: 500},
 			Parking:    config.Parking{PerModule: 100, PerCaller: 10, Bytes: config.MiB},
@@ -102,8 +102,13 @@ func TestEveryValueIsRead(t *testing.T) {
 				Name: "catalogue", Defaults: catalogue, Routing: config.Highest, Callers: config.Identified,
 				OnDelay: message.Reply, Policy: "patient", Adapter: "dialect", RunHeader: "X-Run", JoinSecret: "only for the catalogue",
 				Paths: []string{"/items/{id}", "/items"}, WebhookHosts: []string{"hooks.example:8443"},
+				Plugin: config.Plugin{
+					SHA256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", Config: `{"tenant":"diku"}`,
+					OnError: config.Skip, Exclusive: true, Memory: 32 * config.MiB, Body: 2 * config.MiB, Shared: 64 * config.KiB,
+					Budget: config.Budget{Start: 5 * time.Second, Request: 2 * time.Millisecond, Lifecycle: 20 * time.Millisecond, Probe: 3 * time.Millisecond},
+				},
 			},
-			{Name: "loans", Defaults: loans, Update: config.OnTakeover, Adapter: "other", Versions: []config.Version{
+			{Name: "loans", Defaults: loans, Update: config.OnTakeover, Adapter: "other", Plugin: config.DefaultPlugin(), Versions: []config.Version{
 				{
 					Version:   module.MustVersion("1.4.0"),
 					Upstreams: []string{"http://127.0.0.1:9102", "http://127.0.0.1:9103"},

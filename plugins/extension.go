@@ -297,7 +297,7 @@ func (c *call) property(name []byte) ([]byte, bool) {
 	case "gateway.version":
 		c.scratch = append(c.scratch[:0], p.o.Version...)
 	case "plugin.name":
-		c.scratch = append(c.scratch[:0], p.o.Adapter.Name...)
+		c.scratch = append(c.scratch[:0], p.o.Name...)
 	case "plugin.generation":
 		c.scratch = strconv.AppendUint(c.scratch[:0], c.i.g.number, 10)
 	default:

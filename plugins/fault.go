@@ -168,7 +168,7 @@ func (g *generation) lost(hook string) { g.report(g.fault(hook, errLost)) }
 
 func (g *generation) fault(hook string, err error) Fault {
 	return Fault{
-		Module: g.p.o.Module, Adapter: g.p.o.Adapter.Name, Generation: g.number, Hook: hook,
+		Module: g.p.o.Module, Adapter: g.p.o.Name, Generation: g.number, Hook: hook,
 		Kind: kindOf(err), Text: cut(err.Error(), maxFaultText), Time: time.Now(),
 	}
 }
@@ -190,7 +190,7 @@ func (g *generation) fine() {
 // failing is what follows when the guest cannot be asked: nil lets x go on as
 // if there were no adapter.
 func (g *generation) failing(x adapter.Exchange, byHook config.OnError) error {
-	way := g.p.o.Adapter.OnError
+	way := g.p.o.Plugin.OnError
 	if way == config.ByHook {
 		way = byHook
 	}

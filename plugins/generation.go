@@ -94,7 +94,7 @@ func (p *Plugin) generate(ctx context.Context, code []byte) (_ *generation, err 
 
 // pinned holds the file against the hash that the operator gave.
 func (g *generation) pinned() error {
-	want, got := g.p.o.Adapter.SHA256, hex.EncodeToString(g.hash[:])
+	want, got := g.p.o.Plugin.SHA256, hex.EncodeToString(g.hash[:])
 	if want != "" && want != got {
 		return fmt.Errorf("check: its sha256 is %s, and plugin.sha256 says %s", got, want)
 	}
@@ -103,7 +103,7 @@ func (g *generation) pinned() error {
 
 // compile makes a runtime of the generation's own, whose memory is bounded.
 func (g *generation) compile(ctx context.Context, code []byte) (err error) {
-	pages := max(1, uint32(g.p.o.Adapter.Memory/pageSize))
+	pages := max(1, uint32(g.p.o.Plugin.Memory/pageSize))
 	c := wazero.NewRuntimeConfig().
 		WithCoreFeatures(api.CoreFeaturesV2 | experimental.CoreFeaturesTailCall | experimental.CoreFeaturesExtendedConst).
 		WithMemoryLimitPages(pages).

@@ -54,7 +54,7 @@ func (c *call) enableFeatures(s []uint64) {
 }
 
 func (c *call) getConfig(s []uint64) {
-	c.scratch = append(c.scratch[:0], c.i.g.p.o.Adapter.Config...)
+	c.scratch = append(c.scratch[:0], c.i.g.p.o.Plugin.Config...)
 	s[0] = c.put(s[0], s[1], c.scratch)
 }
 
@@ -275,7 +275,7 @@ func (c *call) readBody(s []uint64) {
 	if side == adapter.Request && !c.i.g.reads.Load() {
 		c.i.g.reads.Store(true)
 	}
-	body, err := x.Body(side, int(c.i.g.p.o.Adapter.Body))
+	body, err := x.Body(side, int(c.i.g.p.o.Plugin.Body))
 	if err != nil {
 		panic(bodyError{err})
 	}
@@ -298,8 +298,8 @@ func (c *call) writeBody(s []uint64) {
 	if !c.written[side] {
 		c.written[side], c.bodies[side] = true, c.bodies[side][:0]
 	}
-	if len(c.bodies[side])+len(data) > int(c.i.g.p.o.Adapter.Body) {
-		panic(misuse("it writes a body of more than " + c.i.g.p.o.Adapter.Body.String()))
+	if len(c.bodies[side])+len(data) > int(c.i.g.p.o.Plugin.Body) {
+		panic(misuse("it writes a body of more than " + c.i.g.p.o.Plugin.Body.String()))
 	}
 	c.bodies[side] = append(c.bodies[side], data...)
 }

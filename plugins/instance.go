@@ -39,7 +39,7 @@ func (g *generation) instantiate() (*instance, error) {
 	i := &instance{g: g}
 	i.call.i = i
 	i.out, i.err = output{lines: &g.p.lines, level: levelInfo}, output{lines: &g.p.lines, level: levelWarn}
-	budget := g.p.o.Adapter.Budget.Start
+	budget := g.p.o.Plugin.Budget.Start
 	i.call.begin(starting, nil, budget)
 	c := wazero.NewModuleConfig().WithName("").WithStartFunctions("_initialize", "_start").
 		WithSysWalltime().WithSysNanotime().WithRandSource(rand.Reader).WithStdout(&i.out).WithStderr(&i.err)
@@ -64,7 +64,7 @@ func (g *generation) instantiate() (*instance, error) {
 // one.
 func (i *instance) configure() error {
 	g := i.g
-	hooks, alone := g.abi.plain(), g.p.o.Adapter.Exclusive
+	hooks, alone := g.abi.plain(), g.p.o.Plugin.Exclusive
 	if i.hooks[capabilities] != nil {
 		if err := i.run(capabilities); err != nil {
 			return fmt.Errorf("begin: modgate_capabilities: %w", err)
@@ -99,7 +99,7 @@ func (i *instance) run(e export) error {
 // request lets the guest see a request. The caller has locked i.
 func (i *instance) request(x adapter.Exchange) (adapter.Call, error) {
 	c := &i.call
-	c.begin(beforeNext, x, i.g.p.o.Adapter.Budget.Request)
+	c.begin(beforeNext, x, i.g.p.o.Plugin.Budget.Request)
 	if err := i.run(handleRequest); err != nil {
 		return adapter.Call{}, err
 	}
@@ -121,7 +121,7 @@ func (i *instance) request(x adapter.Exchange) (adapter.Call, error) {
 // response lets the guest see the answer. The caller has locked i.
 func (i *instance) response(call adapter.Call, x adapter.Exchange, failed bool) error {
 	c := &i.call
-	c.begin(afterNext, x, i.g.p.o.Adapter.Budget.Request)
+	c.begin(afterNext, x, i.g.p.o.Plugin.Budget.Request)
 	if call.Guest != nil {
 		i.pending--
 		c.features = call.Features
@@ -225,7 +225,7 @@ func (g *generation) fetch(x adapter.Exchange) error {
 	if !sure && !g.reads.Load() || x.AtHand(adapter.Request) {
 		return nil
 	}
-	_, err := x.Body(adapter.Request, int(g.p.o.Adapter.Body))
+	_, err := x.Body(adapter.Request, int(g.p.o.Plugin.Body))
 	if errors.Is(err, adapter.ErrTooLarge) && !sure {
 		return nil // perhaps it does not want this one
 	}

@@ -77,7 +77,7 @@ const (
 func (p *Plugin) Encode(e adapter.Event, x adapter.Exchange) (adapter.Encoding, error) {
 	out := adapter.Encoding{Send: true}
 	v := visit{
-		export: lifecycleEncode, phase: encoding, budget: p.o.Adapter.Budget.Lifecycle, event: &e,
+		export: lifecycleEncode, phase: encoding, budget: p.o.Plugin.Budget.Lifecycle, event: &e,
 		instead: config.Fail, args: [2]uint64{typeOf(e)},
 	}
 	_, err := p.visit(adapter.HookEncode, x, v, func(_ *generation, _ *instance, result uint64) error {
@@ -120,7 +120,7 @@ const (
 func (p *Plugin) Reply(c adapter.Call, x adapter.Exchange, failed bool) (adapter.Reply, error) {
 	var out adapter.Reply
 	v := visit{
-		export: lifecycleReply, phase: replying, budget: p.o.Adapter.Budget.Lifecycle,
+		export: lifecycleReply, phase: replying, budget: p.o.Plugin.Budget.Lifecycle,
 		instead: config.Fail, args: ended(c, failed),
 	}
 	known, err := p.visit(adapter.HookReply, x, v, func(_ *generation, i *instance, result uint64) error {
@@ -168,7 +168,7 @@ func ended(c adapter.Call, failed bool) [2]uint64 {
 // Decode lets the guest say what a request of its module means.
 func (p *Plugin) Decode(x adapter.Exchange) (adapter.Decoded, error) {
 	var out adapter.Decoded
-	v := visit{export: lifecycleDecode, phase: decoding, budget: p.o.Adapter.Budget.Lifecycle, instead: config.Fail}
+	v := visit{export: lifecycleDecode, phase: decoding, budget: p.o.Plugin.Budget.Lifecycle, instead: config.Fail}
 	if g := p.current.Load(); g != nil && g.hooks.Has(adapter.HookDecode) {
 		if err := g.fetch(x); err != nil {
 			return out, err
@@ -189,7 +189,7 @@ func (p *Plugin) Decode(x adapter.Exchange) (adapter.Decoded, error) {
 // Probe lets the guest edit the request that asks for the module's health.
 func (p *Plugin) Probe(x adapter.Exchange) (adapter.Call, error) {
 	out := adapter.Call{Next: true}
-	v := visit{export: healthRequest, phase: probing, budget: p.o.Adapter.Budget.Probe, instead: config.Skip}
+	v := visit{export: healthRequest, phase: probing, budget: p.o.Plugin.Budget.Probe, instead: config.Skip}
 	_, err := p.visit(adapter.HookProbe, x, v, func(_ *generation, _ *instance, result uint64) error {
 		out.Context = uint32(result >> 32)
 		if uint32(result) != sendEdited {
@@ -204,7 +204,7 @@ func (p *Plugin) Probe(x adapter.Exchange) (adapter.Call, error) {
 func (p *Plugin) Judge(c adapter.Call, x adapter.Exchange, failed bool) (adapter.Health, error) {
 	out := adapter.ByRule
 	v := visit{
-		export: healthResponse, phase: judging, budget: p.o.Adapter.Budget.Probe,
+		export: healthResponse, phase: judging, budget: p.o.Plugin.Budget.Probe,
 		instead: config.Skip, args: ended(c, failed),
 	}
 	_, err := p.visit(adapter.HookProbe, x, v, func(_ *generation, _ *instance, result uint64) error {

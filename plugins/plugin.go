@@ -29,7 +29,7 @@ import (
 )
 
 // ErrFailed is returned by the hooks of a Plugin when its guest failed, or is
-// in quarantine, and config.Adapter.OnError does not let go on without it.
+// in quarantine, and config.Plugin.OnError does not let go on without it.
 // What happened is told to Options.Fault only.
 var ErrFailed = errors.New("the adapter failed")
 
@@ -39,7 +39,8 @@ var errRetired = errors.New("the generation was replaced")
 // Options say for whom an adapter is run, and how.
 type Options struct {
 	Module  string // whose adapter it is
-	Adapter config.Adapter
+	Name    string // the adapter's
+	Plugin  config.Plugin
 	Version string // of the gateway, for the guest
 	Cache   *Cache // of compiled code; nil: none
 	Log     *slog.Logger
@@ -81,7 +82,7 @@ func Load(ctx context.Context, code []byte, o Options) (*Plugin, error) {
 	}
 	p := &Plugin{o: o, log: o.Log.With("module", o.Module)}
 	p.lines.log = p.log
-	p.shared.bound = int(o.Adapter.Shared)
+	p.shared.bound = int(o.Plugin.Shared)
 	if err := p.Replace(ctx, code); err != nil {
 		return nil, err
 	}
@@ -154,7 +155,7 @@ type View struct {
 
 // View returns the plugin's of this moment.
 func (p *Plugin) View() View {
-	v := View{Module: p.o.Module, Adapter: p.o.Adapter.Name, State: "absent", Faults: p.faults.Load(), LastFault: p.last.Load()}
+	v := View{Module: p.o.Module, Adapter: p.o.Name, State: "absent", Faults: p.faults.Load(), LastFault: p.last.Load()}
 	if g := p.current.Load(); g != nil {
 		g.view(&v)
 	}

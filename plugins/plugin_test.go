@@ -27,9 +27,8 @@ type world struct {
 
 // options returns the defaults, changed.
 func options(change ...func(*Options)) Options {
-	o := Options{Module: "billing", Adapter: config.DefaultAdapter(), Version: "1.2.3", Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
-	o.Adapter.Name = "billing"
-	o.Adapter.Budget.Request = 50 * time.Millisecond // the tests' machine may be busy
+	o := Options{Module: "billing", Name: "billing", Plugin: config.DefaultPlugin(), Version: "1.2.3", Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	o.Plugin.Budget.Request = 50 * time.Millisecond // the tests' machine may be busy
 	for _, c := range change {
 		c(&o)
 	}
@@ -129,7 +128,7 @@ func TestFileIsRefusedAtTheStepThatFails(t *testing.T) {
 		change func(*Options)
 		want   string
 	}{
-		"another hash":            {plain(``), func(o *Options) { o.Adapter.SHA256 = strings.Repeat("ab", 32) }, "check: its sha256 is "},
+		"another hash":            {plain(``), func(o *Options) { o.Plugin.SHA256 = strings.Repeat("ab", 32) }, "check: its sha256 is "},
 		"a component":             {[]byte("\x00asm\x0d\x00\x01\x00"), nil, "rewrite: it is a component: build it for wasip1"},
 		"text":                    {[]byte("hello"), nil, "rewrite: it is not a WebAssembly module"},
 		"unknown imports":         {plain(`(import "env" "dial" (func)) (import "wasi_snapshot_preview1" "sock_open" (func)) (import "x" "m" (memory 1))`), nil, "check: it imports what the gateway does not have: env.dial, wasi_snapshot_preview1.sock_open, x.m (memory)"},
@@ -143,7 +142,7 @@ func TestFileIsRefusedAtTheStepThatFails(t *testing.T) {
 		"an unknown mask":         {guest(``, next, ``, `(func (export "modgate_capabilities") (result i32) (i32.const 4096))`), nil, "does not know 0x1000"},
 		"its configuration":       {guest(``, next, ``, `(func (export "modgate_capabilities") (result i32) (i32.const 3)) (func (export "modgate_configure") (result i32) (i32.const 7))`), nil, "configure: it refuses its configuration with code 7"},
 		"a trap at the start":     {guest(``, next, ``, `(func $s (unreachable)) (start $s)`), nil, "begin: "},
-		"a loop at the start":     {guest(``, next, ``, `(func $s (loop $l (br $l))) (start $s)`), func(o *Options) { o.Adapter.Budget.Start = 5 * time.Millisecond }, "longer than its budget"},
+		"a loop at the start":     {guest(``, next, ``, `(func $s (loop $l (br $l))) (start $s)`), func(o *Options) { o.Plugin.Budget.Start = 5 * time.Millisecond }, "longer than its budget"},
 		"a trap at a request":     {guest(``, `(unreachable)`, ``, ``), nil, "self-test: GET /: "},
 		"too much memory":         {wat.Must(`(module (memory (export "memory") 300) (func (export "handle_request") (result i64) (i64.const 1)) (func (export "handle_response") (param i32 i32)))`), nil, "compile: "},
 	} {
@@ -242,7 +241,7 @@ func TestSkipGoesOnAsIfThereWereNone(t *testing.T) {
 	edited := importURI + importSet
 	set := `(call $set (i32.const 0) (i32.const 0) (i32.const 6) (i32.const 6) (i32.const 1))`
 	w := load(t, guest(edited, set+onPath('x', `(unreachable)`)+next, onPath('y', `(unreachable)`), `(data (i32.const 0) "x-pathx-seenyes!")`),
-		func(o *Options) { o.Adapter.OnError = config.Skip })
+		func(o *Options) { o.Plugin.OnError = config.Skip })
 	d := get("/x")
 	if err := w.pass(d, ok); err != nil {
 		t.Fatal(err)
@@ -373,7 +372,7 @@ func TestReplacedGenerationEndsWhatItBegan(t *testing.T) {
 
 func TestBodyBeyondTheBoundIsTooLarge(t *testing.T) {
 	code := guest(importBody+importFeat, `(drop (call $read (i32.const 0) (i32.const 0) (i32.const 16)))`+next, ``, ``)
-	small := func(o *Options) { o.Adapter.Body = 8 }
+	small := func(o *Options) { o.Plugin.Body = 8 }
 	w := load(t, code, small)
 	if _, err := w.Request(adapter.NewDraft("POST", "/", nil, []byte("123456789"))); !errors.Is(err, adapter.ErrTooLarge) {
 		t.Errorf("got %v, want ErrTooLarge", err)

@@ -49,6 +49,7 @@ func (c *Config) Check() []Problem {
 			ps.add([]string{"process." + p.Name}, "Processes out of order", "Processes are sorted by name, and no two have one name.")
 		}
 	}
+	c.checkAdapters(&ps)
 	c.checkPorts(&ps)
 	c.checkEgress(&ps)
 	c.checkSupervised(&ps)
@@ -189,6 +190,7 @@ func (m *Module) check(s scope, defaults Defaults) {
 		}
 	}
 	m.checkVersions(s)
+	m.checkPlugin(s)
 	for i, h := range m.WebhookHosts {
 		if h == "" || strings.ContainsAny(h, "/@? ") {
 			s.in(element("webhook_hosts", i)).add("", "Not a host", "%q is not a host: want a name or an address, with or without a port, but without a scheme.", h)

@@ -19,6 +19,7 @@ type Module struct {
 	Paths        []string        // whose requests park before the module ever registered (G3)
 	Update       Updating        // who says UPDATE for it (L4)
 	Adapter      string          // that speaks its dialect; empty: the one under the module's name, if there is one
+	Plugin       Plugin          // how that adapter is run
 	RunHeader    string          // that it passes on by itself, and that stands for Modgate-Run; empty: none
 	WebhookHosts []string        // hosts beside the upstream's that a webhook may name (3.4)
 	Versions     []Version       // declared in full (C1), ascending; others may register beside them
@@ -26,12 +27,12 @@ type Module struct {
 
 // DefaultModule returns the module of which nothing is declared.
 func DefaultModule(name string, defaults Defaults) Module {
-	return Module{Name: name, Defaults: defaults}
+	return Module{Name: name, Defaults: defaults, Plugin: DefaultPlugin()}
 }
 
 // Settings lists what the language sets of m, by name below its block.
 func (m *Module) Settings() []Setting {
-	return append(m.Defaults.Settings(), []Setting{
+	all := append(m.Defaults.Settings(), []Setting{
 		{Name: "routing", Value: &m.Routing, Words: routingNames[:], Doc: "which version gets new requests: the highest that serves, or (not in this version) the highest serving one that satisfies the caller's own requirement (V1)"},
 		{Name: "callers", Value: &m.Callers, Words: callersNames[:], Doc: "who may send it requests: anyone, or only modules, which bear a token (I1)"},
 		{Name: "on_delay", Value: &m.OnDelay, Words: onDelayWords[:], Doc: "what happens to the module's own requests to a delayed one: what it said when it registered, or DELAY by reply in any case (A8)"},
@@ -39,10 +40,11 @@ func (m *Module) Settings() []Setting {
 		{Name: "join_secret", Value: &m.JoinSecret, Min: minSecret, Max: maxSecret, Doc: "what it registers with; then the general secret does not do"},
 		{Name: "paths", Value: &m.Paths, Doc: "patterns such as \"/items/{id}\" whose requests are parked while the module has never registered (G3)"},
 		{Name: "update", Value: &m.Update, Words: updatingNames[:], Doc: "who says UPDATE: the module itself, or, of versions that are declared in full, the gateway, when a higher one turns healthy, or the first; then the adapter tells it, and its acknowledgement is RESUME (L4)"},
-		{Name: "adapter", Value: &m.Adapter, Doc: "plugin that speaks its dialect; unset: the one under the module's name, if there is one"},
+		{Name: "adapter", Value: &m.Adapter, Doc: "plugin that speaks its dialect: the file of that name and .wasm in the plugin folder; unset: the one under the module's name, if there is one"},
 		{Name: "run_header", Value: &m.RunHeader, Doc: "a header that the module passes on by itself with the requests that it sends, such as \"X-Okapi-Request-Id\": it stands for Modgate-Run (L4, U11)"},
 		{Name: "webhook_hosts", Value: &m.WebhookHosts, Doc: "hosts beside the upstream's that its webhook may be at (3.4)"},
 	}...)
+	return append(all, m.Plugin.settings()...)
 }
 
 var onDelayWords = [...]string{message.Park.String(), message.Reply.String()}

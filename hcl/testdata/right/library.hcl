@@ -14,6 +14,7 @@ gateway {
   listen      = "${var.host}:${local.port}"
   data_dir    = "state"
   policies    = "policies"
+  plugins     = "plugins"
   join_secret = file("join.secret")
   settle      = "5s"
 
@@ -114,6 +115,20 @@ module "catalogue" {
   join_secret   = "only for the catalogue"
   paths         = ["/items/{id}", "/items"]
   webhook_hosts = ["hooks.example:8443"]
+
+  plugin {
+    sha256           = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    config           = jsonencode({ tenant = "diku" })
+    on_error         = "skip"
+    exclusive        = true
+    memory           = "32MiB"
+    body             = "2MiB"
+    shared           = "64KiB"
+    start_budget     = "5s"
+    request_budget   = "2ms"
+    lifecycle_budget = "20ms"
+    probe_budget     = "3ms"
+  }
 }
 
 module "loans" {
