@@ -55,7 +55,7 @@ type follower struct {
 
 // tell sends what is new, and what was put into the buffer before. The error
 // is that the reader is gone, or takes nothing.
-func (f *follower) tell(happenings []Happening, gap bool) error {
+func (f *follower) tell(happenings []happening, gap bool) error {
 	if gap && f.at != 0 {
 		f.buf.WriteString("event: gap\ndata: {}\n\n")
 	}
@@ -71,13 +71,14 @@ func (f *follower) tell(happenings []Happening, gap bool) error {
 	return f.control.Flush()
 }
 
-// history answers GET /v1/admin/modules/{module}/history with the latest
-// happenings of one module.
+// history answers GET /v1/admin/modules/{module}/history with the latest that
+// happened to one module, over restarts of the gateway too.
 func (s *server) history(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("module")
-	if _, known := s.Control.Overview(name); !known {
+	events, known := s.Control.History(name)
+	if !known {
 		noModule(w, name)
 		return
 	}
-	write(w, http.StatusOK, map[string]any{"module": name, "events": s.Feed.history(name)})
+	write(w, http.StatusOK, map[string]any{"module": name, "events": events})
 }

@@ -36,7 +36,7 @@ func TestHistorySaysWhoAndWhy(t *testing.T) { // O1
 		p := newPlatform(t)
 		p.serve("m", "1.0.0", "m-1")
 		p.call("POST", "/v1/admin/modules/m/overrides", "admin", `{"type":"promote","version":"1.0.0","who":"ada","why":"2.0.0 is bad"}`).want(http.StatusOK)
-		all := p.feed.history("m")
+		all, _ := p.control.History("m")
 		h := all[len(all)-1]
 		if h.Event != "override" || h.Detail != "promote 1.0.0" || h.Who != "ada" || h.Why != "2.0.0 is bad" {
 			t.Errorf("the history says %+v", h)

@@ -49,14 +49,14 @@ type Options struct {
 	EndStreams   func(*route.Instance)                        // and let none begin (V8)
 	AdmitStreams func(*route.Instance)                        // from now on
 
-	Tell    func(message.Notice)                                 // hand to delivery
-	Forget  func(instance string)                                // end delivery to it
-	Attach  func(Webhook)                                        // deliver there, too
-	Raise   func(module string, a lifecycle.Alert)               // open an incident
-	Resolve func(key string)                                     // end one
-	Reach   func(instance, upstream string, again func())        // try its socket until it connects (L6)
-	Unreach func(instance string)                                // stop trying
-	Observe func(module string, ev lifecycle.Event, turn uint64) // after each saved event
+	Tell    func(message.Notice)                          // hand to delivery
+	Forget  func(instance string)                         // end delivery to it
+	Attach  func(Webhook)                                 // deliver there, too
+	Raise   func(module string, a lifecycle.Alert)        // open an incident
+	Resolve func(key string)                              // end one
+	Reach   func(instance, upstream string, again func()) // try its socket until it connects (L6)
+	Unreach func(instance string)                         // stop trying
+	Observe func(Happening)                               // after each event that changed something
 }
 
 // Control holds the present picture of all modules. Open makes one.
@@ -89,6 +89,7 @@ type entry struct {
 	// guarded by Control.mu
 	record  *lifecycle.Record // immutable, replaced
 	stored  stored
+	trail   []Happening // the latest; immutable, replaced
 	route   *route.Module
 	live    []message.Route // as they stand in the table
 	removed []lifecycle.Removed
@@ -127,7 +128,7 @@ func (c *Control) load() error {
 	}
 	for _, r := range records {
 		e := c.entry(r.Module)
-		e.record, e.stored = &r.Record, r.stored
+		e.record, e.stored, e.trail = &r.Record, r.stored, r.Trail
 		c.view.Set(e.record)
 	}
 	back := c.behind(records)
@@ -219,7 +220,8 @@ func (c *Control) apply(name string, ev lifecycle.Event) (*lifecycle.Record, err
 		if err != nil {
 			return before, err
 		}
-		err = c.save(e, &next)
+		h := happening(env.Now, ev, before, &next, effects)
+		changed, err := c.save(e, &next, h)
 		if errors.Is(err, store.ErrConflict) {
 			if err = c.reload(e); err == nil {
 				continue // another gateway was faster
@@ -229,7 +231,9 @@ func (c *Control) apply(name string, ev lifecycle.Event) (*lifecycle.Record, err
 			return before, fmt.Errorf("save module %s: %w", name, err)
 		}
 		c.perform(e, next, effects)
-		c.o.Observe(name, ev, next.Turn)
+		if changed {
+			c.o.Observe(h)
+		}
 		return &next, nil
 	}
 }

@@ -41,6 +41,7 @@ type platform struct {
 	policy   fallback.Decision // what it says, whatever is asked
 	asked    []fallback.Query
 	ended    map[string][]time.Time // streams, by instance
+	happened []Happening
 	resolved []string
 	seq      uint64
 }
@@ -81,7 +82,7 @@ func (p *platform) open() {
 		Resolve:      func(key string) { p.note(func() { p.resolved = append(p.resolved, key) }) },
 		Reach:        func(string, string, func()) {},
 		Unreach:      func(string) {},
-		Observe:      func(string, lifecycle.Event, uint64) {},
+		Observe:      func(h Happening) { p.note(func() { p.happened = append(p.happened, h) }) },
 	})
 	if err != nil {
 		p.t.Fatal(err)

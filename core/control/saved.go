@@ -13,6 +13,7 @@ import (
 type saved struct {
 	Saved time.Time `json:"saved"`
 	lifecycle.Record
+	Trail []Happening `json:"trail,omitempty"`
 
 	stored stored
 }
@@ -54,22 +55,27 @@ func (c *Control) behind(records []saved) (d time.Duration) {
 	return d
 }
 
-// save writes the record if it differs from what is stored.
-func (c *Control) save(e *entry, r *lifecycle.Record) error {
+// save writes the record, with h in its trail, and reports whether it did: not
+// if nothing differs from what is stored.
+func (c *Control) save(e *entry, r *lifecycle.Record, h Happening) (changed bool, _ error) {
 	text, err := json.Marshal(r)
 	if err != nil || string(text) == e.stored.record {
-		return err
+		return false, err
 	}
-	data, err := json.Marshal(saved{Saved: c.now().Round(0).UTC(), Record: *r})
+	trail := remember(e.trail, h)
+	data, err := json.Marshal(saved{Saved: c.now().Round(0).UTC(), Record: *r, Trail: trail})
 	if err != nil {
-		return err
+		return false, err
 	}
 	revision, err := c.o.Store.Swap(recordSpace, e.name, data, e.stored.revision)
 	if err != nil {
-		return err
+		return false, err
 	}
 	e.stored = stored{revision, string(text)}
-	return nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e.trail = trail
+	return true, nil
 }
 
 // reload reads the record that another gateway wrote.
@@ -81,6 +87,9 @@ func (c *Control) reload(e *entry) error {
 	for _, r := range records {
 		if r.Module == e.name {
 			e.stored = r.stored
+			c.mu.Lock()
+			e.trail = r.Trail
+			c.mu.Unlock()
 			c.perform(e, r.Record, []lifecycle.Effect{lifecycle.Publish{}, lifecycle.Release{Turn: r.Turn}})
 			return nil
 		}

@@ -96,7 +96,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage(c, "%v", err)
 	})
-	root.AddCommand(serveCommand(), checkCommand(), fmtCommand(), importCommand(), statusCommand(), modulesCommand(), moduleCommand(),
+	root.AddCommand(serveCommand(), checkCommand(), fmtCommand(), importCommand(), statusCommand(), modulesCommand(), moduleCommand(), historyCommand(),
 		processesCommand(), reloadCommand(), announceCommand(), overrideCommand(), policyCommand(), conformanceCommand(), versionCommand())
 	return root
 }
