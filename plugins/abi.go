@@ -143,14 +143,14 @@ type hostFunction struct {
 	call                  func(c *call, s []uint64)
 }
 
-// module is a set of host functions.
-type module struct {
+// hostModule is a set of host functions.
+type hostModule struct {
 	name      string
 	functions []hostFunction
 }
 
-func modules() []module {
-	return []module{
+func modules() []hostModule {
+	return []hostModule{
 		{handlerModule, handlerFunctions},
 		{adapterModule, adapterFunctions},
 		{envModule, envFunctions},

@@ -292,8 +292,6 @@ func (c *call) getProperty(s []uint64) {
 func (c *call) property(name []byte) ([]byte, bool) {
 	p := c.i.g.p
 	switch string(name) {
-	case "module.name":
-		c.scratch = append(c.scratch[:0], p.o.Module...)
 	case "gateway.version":
 		c.scratch = append(c.scratch[:0], p.o.Version...)
 	case "plugin.name":

@@ -155,20 +155,21 @@ func (h *health) worked(now time.Time) bool {
 	return true
 }
 
-// failed notes a fault, and tells who wants to know.
-func (g *generation) failed(hook string, err error) {
-	f := g.fault(hook, err)
+// failed notes a fault in the handling of x, and tells who wants to know.
+func (g *generation) failed(hook string, x adapter.Exchange, err error) {
+	f := g.fault(hook, x, err)
 	f.Quarantined = g.health.fault(f.Time, f.Kind)
 	g.report(f)
 }
 
 // lost notes that the instance which began a request is gone: that it crashed
 // was noted then.
-func (g *generation) lost(hook string) { g.report(g.fault(hook, errLost)) }
+func (g *generation) lost(hook string, x adapter.Exchange) { g.report(g.fault(hook, x, errLost)) }
 
-func (g *generation) fault(hook string, err error) Fault {
+func (g *generation) fault(hook string, x adapter.Exchange, err error) Fault {
+	module, _ := x.Property("module.name")
 	return Fault{
-		Module: g.p.o.Module, Adapter: g.p.o.Name, Generation: g.number, Hook: hook,
+		Module: string(module), Adapter: g.p.o.Name, Generation: g.number, Hook: hook,
 		Kind: kindOf(err), Text: cut(err.Error(), maxFaultText), Time: time.Now(),
 	}
 }
@@ -176,14 +177,14 @@ func (g *generation) fault(hook string, err error) Fault {
 func (g *generation) report(f Fault) {
 	g.p.faults.Add(1)
 	g.p.last.Store(&f)
-	g.p.log.Error("adapter failed", "adapter", f.Adapter, "hook", f.Hook, "kind", string(f.Kind), "cause", f.Text, "quarantined", f.Quarantined)
+	g.p.log.Error("adapter failed", "module", f.Module, "hook", f.Hook, "kind", string(f.Kind), "cause", f.Text, "quarantined", f.Quarantined)
 	g.p.o.Fault(f)
 }
 
 // fine notes that the guest did its work.
 func (g *generation) fine() {
 	if g.health.until.Load() != 0 && g.health.worked(time.Now()) {
-		g.p.o.Mended(g.p.o.Module)
+		g.p.o.Mended(g.p.o.Name)
 	}
 }
 

@@ -201,7 +201,7 @@ func (g *generation) request(x adapter.Exchange) (adapter.Call, error) {
 		if errors.Is(err, errRetired) {
 			return adapter.Call{}, err
 		}
-		g.failed("handle_request", err)
+		g.failed("handle_request", x, err)
 		return g.without(x)
 	}
 	c, err := i.request(x)
@@ -238,7 +238,7 @@ func (g *generation) afterFault(x adapter.Exchange, err error) (adapter.Call, er
 	if errors.As(err, &body) {
 		return adapter.Call{}, body.error
 	}
-	g.failed("handle_request", err)
+	g.failed("handle_request", x, err)
 	return g.without(x)
 }
 
@@ -271,7 +271,7 @@ func (p *Plugin) Response(c adapter.Call, x adapter.Exchange, failed bool) error
 			return i.respond(c, x, failed)
 		}
 		if !errors.Is(err, errRetired) {
-			g.failed("handle_response", err)
+			g.failed("handle_response", x, err)
 			return g.failing(x, config.Fail)
 		}
 	}
@@ -282,7 +282,7 @@ func (i *instance) respond(c adapter.Call, x adapter.Exchange, failed bool) erro
 	g := i.g
 	if i.dead {
 		i.mu.Unlock()
-		g.lost("handle_response")
+		g.lost("handle_response", x)
 		return g.failing(x, config.Fail)
 	}
 	if i.g.health.ill(time.Now) {
@@ -294,7 +294,7 @@ func (i *instance) respond(c adapter.Call, x adapter.Exchange, failed bool) erro
 	}
 	if err := i.response(c, x, failed); err != nil {
 		i.release(err)
-		g.failed("handle_response", err)
+		g.failed("handle_response", x, err)
 		return g.failing(x, config.Fail)
 	}
 	i.ended()

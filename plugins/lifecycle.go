@@ -45,7 +45,7 @@ func (p *Plugin) visit(h adapter.Hooks, x adapter.Exchange, v visit, done func(g
 			return false, body.error
 		}
 		if err != nil {
-			g.failed(exportNames[v.export].name, err)
+			g.failed(exportNames[v.export].name, x, err)
 			return false, g.failing(x, v.instead)
 		}
 		g.fine()

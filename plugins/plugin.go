@@ -8,7 +8,7 @@
 // guest's instance, and is told to the administrator and never to a client. It
 // never decides when an adapter is asked.
 //
-// A Plugin is one module's adapter. It runs one generation of it at a time: a
+// A Plugin is an adapter, of one module or of several that share it. It runs one generation of it at a time: a
 // file, checked, rewritten (package fuel), compiled, begun and tried out.
 // Replace puts another generation in its place; what the former began, it ends.
 // An instance of a generation serves many requests: it is held only while the
@@ -36,20 +36,19 @@ var ErrFailed = errors.New("the adapter failed")
 // errRetired is returned by a generation that was replaced: ask the next.
 var errRetired = errors.New("the generation was replaced")
 
-// Options say for whom an adapter is run, and how.
+// Options say how an adapter is run.
 type Options struct {
-	Module  string // whose adapter it is
 	Name    string // the adapter's
 	Plugin  config.Plugin
 	Version string // of the gateway, for the guest
 	Cache   *Cache // of compiled code; nil: none
 	Log     *slog.Logger
 
-	Fault  func(Fault)         // told of each; may be nil
-	Mended func(module string) // told when a guest that was in quarantine works again; may be nil
+	Fault  func(Fault)       // told of each; nil: nobody
+	Mended func(name string) // told when the adapter is out of quarantine; nil: nobody
 }
 
-// Plugin is one module's adapter. It implements adapter.Adapter. Load makes
+// Plugin is an adapter written for WebAssembly. It implements adapter.Adapter. Load makes
 // one.
 type Plugin struct {
 	o       Options
@@ -80,7 +79,7 @@ func Load(ctx context.Context, code []byte, o Options) (*Plugin, error) {
 	if o.Mended == nil {
 		o.Mended = func(string) {}
 	}
-	p := &Plugin{o: o, log: o.Log.With("module", o.Module)}
+	p := &Plugin{o: o, log: o.Log.With("adapter", o.Name)}
 	p.lines.log = p.log
 	p.shared.bound = int(o.Plugin.Shared)
 	if err := p.Replace(ctx, code); err != nil {
@@ -135,7 +134,7 @@ func (p *Plugin) Hooks() adapter.Hooks {
 
 // View is what the administrator sees of a plugin.
 type View struct {
-	Module      string     `json:"module"`
+	Modules     []string   `json:"modules"` // whose adapter it is
 	Adapter     string     `json:"adapter"`
 	State       string     `json:"state"` // running, quarantined, refused or absent
 	Until       *time.Time `json:"until,omitempty"`
@@ -155,7 +154,7 @@ type View struct {
 
 // View returns the plugin's of this moment.
 func (p *Plugin) View() View {
-	v := View{Module: p.o.Module, Adapter: p.o.Name, State: "absent", Faults: p.faults.Load(), LastFault: p.last.Load()}
+	v := View{Adapter: p.o.Name, State: "absent", Faults: p.faults.Load(), LastFault: p.last.Load()}
 	if g := p.current.Load(); g != nil {
 		g.view(&v)
 	}

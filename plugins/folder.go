@@ -1,0 +1,420 @@
+package plugins
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/modgate/modgate/core/adapter"
+	"github.com/modgate/modgate/core/config"
+	"github.com/modgate/modgate/core/module"
+)
+
+// suffix is that of a guest's file. Other files are none of the folder's:
+// write under another name, and rename.
+const suffix = ".wasm"
+
+// errNoFile is why a module whose adapter is named goes without one.
+var errNoFile = errors.New("there is no such file")
+
+// FolderOptions say what a Folder works with.
+type FolderOptions struct {
+	Dir     string         // of the guests' files; need not be there
+	Cache   *Cache         // nil: every start compiles anew
+	Slots   *adapter.Slots // where modules find their adapters; required
+	Version string         // of the gateway, for guests
+	Log     *slog.Logger
+	Every   time.Duration // from one look at the folder to the next; 0: 1 s
+
+	Fault    func(Fault)                  // told of each; nil: nobody
+	Mended   func(name string)            // told when an adapter is out of quarantine; nil: nobody
+	Refused  func(name string, why error) // told that a file is not put in force; nil: nobody
+	Accepted func(name string)            // told that one is, after Refused; nil: nobody
+}
+
+// Folder keeps the adapters of all modules as their files and the
+// configuration say. Modules whose adapters have one file and one set of
+// settings share a Plugin. OpenFolder makes one.
+//
+// A module's adapter is the file that its block names, or the one of its own
+// name. Where a file that is named is missing, or was never right, the
+// module's requests are answered 503: they are not sent on unadapted.
+type Folder struct {
+	o FolderOptions
+
+	mu      sync.Mutex // held during a look
+	modules []config.Module
+	files   map[string]stamp // at the last look, by name without suffix
+	seats   map[seatKey]*seat
+	serving map[string]*seat // by module
+
+	stop     context.CancelFunc
+	watching sync.WaitGroup
+	closing  sync.WaitGroup // of plugins that end what they began
+}
+
+// stamp tells one state of a file from another.
+type stamp struct {
+	size, inode int64
+	time        time.Time
+}
+
+type seatKey struct {
+	name     string
+	settings config.Plugin
+}
+
+// seat is a plugin of one file with one set of settings.
+type seat struct {
+	key     seatKey
+	plugin  *Plugin // nil: none was right yet
+	tried   stamp   // that was read last
+	refused error   // why it is not in force
+	modules []string
+	named   bool // by a module's block
+}
+
+// OpenFolder puts every adapter in force that is there and right, and follows
+// the folder until Close. What is not right is told to Refused.
+func OpenFolder(o FolderOptions, modules []config.Module) *Folder {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Every == 0 {
+		o.Every = time.Second
+	}
+	if o.Refused == nil {
+		o.Refused = func(string, error) {}
+	}
+	if o.Accepted == nil {
+		o.Accepted = func(string) {}
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	f := &Folder{o: o, files: map[string]stamp{}, seats: map[seatKey]*seat{}, serving: map[string]*seat{}, stop: stop}
+	f.Configure(modules)
+	f.watching.Go(func() { f.watch(ctx) })
+	return f
+}
+
+// Configure puts in force what modules' blocks say, after a look at the
+// folder. It returns when that is done.
+func (f *Folder) Configure(modules []config.Module) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.modules = modules
+	f.look(true)
+}
+
+func (f *Folder) watch(ctx context.Context) {
+	tick := time.NewTicker(f.o.Every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			f.mu.Lock()
+			f.look(false)
+			f.mu.Unlock()
+		}
+	}
+}
+
+// Close empties the slots and ends every plugin when its requests have ended.
+func (f *Folder) Close() {
+	f.stop()
+	f.watching.Wait()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for m := range f.serving {
+		f.o.Slots.Of(m).Store(nil)
+	}
+	f.serving = map[string]*seat{}
+	f.seats, f.modules = f.emptied(), nil
+	f.closing.Wait()
+}
+
+// emptied ends all plugins.
+func (f *Folder) emptied() map[seatKey]*seat {
+	for _, s := range f.seats {
+		f.end(s)
+	}
+	return map[seatKey]*seat{}
+}
+
+func (f *Folder) end(s *seat) {
+	if p := s.plugin; p != nil {
+		s.plugin = nil
+		f.closing.Go(p.Close)
+	}
+}
+
+// look brings plugins and slots in line with the folder. A file that has
+// changed since the last look is still being written, unless at once is set.
+// The caller holds mu.
+func (f *Folder) look(atOnce bool) {
+	files, err := list(f.o.Dir)
+	if err != nil {
+		f.o.Log.Warn("look at the plugin folder", "cause", err)
+		return // what is in force stays
+	}
+	wanted := f.wanted(files)
+	for key, s := range wanted {
+		old := f.seats[key]
+		if old != nil {
+			old.modules, old.named = s.modules, s.named
+			s = old
+		}
+		f.seats[key] = s
+		now, there := files[key.name]
+		switch {
+		case !there:
+			f.end(s)
+			s.tried = stamp{}
+			if s.named {
+				f.refuse(s, errNoFile)
+			}
+		case now != s.tried && (atOnce || now == f.files[key.name]):
+			s.tried = now
+			f.load(s)
+		}
+	}
+	f.files = files
+	f.assign(wanted)
+}
+
+// list returns the guests' files in dir.
+func list(dir string) (map[string]stamp, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	files := map[string]stamp{}
+	for _, e := range entries {
+		name, ok := strings.CutSuffix(e.Name(), suffix)
+		if !ok || module.CheckName(name) != nil {
+			continue
+		}
+		info, err := os.Stat(filepath.Join(dir, e.Name())) // of what a link leads to
+		if err == nil && info.Mode().IsRegular() {
+			files[name] = stamp{size: info.Size(), inode: inode(info), time: info.ModTime()}
+		}
+	}
+	return files, nil
+}
+
+// wanted returns the seats that there should be: of modules with a block, and
+// of modules that have none and a file of their name.
+func (f *Folder) wanted(files map[string]stamp) map[seatKey]*seat {
+	seats := map[seatKey]*seat{}
+	taken := map[string]bool{} // names of files
+	want := func(m *config.Module, name string, named bool) {
+		key := seatKey{name, m.Plugin}
+		s := seats[key]
+		if s == nil {
+			s = &seat{key: key}
+			seats[key] = s
+		}
+		s.modules, s.named, taken[name] = append(s.modules, m.Name), s.named || named, true
+	}
+	configured := map[string]bool{}
+	for i := range f.modules {
+		m := &f.modules[i]
+		configured[m.Name] = true
+		if _, own := files[m.Name]; m.Adapter != "" {
+			want(m, m.Adapter, true)
+		} else if own || f.serves(m.Name, m.Name) {
+			want(m, m.Name, false)
+		}
+	}
+	for name := range files {
+		if !taken[name] && !configured[name] {
+			m := config.DefaultModule(name, config.Defaults{})
+			want(&m, name, false)
+		}
+	}
+	return seats
+}
+
+// serves reports whether the module has the adapter of that name now.
+func (f *Folder) serves(module, name string) bool {
+	s := f.serving[module]
+	return s != nil && s.key.name == name
+}
+
+// load puts the seat's file in force, or says why not.
+func (f *Folder) load(s *seat) {
+	code, err := read(filepath.Join(f.o.Dir, s.key.name+suffix))
+	ctx := context.Background()
+	switch {
+	case err != nil:
+	case s.plugin != nil:
+		err = s.plugin.Replace(ctx, code)
+	default:
+		s.plugin, err = Load(ctx, code, Options{
+			Name: s.key.name, Plugin: s.key.settings, Version: f.o.Version, Cache: f.o.Cache, Log: f.o.Log,
+			Fault: f.o.Fault, Mended: f.o.Mended,
+		})
+	}
+	if err != nil {
+		f.refuse(s, err)
+		return
+	}
+	v := s.plugin.View()
+	f.o.Log.Info("adapter in force", "adapter", s.key.name, "modules", s.modules, "generation", v.Generation, "sha256", v.SHA256, "hooks", v.Hooks, "took", v.LoadSeconds)
+	if s.refused != nil {
+		s.refused = nil
+		f.o.Accepted(s.key.name)
+	}
+}
+
+// refuse notes why the seat's file is not in force.
+func (f *Folder) refuse(s *seat, why error) {
+	if s.refused != nil && s.refused.Error() == why.Error() {
+		return
+	}
+	s.refused = why
+	f.o.Log.Error("adapter not in force", "adapter", s.key.name, "modules", s.modules, "cause", why, "former_stays", s.plugin != nil)
+	f.o.Refused(s.key.name, why)
+}
+
+// read returns the contents of a file that is not too large.
+func read(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close() //nolint:errcheck // it was only read
+	code, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("read: %w", err)
+	}
+	return code, nil
+}
+
+// assign puts what is wanted into the slots, and ends what nobody needs. A
+// module whose new seat has nothing right in it keeps what it has.
+func (f *Folder) assign(wanted map[seatKey]*seat) {
+	next := map[string]*seat{}
+	for key := range wanted {
+		s := f.seats[key]
+		for _, m := range s.modules {
+			next[m] = s
+			before := f.serving[m]
+			switch {
+			case s.plugin != nil:
+				f.o.Slots.Of(m).Store(s.plugin)
+			case before != nil && before != s && before.plugin != nil && !errors.Is(s.refused, errNoFile):
+				next[m] = before
+			case s.named || s.refused != nil && !errors.Is(s.refused, errNoFile):
+				f.o.Slots.Of(m).Store(missing{s.key.settings.OnError})
+			default:
+				f.o.Slots.Of(m).Store(nil)
+				delete(next, m)
+			}
+		}
+	}
+	for m := range f.serving {
+		if next[m] == nil {
+			f.o.Slots.Of(m).Store(nil)
+		}
+	}
+	f.serving = next
+	for key, s := range f.seats {
+		if wanted[key] != nil {
+			continue
+		}
+		used := false
+		for _, serving := range next {
+			used = used || serving == s
+		}
+		if !used {
+			if s.refused != nil {
+				f.o.Accepted(key.name) // nobody wants it
+			}
+			f.end(s)
+			delete(f.seats, key)
+		}
+	}
+}
+
+// Views returns what the administrator sees of all adapters, by name.
+func (f *Folder) Views() []View {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	views := []View{}
+	for key, s := range f.seats {
+		v := View{Adapter: key.name, State: "absent"}
+		if s.plugin != nil {
+			v = s.plugin.View()
+		}
+		if s.refused != nil {
+			v.Refused = s.refused.Error()
+			if s.plugin == nil && !errors.Is(s.refused, errNoFile) {
+				v.State = "refused"
+			}
+		}
+		v.Modules = slices.Sorted(slices.Values(s.modules))
+		views = append(views, v)
+	}
+	slices.SortFunc(views, func(a, b View) int {
+		return strings.Compare(a.Adapter+"\x00"+strings.Join(a.Modules, " "), b.Adapter+"\x00"+strings.Join(b.Modules, " "))
+	})
+	return views
+}
+
+// missing is the adapter of a module that must have one and has none.
+type missing struct{ onError config.OnError }
+
+func (m missing) fails(byHook config.OnError) bool {
+	return m.onError == config.Fail || m.onError == config.ByHook && byHook == config.Fail
+}
+
+// Hooks returns all but those of probes.
+func (m missing) Hooks() adapter.Hooks {
+	return adapter.HookRequest | adapter.HookEncode | adapter.HookReply | adapter.HookDecode
+}
+
+func (m missing) Request(x adapter.Exchange) (adapter.Call, error) {
+	if m.fails(config.Fail) {
+		return adapter.Call{}, ErrFailed
+	}
+	return adapter.None{}.Request(x)
+}
+
+func (m missing) Response(adapter.Call, adapter.Exchange, bool) error { return nil }
+
+func (m missing) Encode(e adapter.Event, x adapter.Exchange) (adapter.Encoding, error) {
+	if m.fails(config.Fail) {
+		return adapter.Encoding{}, ErrFailed
+	}
+	return adapter.None{}.Encode(e, x)
+}
+
+func (m missing) Reply(c adapter.Call, x adapter.Exchange, failed bool) (adapter.Reply, error) {
+	if m.fails(config.Fail) {
+		return adapter.Reply{}, ErrFailed
+	}
+	return adapter.None{}.Reply(c, x, failed)
+}
+
+func (m missing) Decode(x adapter.Exchange) (adapter.Decoded, error) {
+	if m.fails(config.Fail) {
+		return adapter.Decoded{}, ErrFailed
+	}
+	return adapter.None{}.Decode(x)
+}
+
+func (m missing) Probe(x adapter.Exchange) (adapter.Call, error) { return adapter.None{}.Probe(x) }
+
+func (m missing) Judge(c adapter.Call, x adapter.Exchange, failed bool) (adapter.Health, error) {
+	return adapter.None{}.Judge(c, x, failed)
+}
