@@ -105,7 +105,7 @@ func (ds Diagnostics) String() string {
 
 // report turns what was found into our own diagnostics, sorted, each once.
 func report(found hcl.Diagnostics, sources []source) Diagnostics {
-	var ds Diagnostics
+	ds := Diagnostics{} // in JSON a list, also of none
 	for _, f := range found {
 		d := Diagnostic{Severity: Error, Summary: f.Summary, Detail: f.Detail}
 		if f.Severity == hcl.DiagWarning {

@@ -48,30 +48,3 @@ func noModule(w http.ResponseWriter, name string) {
 func (s *server) requirements(w http.ResponseWriter, _ *http.Request) {
 	write(w, http.StatusOK, map[string]any{"requirements": s.Control.Requirements()})
 }
-
-// reload answers POST /v1/admin/reload: 200 when the configuration of the
-// files is in force, 400 with diagnostics when it is wrong and the former one
-// stays.
-func (s *server) reload(w http.ResponseWriter, r *http.Request) {
-	diagnostics, changed, err := s.Reload(r.Context())
-	switch {
-	case err != nil:
-		unavailable(w, err)
-	case diagnostics != nil:
-		problem(w, http.StatusBadRequest, reloadProblem{
-			Problem: message.Problem{
-				Type: message.ProblemInvalid, Title: "Invalid", Status: http.StatusBadRequest,
-				Detail: "the configuration is wrong; the former one stays in force",
-			},
-			Diagnostics: diagnostics,
-		})
-	default:
-		write(w, http.StatusOK, map[string]bool{"changed": changed})
-	}
-}
-
-// reloadProblem says what is wrong with the configuration.
-type reloadProblem struct {
-	message.Problem
-	Diagnostics any `json:"diagnostics"` // of package hcl
-}

@@ -35,6 +35,7 @@ type Options struct {
 	Parked     func(module string) (requests int, longest time.Duration)
 	Ready      func() error                                 // why not, or nil
 	Reload     func(ctx context.Context) (any, bool, error) // diagnostics, whether anything changed
+	Plan       func(ctx context.Context) (Plan, any)        // what a reload would do, or diagnostics
 	Version    string
 	Log        *slog.Logger
 }
@@ -77,6 +78,7 @@ func (s *server) paths() map[string]methods {
 		"/v1/admin/processes/{name}/start":     {http.MethodPost: s.admin(s.startProcess)},
 		"/v1/admin/processes/{name}/stop":      {http.MethodPost: s.admin(s.stopProcess)},
 		"/v1/admin/reload":                     {http.MethodPost: s.admin(s.reload)},
+		"/v1/admin/plan":                       {http.MethodPost: s.admin(s.plan)},
 
 		"/livez":           {http.MethodGet: s.open(s.livez)},
 		"/readyz":          {http.MethodGet: s.open(s.readyz)},

@@ -252,6 +252,10 @@ func administratorsStory(t *testing.T) {
 	p.call("POST", "/v1/admin/reload", "admin", "").want(http.StatusOK)
 	p.diagnostics = []map[string]any{{"severity": "error", "summary": "s", "detail": "d", "file": "f", "line": 1}}
 	p.call("POST", "/v1/admin/reload", "admin", "").problem(http.StatusBadRequest, message.ProblemInvalid)
+	p.call("POST", "/v1/admin/plan", "admin", "").problem(http.StatusBadRequest, message.ProblemInvalid)
+	p.diagnostics = nil
+	p.call("POST", "/v1/admin/plan", "admin", "").want(http.StatusOK)
+	p.call("POST", "/v1/admin/plan", "m-1", "").problem(http.StatusUnauthorized, message.ProblemTokenRequired)
 	p.reloadFails = errStopping
 	p.call("POST", "/v1/admin/reload", "admin", "").problem(http.StatusServiceUnavailable, message.ProblemUnavailable)
 }

@@ -22,9 +22,11 @@ import (
 	"github.com/modgate/modgate/core/fallback"
 	"github.com/modgate/modgate/core/lifecycle"
 	"github.com/modgate/modgate/core/message"
+	"github.com/modgate/modgate/core/module"
 	"github.com/modgate/modgate/core/notify"
 	"github.com/modgate/modgate/core/probe"
 	"github.com/modgate/modgate/core/proxy"
+	"github.com/modgate/modgate/core/requirement"
 	"github.com/modgate/modgate/core/route"
 	"github.com/modgate/modgate/core/store/bolt"
 )
@@ -107,6 +109,12 @@ func newPlatform(t *testing.T, change ...func(*Options)) *platform {
 		Parked: func(string) (int, time.Duration) { return 3, 1500 * time.Millisecond },
 		Ready:  func() error { return p.notReady },
 		Reload: func(context.Context) (any, bool, error) { return p.diagnostics, true, p.reloadFails },
+		Plan: func(context.Context) (Plan, any) {
+			return Plan{
+				Changes:      []config.Change{{At: "module.m.grace", Was: `"30s"`, Is: `"45s"`, Effect: "at once"}},
+				Requirements: []requirement.Shift{{Module: "m", Version: module.MustVersion("1.0.0"), ID: "i", Is: message.UnmetMissing, Found: "2.0"}},
+			}, p.diagnostics
+		},
 	}
 	for _, f := range change {
 		f(&o)

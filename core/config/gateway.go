@@ -97,7 +97,7 @@ func (g *Gateway) Settings() []Setting {
 		{Name: "data_dir", Value: &g.DataDir, Form: Path, Doc: "folder of the state, the tokens and the processes' logs; made when it is missing"},
 		{Name: "policies", Value: &g.Policies, Form: Path, Doc: "folder of policies in Rego; without it the embedded policy decides alone"},
 		{Name: "plugins", Value: &g.Plugins, Form: Path, Doc: "folder of adapters, WebAssembly files that are put in force as they are dropped, replaced and removed; unset: there are none"},
-		{Name: "join_secret", Value: &g.JoinSecret, Min: minSecret, Max: maxSecret, Doc: "lets modules register that have none of their own; unset: the gateway makes one, `join-secret` in the data directory (I1)"},
+		{Name: "join_secret", Value: &g.JoinSecret, Min: minSecret, Max: maxSecret, Live: true, Doc: "lets modules register that have none of their own; unset: the gateway makes one, `join-secret` in the data directory (I1)"},
 		{Name: "limits.head", Value: &g.Limits.Head, Min: int64(4 * KiB), Max: int64(MiB), Doc: "size of a request's line and headers; more is answered 431"},
 		{Name: "limits.body", Value: &g.Limits.Body, Min: int64(KiB), Max: int64(TiB), Doc: "size of a request's body; more is answered 413"},
 		{Name: "limits.connections", Value: &g.Limits.Connections, Min: 1, Max: 1_000_000, Doc: "clients' connections at once"},
@@ -112,7 +112,7 @@ func (g *Gateway) Settings() []Setting {
 		{Name: "timeouts.shutdown", Value: &g.Timeouts.Shutdown, Max: hour, Doc: "for requests in flight to end when the gateway stops"},
 		{Name: "settle", Value: &g.Settle, Max: 10 * minute, Doc: "after a start, the time in which no lease and no absence expires (G6)"},
 		{Name: "cors.origins", Value: &g.CORS.Origins, Doc: "browsers' origins, such as \"https://library.example\", that may read the gateway's own answers with credentials"},
-		{Name: "alerts.unresolved", Value: &g.Alerts.Unresolved, Max: day, Doc: "how long a requirement may be unmet before the administrator is told (D5)"},
+		{Name: "alerts.unresolved", Value: &g.Alerts.Unresolved, Max: day, Live: true, Doc: "how long a requirement may be unmet before the administrator is told (D5)"},
 	}
 	return slices.Concat(settings[:1], g.TLS.settings(), settings[1:], g.Upstreams.settings())
 }

@@ -16,6 +16,7 @@ type Setting struct {
 	Words    []string // what an enumeration admits, the default first
 	Min, Max int64    // nanoseconds, bytes, characters or a count; both zero: no bounds
 	Required bool     // there is no default
+	Live     bool     // of the gateway: a reload puts it in force, and not only the next start
 	Doc      string   // one sentence without its full stop
 }
 

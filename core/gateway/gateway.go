@@ -87,9 +87,11 @@ type Gateway struct {
 
 	config *config.Config // with which it was opened; never changes
 
-	mu      sync.Mutex
-	present *config.Config             // that is in force, once there was a reload; guarded by mu
-	cycles  map[string]map[string]bool // keys of alerts by the target that is not ready; guarded by mu
+	reload  sync.Mutex     // held by Reload and Plan, over all that they lead to
+	present *config.Config // that is in force; guarded by reload
+
+	mu     sync.Mutex
+	cycles map[string]map[string]bool // keys of alerts by the target that is not ready; guarded by mu
 }
 
 // Open makes the gateway ready: every record is read, every promise in force,
@@ -125,7 +127,7 @@ func (g *Gateway) openState() error {
 		}
 		cfg.Gateway.JoinSecret = config.Secret(secret)
 	}
-	g.config = &cfg
+	g.config, g.present = &cfg, &cfg
 	s, err := bolt.Open(filepath.Join(dir, "modgate.db"), lockWait)
 	if err != nil {
 		return err
@@ -256,6 +258,7 @@ func (g *Gateway) openFronts() error {
 		Parked: g.parked, Stats: g.proxy.Stats,
 		Ready:  func() error { return nil },
 		Reload: g.Reload,
+		Plan:   g.Plan,
 	})
 	calls, end := context.WithCancel(context.Background())
 	g.api = &http.Server{

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"net"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strconv"
 
@@ -69,6 +68,3 @@ func (g *Gateway) startProcesses() error {
 	}
 	return nil
 }
-
-// same reports whether a reload would change anything.
-func same(a, b *config.Config) bool { return reflect.DeepEqual(a, b) }

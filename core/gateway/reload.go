@@ -2,8 +2,10 @@ package gateway
 
 import (
 	"context"
-	"reflect"
+	"fmt"
 
+	"github.com/modgate/modgate/core/alert"
+	"github.com/modgate/modgate/core/api"
 	"github.com/modgate/modgate/core/config"
 	"github.com/modgate/modgate/hcl"
 	"github.com/modgate/modgate/policies"
@@ -13,7 +15,10 @@ import (
 // force, or returns what is wrong with them: then the former configuration
 // stays (C1), and of a wrong policy its last good text.
 func (g *Gateway) Reload(context.Context) (wrong any, changed bool, err error) {
-	next, wrong := g.o.Reload()
+	g.reload.Lock()
+	defer g.reload.Unlock()
+	defer func() { g.reportReload(wrong, err) }()
+	next, wrong := g.read()
 	if next == nil {
 		return wrong, false, nil
 	}
@@ -21,25 +26,20 @@ func (g *Gateway) Reload(context.Context) (wrong any, changed bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if next.Gateway.JoinSecret == "" {
-		next.Gateway.JoinSecret = g.config.Gateway.JoinSecret
-	}
-	if g.present == nil {
-		g.present = g.config
-	}
 	if err := g.policies.Reload(); err != nil {
 		if wrong := g.policies.Diagnostics(); wrong != nil {
 			return diagnostics(wrong), false, nil
 		}
 		return nil, false, err
 	}
-	if same(next, g.present) {
+	changes := config.Diff(g.present, next)
+	if len(changes) == 0 {
 		return nil, renewed, nil
 	}
-	if names := bound(next, g.config); len(names) > 0 {
-		g.log.Warn("what was bound when the gateway started takes effect with its next start", "settings", names)
+	for _, c := range config.Diff(g.config, next) {
+		if c.AtStart() {
+			g.log.Warn("this takes effect with the gateway's next start", "setting", c.At, "was", c.Was, "is", c.Is)
+		}
 	}
 	if err := g.control.Reconfigure(next); err != nil {
 		return nil, false, err
@@ -48,20 +48,48 @@ func (g *Gateway) Reload(context.Context) (wrong any, changed bool, err error) {
 	return nil, true, g.declared.put(next)
 }
 
-// bound names what of next differs from the configuration with which the
-// gateway was opened, and is used then only: addresses, limits, processes.
-func bound(next, opened *config.Config) (names []string) {
-	a, b := next.Gateway, opened.Gateway
-	was := b.Settings()
-	for i, s := range a.Settings() {
-		if s.Name != "alerts.unresolved" && s.Name != "join_secret" && s.Text() != was[i].Text() {
-			names = append(names, "gateway."+s.Name)
-		}
+// Plan says what Reload would change, or what is wrong with the configuration
+// as it is written now.
+func (g *Gateway) Plan(context.Context) (api.Plan, any) {
+	g.reload.Lock()
+	defer g.reload.Unlock()
+	next, found := g.read()
+	if next == nil {
+		return api.Plan{}, found
 	}
-	if !reflect.DeepEqual(next.Processes, opened.Processes) {
-		names = append(names, "process")
+	return api.Plan{
+		Changes:      config.Diff(g.present, next),
+		Requirements: g.control.Plan(next),
+		Warnings:     found,
+	}, nil
+}
+
+// read reads the configuration again; it is nil when there is an error among
+// what is found. The caller holds reload.
+func (g *Gateway) read() (next *config.Config, found any) {
+	next, found = g.o.Reload()
+	if next != nil && next.Gateway.JoinSecret == "" {
+		with := *next
+		with.Gateway.JoinSecret = g.config.Gateway.JoinSecret
+		next = &with
 	}
-	return names
+	return next, found
+}
+
+// reportReload tells the administrator of a configuration that is not in
+// force although it is written, until one is.
+func (g *Gateway) reportReload(wrong any, err error) {
+	a := alert.Alert{Key: "configuration", Severity: alert.Warning, Summary: "the configuration as it is written is not in force"}
+	switch {
+	case wrong != nil:
+		a.Detail = fmt.Sprint(wrong)
+	case err != nil:
+		a.Detail = err.Error()
+	default:
+		g.alerts.Clear(a.Key)
+		return
+	}
+	g.alerts.Raise(a)
 }
 
 // diagnostics puts what is wrong with policies into the form of what is wrong

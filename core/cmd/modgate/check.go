@@ -20,7 +20,7 @@ func checkCommand() *cobra.Command {
 			out := cmd.OutOrStdout()
 			switch {
 			case output.json:
-				if err := writeJSON(out, map[string]any{"diagnostics": append(hcl.Diagnostics{}, diagnostics...)}); err != nil {
+				if err := writeJSON(out, map[string]any{"diagnostics": diagnostics}); err != nil {
 					return err
 				}
 			default:

@@ -22,7 +22,7 @@ func reloadCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			raw, err := c.admin(cmd.Context(), http.MethodPost, "/v1/admin/reload")
 			if wrong := (*answerError)(nil); errors.As(err, &wrong) && wrong.status == http.StatusBadRequest {
-				return c.wrong(cmd, wrong.body)
+				return c.wrong(cmd, wrong.body, "the configuration is wrong; the former one stays in force")
 			}
 			if err != nil {
 				return err
@@ -42,8 +42,8 @@ func reloadCommand() *cobra.Command {
 	return cmd
 }
 
-// wrong prints what is wrong with the configuration.
-func (c *client) wrong(cmd *cobra.Command, body []byte) error {
+// wrong prints what is wrong with the configuration, and what follows.
+func (c *client) wrong(cmd *cobra.Command, body []byte, so string) error {
 	var said struct{ Diagnostics hcl.Diagnostics }
 	err := c.show(cmd, body, &said, func(io.Writer) error {
 		_, err := fmt.Fprintln(cmd.ErrOrStderr(), said.Diagnostics)
@@ -52,5 +52,5 @@ func (c *client) wrong(cmd *cobra.Command, body []byte) error {
 	if err != nil {
 		return err
 	}
-	return &exit{exitFailed, "the configuration is wrong; the former one stays in force"}
+	return &exit{exitFailed, so}
 }
