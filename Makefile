@@ -89,8 +89,7 @@ bench-peers: ## compare the proxy with a naive one before the same backend
 
 .PHONY: bench-policies
 bench-policies: ## measure what policies cost per request
-	@go test ./policies -count=1 -run TestHitCostsLittle -v
-	@go test -run '^$$' -bench . -benchmem ./policies/...
+	@go test ./policies -count=1 -run '^TestFigures$$' -figures -v
 
 .PHONY: bench-plugins
 bench-plugins: ## measure what adapters cost per request

@@ -3,12 +3,10 @@ package policies
 import (
 	"fmt"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/modgate/modgate/core/fallback"
-	"github.com/modgate/modgate/core/message"
 )
 
 // hits are policies by how much a hit has to look at.
@@ -17,6 +15,14 @@ var hits = map[string]map[string]string{
 	"predicates=8,raw=2":     {"site/a.rego": eight},
 	"predicates=64":          {"site/a.rego": sixtyFour(64)},
 	"predicates=64,of=paths": {"site/a.rego": prefixes(64)},
+	"dates": {"site/a.rego": `package modgate.site
+request := {"action": "missing", "detail": input.now.date} if {
+	not input.now.date in {"2026-12-24", "2026-12-31"}
+	input.now.date > "2026-01-01"
+	input.now.weekday != "sunday"
+	input.now.hour >= 8
+}
+`},
 }
 
 const eight = `package modgate.site
@@ -60,6 +66,7 @@ func prefixes(n int) string {
 
 func hit() fallback.Query {
 	q := delayed(fallback.Request, "loans")
+	q.Now = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	q.HTTP = fallback.HTTP{Method: "POST", Path: "/loans/4711/renew", Route: "/loans/{id}/renew", Host: "library.example", Tenant: "diku", Size: 512}
 	return q
 }
@@ -112,65 +119,5 @@ func BenchmarkPlan(b *testing.B) {
 				e.Plan(q.Target).prepare()
 			}
 		})
-	}
-}
-
-// BenchmarkStorm is an outage: a module changes its state 100 times a second
-// while all cores ask about it.
-func BenchmarkStorm(b *testing.B) {
-	e := openFiles(b, map[string]string{"site/a.rego": eight})
-	var plan atomic.Pointer[Plan]
-	set := func(n int) {
-		t := hit().Target
-		t.Reason, t.Losses = []message.Reason{message.ReasonUpdating, message.ReasonLost, message.ReasonStarting}[n%3], n%4
-		plan.Store(e.Plan(t))
-	}
-	set(0)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(10 * time.Millisecond)
-		defer tick.Stop()
-		for n := 1; n > 0; n++ {
-			select {
-			case <-tick.C:
-				set(n)
-			case <-done:
-				return
-			}
-		}
-	}()
-	tenants := [...]string{"diku", "acme", "uni", "t4", "t5", "t6", "t7", "t8"}
-	methods := [...]string{"GET", "POST", "PUT", "HEAD"}
-	before := e.missed.Load()
-	b.RunParallel(func(pb *testing.PB) {
-		q := hit()
-		for i := 0; pb.Next(); i++ {
-			q.HTTP.Tenant, q.HTTP.Method = tenants[i&7], methods[i>>3&3]
-			q.Target.Absent = time.Duration(i>>12&63) * time.Second
-			plan.Load().Request(&q)
-		}
-	})
-	done <- struct{}{}
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds()/1e6, "Mdecisions/s")
-	b.ReportMetric(100*float64(e.missed.Load()-before)/float64(b.N), "%missed")
-}
-
-// BenchmarkReload is one changed policy among 1,000, files on disk.
-func BenchmarkReload(b *testing.B) {
-	dir := b.TempDir()
-	for i := range 1000 {
-		write(b, dir, fmt.Sprintf("modules/m%d/a.rego", i), strings.Replace(eight, "modgate.site", fmt.Sprintf("modgate.modules[\"m%d\"]", i), 1))
-	}
-	write(b, dir, "data/tiers.json", `{"gold": "gold"}`)
-	e, err := Open(Options{Dir: dir})
-	if err != nil || e.Diagnostics() != nil {
-		b.Fatal(err, e.Diagnostics())
-	}
-	for n := 0; b.Loop(); n++ {
-		write(b, dir, "modules/m7/a.rego", strings.Replace(eight, "modgate.site", "modgate.modules.m7", 1)+strings.Repeat("\n", 1+n%100))
-		if err := e.Reload(); err != nil {
-			b.Fatal(err)
-		}
 	}
 }

@@ -127,7 +127,7 @@ func compareState(t *testing.T, e *Engine, g *grammar, target fallback.Target, s
 		got.Tally = nil
 		sum.compared++
 		if !reflect.DeepEqual(got, want) {
-			t.Errorf("%+v\n got %+v\nwant %+v\npredicates %v\nraw %v\n%s\n%s", q, got, want, r.probe, r.probe.raw, files["modules/loans/a.rego"], files["site/a.rego"])
+			t.Errorf("%+v\n got %+v\nwant %+v\npredicates %v\nraw %v\n%s\n%s", q, got, want, r.found.predicates, r.found.raw, files["modules/loans/a.rego"], files["site/a.rego"])
 			return
 		}
 		p.meter.due.Store(0) // the meter has its own test

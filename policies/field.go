@@ -60,96 +60,71 @@ func (f field) String() string {
 	return "input." + fields[f].group + "." + fields[f].name
 }
 
-// text returns the value of a text field.
-func (f field) text(q *fallback.Query, zone *time.Location) string {
-	switch f {
-	case fieldEntrypoint:
-		return string(q.Entrypoint)
-	case fieldModule:
-		return q.Target.Module
-	case fieldState:
-		return q.Target.State.String()
-	case fieldReason:
-		return q.Target.Reason.String()
-	case fieldVersion:
-		return q.Target.Version
-	case fieldServing:
-		return q.Target.Serving
-	case fieldOlder:
-		return q.Target.Older
-	case fieldNote:
-		return q.Target.Note
-	case fieldWeekday:
-		return weekdays[q.Now.In(zone).Weekday()]
-	case fieldDate:
-		return q.Now.In(zone).Format(time.DateOnly)
-	case fieldCallerKind:
-		if q.Caller.Module == "" {
-			return "client"
-		}
-		return "module"
-	case fieldCallerModule:
-		return q.Caller.Module
-	case fieldCallerVersion:
-		return q.Caller.Version
-	case fieldCallerOnDelay:
-		return q.Caller.OnDelay.String()
-	case fieldMethod:
-		return q.HTTP.Method
-	case fieldPath:
-		return q.HTTP.Path
-	case fieldRoute:
-		return q.HTTP.Route
-	case fieldHost:
-		return q.HTTP.Host
-	case fieldTenant:
-		return q.HTTP.Tenant
-	default:
-		panic("policies: " + f.String() + " is no text")
-	}
+// textOf returns the values of text fields.
+var textOf = [fieldCount]func(*fallback.Query, *time.Location) string{
+	fieldEntrypoint: func(q *fallback.Query, _ *time.Location) string { return string(q.Entrypoint) },
+	fieldModule:     func(q *fallback.Query, _ *time.Location) string { return q.Target.Module },
+	fieldState:      func(q *fallback.Query, _ *time.Location) string { return q.Target.State.String() },
+	fieldReason:     func(q *fallback.Query, _ *time.Location) string { return q.Target.Reason.String() },
+	fieldVersion:    func(q *fallback.Query, _ *time.Location) string { return q.Target.Version },
+	fieldServing:    func(q *fallback.Query, _ *time.Location) string { return q.Target.Serving },
+	fieldOlder:      func(q *fallback.Query, _ *time.Location) string { return q.Target.Older },
+	fieldNote:       func(q *fallback.Query, _ *time.Location) string { return q.Target.Note },
+	fieldWeekday:    func(q *fallback.Query, zone *time.Location) string { return weekdays[q.Now.In(zone).Weekday()] },
+	fieldDate:       func(q *fallback.Query, zone *time.Location) string { return q.Now.In(zone).Format(time.DateOnly) },
+	fieldCallerKind: func(q *fallback.Query, zone *time.Location) string {
+		return fields[fieldCallerKind].words[placeOf[fieldCallerKind](q, zone)]
+	},
+	fieldCallerModule:  func(q *fallback.Query, _ *time.Location) string { return q.Caller.Module },
+	fieldCallerVersion: func(q *fallback.Query, _ *time.Location) string { return q.Caller.Version },
+	fieldCallerOnDelay: func(q *fallback.Query, _ *time.Location) string { return q.Caller.OnDelay.String() },
+	fieldMethod:        func(q *fallback.Query, _ *time.Location) string { return q.HTTP.Method },
+	fieldPath:          func(q *fallback.Query, _ *time.Location) string { return q.HTTP.Path },
+	fieldRoute:         func(q *fallback.Query, _ *time.Location) string { return q.HTTP.Route },
+	fieldHost:          func(q *fallback.Query, _ *time.Location) string { return q.HTTP.Host },
+	fieldTenant:        func(q *fallback.Query, _ *time.Location) string { return q.HTTP.Tenant },
 }
+
+// text returns the value of a text field.
+func (f field) text(q *fallback.Query, zone *time.Location) string { return textOf[f](q, zone) }
 
 var weekdays = [...]string{"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"}
 
-// number returns the value of a number field. Times are whole seconds.
-func (f field) number(q *fallback.Query, zone *time.Location) int {
-	switch f {
-	case fieldExpected:
-		return seconds(q.Target.Expected)
-	case fieldLosses:
-		return q.Target.Losses
-	case fieldAsked:
-		return seconds(q.Target.Asked)
-	case fieldAbsent:
-		return seconds(q.Target.Absent)
-	case fieldTTLLeft:
-		return seconds(q.Target.TTLLeft)
-	case fieldHour:
-		return q.Now.In(zone).Hour()
-	case fieldMinute:
-		return q.Now.In(zone).Minute()
-	case fieldSize:
-		return int(q.HTTP.Size)
-	case fieldParkedCount:
-		return q.Parked.Count
-	case fieldParkedPercent:
-		return q.Parked.Count * 100 / max(1, q.Parked.Limit)
-	case fieldPlatformUpdating:
-		return q.Platform.Updating
-	case fieldTroubleDelayed:
-		return q.Trouble.Delayed
-	case fieldTroubleMissing:
-		return q.Trouble.Missing
-	case fieldTroubleOldest:
-		return seconds(q.Trouble.Oldest)
-	case fieldTroubleUnmet:
-		return q.Trouble.Unmet
-	case fieldTroubleUnmetFor:
-		return seconds(q.Trouble.Since)
-	default:
-		panic("policies: " + f.String() + " is no number")
-	}
+// placeOf returns where among the words of an enumerated field its value is, of
+// those that may change while a plan holds.
+var placeOf = [fieldCount]func(*fallback.Query, *time.Location) int{
+	fieldWeekday:       func(q *fallback.Query, zone *time.Location) int { return int(q.Now.In(zone).Weekday()) },
+	fieldCallerOnDelay: func(q *fallback.Query, _ *time.Location) int { return int(q.Caller.OnDelay) },
+	fieldCallerKind: func(q *fallback.Query, _ *time.Location) int {
+		if q.Caller.Module == "" {
+			return 0
+		}
+		return 1
+	},
 }
+
+// numberOf returns the values of number fields. Times are whole seconds.
+var numberOf = [fieldCount]func(*fallback.Query, *time.Location) int{
+	fieldExpected:         func(q *fallback.Query, _ *time.Location) int { return seconds(q.Target.Expected) },
+	fieldLosses:           func(q *fallback.Query, _ *time.Location) int { return q.Target.Losses },
+	fieldAsked:            func(q *fallback.Query, _ *time.Location) int { return seconds(q.Target.Asked) },
+	fieldAbsent:           func(q *fallback.Query, _ *time.Location) int { return seconds(q.Target.Absent) },
+	fieldTTLLeft:          func(q *fallback.Query, _ *time.Location) int { return seconds(q.Target.TTLLeft) },
+	fieldHour:             func(q *fallback.Query, zone *time.Location) int { return q.Now.In(zone).Hour() },
+	fieldMinute:           func(q *fallback.Query, zone *time.Location) int { return q.Now.In(zone).Minute() },
+	fieldSize:             func(q *fallback.Query, _ *time.Location) int { return int(q.HTTP.Size) },
+	fieldParkedCount:      func(q *fallback.Query, _ *time.Location) int { return q.Parked.Count },
+	fieldParkedPercent:    func(q *fallback.Query, _ *time.Location) int { return q.Parked.Count * 100 / max(1, q.Parked.Limit) },
+	fieldPlatformUpdating: func(q *fallback.Query, _ *time.Location) int { return q.Platform.Updating },
+	fieldTroubleDelayed:   func(q *fallback.Query, _ *time.Location) int { return q.Trouble.Delayed },
+	fieldTroubleMissing:   func(q *fallback.Query, _ *time.Location) int { return q.Trouble.Missing },
+	fieldTroubleOldest:    func(q *fallback.Query, _ *time.Location) int { return seconds(q.Trouble.Oldest) },
+	fieldTroubleUnmet:     func(q *fallback.Query, _ *time.Location) int { return q.Trouble.Unmet },
+	fieldTroubleUnmetFor:  func(q *fallback.Query, _ *time.Location) int { return seconds(q.Trouble.Since) },
+}
+
+// number returns the value of a number field.
+func (f field) number(q *fallback.Query, zone *time.Location) int { return numberOf[f](q, zone) }
 
 // flag returns the value of a flag field: of all, fieldRepeatable.
 func (f field) flag(q *fallback.Query) bool { return q.HTTP.Repeatable }

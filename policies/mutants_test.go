@@ -40,7 +40,11 @@ var mutants = []struct{ name, file, old, new string }{
 	{"operands do not matter", "body.go", "for _, o := range operands {\n\t\ta.term(o, s, b, plain)\n\t}\n}\n\n// function", "}\n\n// function"},
 	{"arguments do not matter", "body.go", "a.data(op, args, plain)", "a.data(op, nil, plain)"},
 	{"the rest of a group does not matter", "analyse.go", `a.bypass(m.String() + " is used as a whole: refer to the fields by name")`, ``},
-	{"text has no end in a key", "answers.go", `room = binary.LittleEndian.AppendUint16(room, uint16(len(s)))`, ``},
+	{"raw texts are not looked at", "answers.go", `s.texts[i] != f.text(q, zone)`, `false`},
+	{"raw numbers are not looked at", "answers.go", `s.numbers[i] != f.whole(q, zone)`, `false`},
+	{"a step begins one late", "table.go", `t.cuts[i] <= n {`, `t.cuts[i] < n {`},
+	{"equal to a number is at least that", "table.go", `t.cuts = append(t.cuts, n.number+1)`, ``},
+	{"one pattern is all of a field's", "probe.go", `bits |= s.bits[j]`, `bits = s.bits[j]`},
 }
 
 // TestMutantsDie runs the comparisons on each mutant: it takes minutes, so only

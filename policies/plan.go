@@ -31,7 +31,7 @@ type prepared struct {
 	units   []*unit
 	data    map[string]*document
 	found   findings
-	probe   probe
+	probe   *probe
 	answers *answers
 	spare   *prepared // the base alone, for when too many requests miss
 }
@@ -96,15 +96,7 @@ func (r *prepared) find(q *fallback.Query, zone *time.Location) *fallback.Decisi
 	if d := r.answers.only.Load(); d != nil {
 		return d
 	}
-	if r.found.bypass != "" {
-		return nil
-	}
-	var room [keyRoom]byte
-	k, ok := r.probe.key(room[:0], q, zone)
-	if !ok {
-		return nil
-	}
-	return r.answers.find(k)
+	return r.answers.find(r.probe, q, zone)
 }
 
 // prepare returns the plan for the snapshot in force, or nil while another
