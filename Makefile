@@ -4,6 +4,8 @@
 # It brings gofumpt v0.12.0 and goimports.
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
+H2SPEC := github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible
+
 # Patterns do not look into folders with a dot.
 PACKAGES := ./... ./.ci/test
 
@@ -157,8 +159,9 @@ bench-parking: ## park 15,000 requests: memory, RESUME, clients that leave
 	@go run ./bench/parking -tls -requests 5000
 
 .PHONY: h2spec
-h2spec: ## run h2spec against the data listener
-	$(call missing,HTTP/2 for clients,The data plane: strict and streaming)
+h2spec: ## run h2spec against the data listener, in clear text and under TLS
+	@mkdir -p .build && GOBIN='$(CURDIR)/.build' go install $(H2SPEC)
+	@MODGATE_H2SPEC='$(CURDIR)/.build/h2spec' go test ./core/proxy -run '^TestH2Spec$$' -count=1 -v
 
 .PHONY: clean
 clean: ## remove what was built and what the sample platform wrote

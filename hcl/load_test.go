@@ -87,7 +87,7 @@ func TestEveryValueIsRead(t *testing.T) {
 			Control: config.Control{Listen: "[::]:9131", Certificate: right(t, "tls/cert.pem"), Key: right(t, "tls/key.pem")},
 			DataDir: right(t, "state"), Policies: right(t, "policies"), Plugins: right(t, "plugins"),
 			JoinSecret: "correct horse battery",
-			Limits:     config.Limits{Head: 32 * config.KiB, Body: 2 * config.MiB, Connections: 500},
+			Limits:     config.Limits{Head: 32 * config.KiB, Body: 2 * config.MiB, Connections: 500, Streams: 100},
 			Parking:    config.Parking{PerModule: 100, PerCaller: 10, Bytes: config.MiB},
 			Timeouts: config.Timeouts{
 				Connect: 500 * time.Millisecond, FirstByte: 90 * time.Second, Idle: 90 * time.Second, Request: 10 * time.Minute, ReadHead: 5 * time.Second,

@@ -39,6 +39,7 @@ type Limits struct {
 	Head        Bytes // request line and headers; more is 431
 	Body        Bytes // request body; more is 413
 	Connections int   // of clients, at once
+	Streams     int   // of one HTTP/2 connection, at once
 }
 
 // Parking bounds the requests that wait (A6). Overflow is answered at once.
@@ -75,7 +76,7 @@ func DefaultGateway() Gateway {
 		Listen:  "127.0.0.1:9130",
 		Control: Control{Listen: "127.0.0.1:9131"},
 		DataDir: "data",
-		Limits:  Limits{Head: 16 * KiB, Body: GiB, Connections: 10_000},
+		Limits:  Limits{Head: 16 * KiB, Body: GiB, Connections: 10_000, Streams: 250},
 		Parking: Parking{PerModule: 10_000, PerCaller: 1_000, Bytes: 64 * MiB},
 		Timeouts: Timeouts{
 			Connect: 2 * time.Second, FirstByte: time.Minute, Idle: 75 * time.Second, Request: time.Hour,
@@ -101,6 +102,7 @@ func (g *Gateway) Settings() []Setting {
 		{Name: "limits.head", Value: &g.Limits.Head, Min: int64(4 * KiB), Max: int64(MiB), Doc: "size of a request's line and headers; more is answered 431"},
 		{Name: "limits.body", Value: &g.Limits.Body, Min: int64(KiB), Max: int64(TiB), Doc: "size of a request's body; more is answered 413"},
 		{Name: "limits.connections", Value: &g.Limits.Connections, Min: 1, Max: 1_000_000, Doc: "clients' connections at once"},
+		{Name: "limits.streams", Value: &g.Limits.Streams, Min: 1, Max: 10_000, Doc: "requests at once on one HTTP/2 connection"},
 		{Name: "parking.per_module", Value: &g.Parking.PerModule, Max: 1_000_000, Doc: "requests parked at one module; 0 parks none"},
 		{Name: "parking.per_caller", Value: &g.Parking.PerCaller, Max: 1_000_000, Doc: "of these, requests of one caller"},
 		{Name: "parking.bytes", Value: &g.Parking.Bytes, Max: int64(64 * GiB), Doc: "held by all parked requests together"},

@@ -219,7 +219,7 @@ func (g *Gateway) openControl() (err error) {
 func limits(c *config.Config) proxy.Limits {
 	g := c.Gateway
 	return proxy.Limits{
-		Head: int(g.Limits.Head), Body: int64(g.Limits.Body), Connections: g.Limits.Connections, Upstream: g.Upstreams.Connections,
+		Head: int(g.Limits.Head), Body: int64(g.Limits.Body), Connections: g.Limits.Connections, Streams: g.Limits.Streams, Upstream: g.Upstreams.Connections,
 		Connect: g.Timeouts.Connect, FirstByte: g.Timeouts.FirstByte, Idle: g.Timeouts.Idle, ReadHead: g.Timeouts.ReadHead,
 		Request: none(g.Timeouts.Request), Wait: c.Defaults.TTL,
 		SlowStart: none(g.Upstreams.SlowStart), Failures: none(g.Upstreams.Failures), Ejection: g.Upstreams.Ejection,

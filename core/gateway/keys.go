@@ -35,7 +35,7 @@ func (g *Gateway) openKeys() error {
 	}
 	if len(c.TLS.Certificates) > 0 {
 		g.keys.data = open(keyring.Files{Certificates: c.TLS.Certificates, Keys: c.TLS.Keys, Authorities: c.TLS.ClientAuthorities}, keyring.Server{
-			Protocols: []string{"http/1.1"}, MinVersion: tlsVersion(c.TLS.MinVersion), Clients: clientAuth(c.TLS.ClientCertificates),
+			Protocols: []string{"h2", "http/1.1"}, MinVersion: tlsVersion(c.TLS.MinVersion), Clients: clientAuth(c.TLS.ClientCertificates),
 		})
 	}
 	if c.Control.Certificate != "" {

@@ -90,12 +90,12 @@ func (x *exchange) park(st *route.State, unmet *route.Unmet) verdict {
 	x.pass.Done(park.Void)
 	x.p.stats.parked.Add(1)
 
-	departure := x.p.Watcher.Watch(x.ctx.Conn())
+	gone, stop := x.left()
 	var err error
 	x.pass, err = x.p.Room.Wait(park.Request{
 		Module: x.module.Name, Turn: st.Turn, Caller: x.fairly(), Since: x.began, Holder: x.holder(), Bytes: x.held(),
-	}, x.patience(st, unmet), departure.Gone())
-	departure.Stop()
+	}, x.patience(st, unmet), gone)
+	stop()
 	if x.pass != nil {
 		x.rounds++
 	}
@@ -229,7 +229,11 @@ func (x *exchange) holder() string {
 }
 
 // held returns the bytes that the request keeps while it waits: its head, and
-// of its body what the server has read ahead.
+// of its body what the server has read ahead, or the client may send.
 func (x *exchange) held() int64 {
-	return int64(len(x.raw)) + min(max(x.head.size, 0), readAhead)
+	most := int64(readAhead)
+	if x.client.stream != nil {
+		most = streamWindow
+	}
+	return int64(len(x.raw)) + min(max(x.head.size, 0), most)
 }

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"io"
@@ -99,6 +100,7 @@ type client struct {
 	intake
 	p       *Proxy
 	clients *clients
+	stream  *stream   // the client is this stream of another's connection; nil: it is a connection
 	x       *exchange // under way; nil between requests
 	since   time.Time // accepted, or the last answer was ready
 	served  bool      // had a request
@@ -221,7 +223,38 @@ func (c *client) Close() error {
 	return err
 }
 
-// hangUp closes the connection after the answer.
+// left returns what is closed when the client leaves, and what ends the watch.
+func (x *exchange) left() (gone <-chan struct{}, stop func()) {
+	if s := x.client.stream; s != nil {
+		return s.r.Context().Done(), func() {}
+	}
+	departure := x.p.Watcher.Watch(x.ctx.Conn())
+	return departure.Gone(), departure.Stop
+}
+
+// follow ends the exchange on c when the client resets its stream. Who leaves
+// by closing a connection is noticed when the answer is written.
+func (x *exchange) follow(c *conn) {
+	if s := x.client.stream; s != nil {
+		x.following = context.AfterFunc(s.r.Context(), func() { _ = socket(c.Conn).Close() })
+	}
+}
+
+// unfollow reports whether nothing has come of follow, and nothing will.
+func (x *exchange) unfollow() bool {
+	stop := x.following
+	x.following = nil
+	return stop == nil || stop()
+}
+
+// departed reports whether the client has reset its stream.
+func (x *exchange) departed() bool {
+	s := x.client.stream
+	return s != nil && s.r.Context().Err() != nil
+}
+
+// hangUp closes the connection after the answer; of a stream it goes on, since
+// its requests cannot be mistaken for each other.
 func (x *exchange) hangUp() {
 	x.ctx.SetConnectionClose()
 	x.client.linger = true

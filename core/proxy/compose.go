@@ -76,7 +76,10 @@ func (x *exchange) appendHop(b []byte) []byte {
 // was dropped: anyone can say it.
 func (x *exchange) appendTrace(b []byte) []byte {
 	version := "1.1"
-	if x.head.http10 {
+	switch {
+	case x.client.stream != nil:
+		version = "2"
+	case x.head.http10:
 		version = "1.0"
 	}
 	proto := "http"

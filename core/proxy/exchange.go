@@ -49,14 +49,15 @@ type exchange struct {
 	due   time.Time // end of the request's whole time; zero: none
 	asked time.Time // as the caller sees it; zero: it did not say
 
-	place    place
-	refusals int             // of connections
-	tries    int             // that had no answer, and were followed by another
-	shunned  *route.Instance // the last that failed
-	out      []byte          // the request as the upstream gets it
-	small    []byte          // the body, if it is at hand
-	upload   upload
-	relay    relay
+	place     place
+	refusals  int             // of connections
+	tries     int             // that had no answer, and were followed by another
+	shunned   *route.Instance // the last that failed
+	out       []byte          // the request as the upstream gets it
+	small     []byte          // the body, if it is at hand
+	upload    upload
+	relay     relay
+	following func() bool // ends follow; nil: nothing is followed
 }
 
 func newExchange(p *Proxy) *exchange {

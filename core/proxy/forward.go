@@ -52,6 +52,11 @@ func (x *exchange) forward() bool {
 			return true
 		}
 		c.discard()
+		if x.departed() {
+			x.leave()
+			x.gone()
+			return true
+		}
 		if !fresh && c.reused && errors.Is(err, errStale) && x.repeatable() && (c.sent == 0 || up.retries.spend()) {
 			x.p.stats.retried.Add(1)
 			continue
@@ -153,6 +158,7 @@ func (x *exchange) repeatable() bool {
 // was answered yet.
 func (x *exchange) exchangeOn(c *conn) error {
 	c.deadline.due = x.by(x.p.Limits.FirstByte)
+	x.follow(c)
 	var err error
 	if x.upload.streams {
 		if err = c.write(x.out); err == nil {
@@ -167,6 +173,7 @@ func (x *exchange) exchangeOn(c *conn) error {
 	if err != nil {
 		x.upload.sent = c.sent
 		x.upload.stop()
+		x.unfollow()
 	}
 	return err
 }
@@ -223,6 +230,9 @@ func (x *exchange) interim(h *fasthttp.ResponseHeader) error {
 		return nil
 	}
 	tidy(h)
+	if s := x.client.stream; s != nil {
+		return s.interim(h)
+	}
 	_, err := x.ctx.Conn().Write(h.Header()) // the server holds no bytes back (ReduceMemoryUsage)
 	return err
 }

@@ -12,15 +12,17 @@ import (
 // session is what was agreed on at the beginning of a client's connection.
 type session struct {
 	secure   bool   // it is under TLS
-	protocol string // by ALPN; empty: HTTP/1
+	protocol string // by ALPN, or as its first octets say; empty: HTTP/1
 	identity []byte // the client's verified certificate as Client-Cert says it; empty: none
 }
 
-// Handshake agrees with the client on TLS, where the listener wants that. The
-// server calls it before anything is read.
+// Handshake agrees with the client on TLS, where the listener wants that, and
+// finds out which protocol it speaks. The server calls it before anything is
+// read.
 func (c *client) Handshake() error {
 	t, ok := c.Conn.(*tls.Conn)
 	if !ok {
+		c.sniff()
 		return nil
 	}
 	if err := c.SetDeadline(c.since.Add(c.p.Limits.ReadHead)); err != nil {

@@ -65,6 +65,7 @@ type head struct {
 	timed     bool          // by Modgate-Timeout
 	grpcTimed bool          // by grpc-timeout
 	keyed     bool          // Idempotency-Key was there
+	grpc      bool          // the body is gRPC's
 
 	tokens    int // number of Modgate-Token lines
 	trailers  bool
@@ -252,6 +253,9 @@ func (h *head) take(name, value []byte) (kind, error) {
 	case "prefer":
 		h.prefer = value
 		return relayed, nil
+	case "content-type":
+		h.grpc = isGRPC(value)
+		return relayed, nil
 	case "origin":
 		h.origin = value
 		return relayed, nil
@@ -268,6 +272,12 @@ func (h *head) take(name, value []byte) (kind, error) {
 		return takeOther(low, name)
 	}
 	return dropped, nil
+}
+
+// isGRPC reports whether a media type is gRPC's own, and not that of gRPC-Web.
+func isGRPC(contentType []byte) bool {
+	rest, ok := cutPrefixFold(contentType, "application/grpc")
+	return ok && (len(rest) == 0 || rest[0] == '+' || rest[0] == ';')
 }
 
 // takeOther says what becomes of a field that the gateway does not read. Who

@@ -72,6 +72,7 @@ type Limits struct {
 	Head        int   // bytes of a request's line and headers, and of an answer's, 16 KiB; more is 431, or 502
 	Body        int64 // bytes of a request's body, 1 GiB; more is 413
 	Connections int   // of clients at once, 10,000
+	Streams     int   // of one HTTP/2 connection at once, 250
 	Upstream    int   // connections to one instance at once, 1,000; more requests wait for one
 
 	Connect   time.Duration // an upstream to accept, 2 s
@@ -99,6 +100,7 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.Stream, time.Hour)
 	setDefault(&l.ReadHead, 10*time.Second)
 	setDefault(&l.Wait, 30*time.Second)
+	setDefault(&l.Streams, 250)
 	setDefault(&l.Upstream, 1000)
 	setDefault(&l.Request, time.Hour)
 	setDefault(&l.SlowStart, 10*time.Second)
@@ -123,6 +125,7 @@ type Proxy struct {
 
 	origins map[string]bool
 	server  *fasthttp.Server
+	h2      h2Server
 	stats   counters
 
 	exchanges sync.Pool // of *exchange
@@ -172,6 +175,7 @@ func New(o Options) (*Proxy, error) {
 	p.buffers.New = func() any { b := make([]byte, 64<<10); return &b }
 	p.heads.New = func() any { b := make([]byte, 0, o.Limits.Head); return &b }
 	p.server = p.newServer()
+	p.openH2()
 	p.upstreams.open(p)
 	return p, nil
 }

@@ -70,7 +70,7 @@ func (x *exchange) relayOn(c *conn) {
 	x.p.stats.count(relayedAnswer)
 
 	x.relay = relay{x: x, c: c, keep: keep, length: length, left: int64(max(length, 0)), idle: x.p.Limits.Idle}
-	bodyless := x.ctx.IsHead() || h.StatusCode() == fasthttp.StatusNoContent || h.StatusCode() == fasthttp.StatusNotModified
+	bodyless := string(x.head.method) == "HEAD" || h.StatusCode() == fasthttp.StatusNoContent || h.StatusCode() == fasthttp.StatusNotModified
 	switch {
 	case bodyless, length == 0:
 		x.relay.done, x.relay.length = true, 0
@@ -102,7 +102,7 @@ func (x *exchange) stream(length int) {
 	}
 	there := x.relay.c.br.Buffered() > 0
 	r.ImmediateHeaderFlush = length >= 0 || !there
-	x.client.cork = length >= 0 && there
+	x.client.cork = length >= 0 && there && x.client.stream == nil
 	r.SetBodyStream(&x.relay, max(length, chunked))
 }
 
@@ -283,7 +283,7 @@ func (r *relay) finish() {
 		r.ending.retired()
 	}
 	whole := r.x.upload.stop()
-	if r.done && r.keep && whole && r.length != untilEOF {
+	if r.x.unfollow() && r.done && r.keep && whole && r.length != untilEOF {
 		r.c.release(time.Now())
 	} else {
 		r.c.discard()

@@ -16,7 +16,7 @@ import (
 // newServer returns the server, set up so that it does nothing on its own
 // that a gateway must decide.
 func (p *Proxy) newServer() *fasthttp.Server {
-	return &fasthttp.Server{
+	s := &fasthttp.Server{
 		Handler:       p.handle,
 		ExpectHandler: p.expect,
 		ErrorHandler:  p.unreadable,
@@ -43,6 +43,8 @@ func (p *Proxy) newServer() *fasthttp.Server {
 
 		Logger: quiet{p.Log},
 	}
+	s.NextProto(protocolH2, p.serveH2)
+	return s
 }
 
 // Serve serves ln until Shutdown, and returns nil then. It may be called for
@@ -67,11 +69,17 @@ func (p *Proxy) serve(ln net.Listener, bearer func() *route.Caller) error {
 // returns ctx's error. Nothing runs afterwards.
 func (p *Proxy) Shutdown(ctx context.Context) error {
 	p.Room.Close()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		p.h2.shutdown(ctx) // its connections are the server's too
+	}()
 	err := p.server.ShutdownWithContext(ctx)
 	if err == nil {
 		err = p.tunnelsEnd(ctx)
 	}
 	p.clients.cut()
+	<-ended
 	p.upstreams.close()
 	p.clients.gone.Wait()
 	return errors.Join(err, p.closeWatcher())

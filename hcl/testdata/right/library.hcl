@@ -46,6 +46,7 @@ gateway {
     head        = "32KiB"
     body        = "2MiB"
     connections = 500
+    streams     = 100
   }
   parking {
     per_module = 100
