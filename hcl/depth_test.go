@@ -29,7 +29,7 @@ func TestDepthIsBounded(t *testing.T) {
 		"o.hcl.json": strings.Repeat(`{"a":`, n),
 	}
 	for name, text := range deep {
-		_, ds := read([]source{{name, []byte(text)}}, nil, ".", os.LookupEnv)
+		_, ds := read([]source{{name, []byte(text)}}, nil, ".", surroundings{env: os.LookupEnv})
 		if len(ds) != 1 || ds[0].Summary != "Nested too deep" {
 			t.Errorf("%s: got %.300s", name, ds)
 		}
@@ -46,7 +46,7 @@ func TestWideIsNotDeep(t *testing.T) {
 		"e.hcl":      "locals {\na = \"" + strings.Repeat("${1} ", n) + "\"\n}",
 		"f.hcl.json": `{"locals":{"a":[` + strings.Repeat(`{"a":"\\\""},`, n) + `1]}}`,
 	} {
-		if c, ds := read([]source{{name, []byte(text)}}, nil, ".", os.LookupEnv); c == nil && !strings.Contains(ds.String(), "Duplicate") {
+		if c, ds := read([]source{{name, []byte(text)}}, nil, ".", surroundings{env: os.LookupEnv}); c == nil && !strings.Contains(ds.String(), "Duplicate") {
 			t.Errorf("%s: got %.300s", name, ds)
 		}
 	}
@@ -59,7 +59,7 @@ func BenchmarkLoad150Modules(b *testing.B) {
 	}
 	source := []source{{"platform.hcl", []byte(text.String())}}
 	for b.Loop() {
-		if c, ds := read(source, nil, ".", os.LookupEnv); c == nil {
+		if c, ds := read(source, nil, ".", surroundings{env: os.LookupEnv}); c == nil {
 			b.Fatal(ds)
 		}
 	}

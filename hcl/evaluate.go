@@ -7,29 +7,25 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/typeexpr"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 	"github.com/zclconf/go-cty/cty/function"
 )
 
-// variablePrefix begins the environment variable that sets a variable.
-const variablePrefix = "MODGATE_VAR_"
-
 // evaluator knows the variables and local values of a configuration. One
 // that could not be evaluated is unknown, so that what uses it fails
 // silently: the reason was reported where it arose.
 type evaluator struct {
-	env       func(string) (string, bool)
+	surroundings
 	variables map[string]cty.Value
 	locals    map[string]cty.Value // those evaluated so far
 	pending   map[string]*hcl.Attribute
 	functions map[string]map[string]function.Function // by folder
 }
 
-func newEvaluator(env func(string) (string, bool)) *evaluator {
+func newEvaluator(around surroundings) *evaluator {
 	return &evaluator{
-		env: env, variables: map[string]cty.Value{}, locals: map[string]cty.Value{},
+		surroundings: around, variables: map[string]cty.Value{}, locals: map[string]cty.Value{},
 		pending: map[string]*hcl.Attribute{}, functions: map[string]map[string]function.Function{},
 	}
 }
@@ -46,7 +42,7 @@ func (ev *evaluator) value(e hcl.Expression) (cty.Value, hcl.Diagnostics) {
 	}
 	folder := folderAt(e.Range())
 	if ev.functions[folder] == nil {
-		ev.functions[folder] = functions(folder, ev.env)
+		ev.functions[folder] = functions(folder, ev.surroundings)
 	}
 	v, more := e.Value(&hcl.EvalContext{
 		Functions: ev.functions[folder],
@@ -138,34 +134,6 @@ func (ev *evaluator) declareVariable(name string, c *hcl.BodyContent, at hcl.Ran
 	}
 	ev.variables[name] = v
 	return found
-}
-
-// given returns the value that the environment gives a variable, else its
-// default, and where that stands.
-func (ev *evaluator) given(name string, want cty.Type, c *hcl.BodyContent, at hcl.Range) (cty.Value, hcl.Range, hcl.Diagnostics) {
-	key := variablePrefix + name
-	if text, ok := ev.env(key); ok {
-		if want == cty.String || want == cty.DynamicPseudoType {
-			return cty.StringVal(text), at, nil
-		}
-		v := cty.DynamicVal
-		e, found := hclsyntax.ParseExpression([]byte(text), key, hcl.InitialPos)
-		if !found.HasErrors() {
-			v, found = e.Value(nil)
-		}
-		if found.HasErrors() {
-			return cty.DynamicVal, at, placed(at, "Wrong type", "The environment gives %s as %q, which is no expression of type %s.", key, text, typeexpr.TypeString(want))
-		}
-		return v, at, nil
-	}
-	if a, ok := c.Attributes["default"]; ok {
-		if used := a.Expr.Variables(); len(used) > 0 {
-			return cty.DynamicVal, at, placed(used[0].SourceRange(), "Default that varies", "A default may call functions, but not refer to variables or local values.")
-		}
-		v, found := ev.value(a.Expr)
-		return v, a.Expr.Range(), found
-	}
-	return cty.DynamicVal, at, placed(at, "Variable without a value", "Set %s in the environment, or give the variable a default.", key)
 }
 
 // placed returns one error.

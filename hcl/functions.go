@@ -14,10 +14,10 @@ import (
 
 // functions returns what expressions may call. Files are relative to folder.
 // Names and meanings are those that users of Terraform know.
-func functions(folder string, env func(string) (string, bool)) map[string]function.Function {
+func functions(folder string, around surroundings) map[string]function.Function {
 	return map[string]function.Function{
-		"env":       envFunction(env),
-		"file":      fileFunction(folder),
+		"env":       envFunction(around.env),
+		"file":      fileFunction(folder, around.opened),
 		"satisfies": satisfiesFunction(),
 
 		"abs":             stdlib.AbsoluteFunc,
@@ -99,7 +99,7 @@ func envFunction(env func(string) (string, bool)) function.Function {
 }
 
 // fileFunction reads a file of UTF-8 text.
-func fileFunction(folder string) function.Function {
+func fileFunction(folder string, opened func(string)) function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "path", Type: cty.String}},
 		Type:   function.StaticReturnType(cty.String),
@@ -107,6 +107,9 @@ func fileFunction(folder string) function.Function {
 			path, err := inFolder(args[0].AsString(), folder)
 			if err != nil {
 				return cty.NilVal, err
+			}
+			if opened != nil {
+				opened(path)
 			}
 			text, err := readRegular(path)
 			if err != nil {

@@ -28,7 +28,7 @@ func FuzzLoad(f *testing.F) {
 		if asJSON {
 			name += ".json"
 		}
-		c, ds := read([]source{{name, text}}, nil, ".", none)
+		c, ds := read([]source{{name, text}}, nil, ".", surroundings{env: none})
 		if (c == nil) != ds.HasErrors() {
 			t.Fatalf("configuration %v with %v", c, ds)
 		}
@@ -36,7 +36,7 @@ func FuzzLoad(f *testing.F) {
 		if asJSON || c == nil {
 			return
 		}
-		if _, ds := read([]source{{name, Format(text)}}, nil, ".", none); ds.HasErrors() {
+		if _, ds := read([]source{{name, Format(text)}}, nil, ".", surroundings{env: none}); ds.HasErrors() {
 			t.Fatalf("right before it was formatted:\n%s", ds)
 		}
 	})

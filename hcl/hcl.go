@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -23,16 +24,39 @@ import (
 	"github.com/modgate/modgate/core/config"
 )
 
-// Load reads one configuration from files and folders; of a folder, every
-// *.hcl and *.hcl.json in it, but not below. The configuration is nil when
-// one of the diagnostics is an error.
+// Input is what a configuration is read from.
+type Input struct {
+	Paths    []string // files and folders; of a folder, every *.hcl and *.hcl.json in it, but not below
+	Vars     []string // variables' values, "name=value"; they go before those of files
+	VarFiles []string // files of variables' values; the last that gives one counts
+
+	mu   sync.Mutex
+	read map[string]bool // every file that the last Load read; guarded by mu
+}
+
+// Load reads one configuration from files and folders.
 func Load(paths ...string) (*config.Config, Diagnostics) {
-	sources, found := open(paths)
-	home := "."
-	if len(paths) > 0 {
-		home = folderOf(paths[0])
+	in := Input{Paths: paths}
+	return in.Load()
+}
+
+// Load reads the configuration. It is nil when one of the diagnostics is an
+// error.
+func (in *Input) Load() (*config.Config, Diagnostics) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.read = map[string]bool{}
+	around := surroundings{env: os.LookupEnv, assigned: map[string]assignment{}, opened: func(name string) { in.read[name] = true }}
+	sources, found := open(in.Paths)
+	texts, more := around.assign(in.VarFiles, in.Vars)
+	for _, s := range slices.Concat(sources, texts) {
+		around.opened(s.name)
 	}
-	return read(sources, found, home, os.LookupEnv)
+	home := "."
+	if len(in.Paths) > 0 {
+		home = folderOf(in.Paths[0])
+	}
+	return read(sources, append(found, more...), home, around, texts...)
 }
 
 // Format returns a native source in the canonical form: indented, aligned,

@@ -322,7 +322,7 @@ func TestVariablesComeFromTheEnvironment(t *testing.T) {
 		t.Errorf("got %+v", p)
 	}
 	t.Setenv("MODGATE_VAR_port", "many")
-	if _, ds := Load(dir); len(ds) != 1 || !strings.Contains(ds[0].Detail, `MODGATE_VAR_port as "many"`) {
+	if _, ds := Load(dir); len(ds) != 1 || !strings.Contains(ds[0].Detail, `MODGATE_VAR_port is "many"`) {
 		t.Errorf("got %v", ds)
 	}
 }

@@ -20,10 +20,11 @@ type reader struct {
 }
 
 // read is Load after the files were read; found is what was wrong so far.
-// Relative to home is what no file says.
-func read(sources []source, found hcl.Diagnostics, home string, env func(string) (string, bool)) (*config.Config, Diagnostics) {
+// Relative to home is what no file says. Texts that are no part of the
+// configuration are only shown.
+func read(sources []source, found hcl.Diagnostics, home string, around surroundings, texts ...source) (*config.Config, Diagnostics) {
 	r := reader{
-		evaluator: newEvaluator(env), sources: sources, found: found,
+		evaluator: newEvaluator(around), sources: sources, found: found,
 		places: map[string]hcl.Range{}, failed: map[string]bool{},
 	}
 	c := config.Default()
@@ -35,7 +36,7 @@ func read(sources []source, found hcl.Diagnostics, home string, env func(string)
 		r.processes(&c, blocks["process"])
 		r.check(&c)
 	}
-	ds := report(r.found, sources)
+	ds := report(r.found, slices.Concat(sources, texts))
 	if ds.HasErrors() {
 		return nil, ds
 	}
@@ -76,6 +77,7 @@ func (r *reader) declareVariables(blocks hcl.Blocks) {
 		c := r.content(b.Body, variableBody())
 		r.found = append(r.found, r.declareVariable(b.Labels[0], c, b.DefRange)...)
 	}
+	r.found = append(r.found, r.undeclared()...)
 }
 
 func (r *reader) declareLocals(blocks hcl.Blocks) {

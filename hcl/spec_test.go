@@ -34,7 +34,7 @@ func TestSpecSaysWhatTheReaderKnows(t *testing.T) {
 		"provides":  reference(provided.Settings()),
 		"requires":  reference(config.RequirementSettings(&q)),
 		"process":   reference(p.Settings()),
-		"functions": "`" + strings.Join(slices.Sorted(maps.Keys(functions("", os.LookupEnv))), "` `") + "`\n",
+		"functions": "`" + strings.Join(slices.Sorted(maps.Keys(functions("", surroundings{}))), "` `") + "`\n",
 	} {
 		begin, end := "<!-- "+name+" -->\n", "<!-- end -->"
 		before, rest, ok := strings.Cut(got, begin)
@@ -79,7 +79,11 @@ func reference(settings []config.Setting) string {
 	var b strings.Builder
 	b.WriteString("| attribute | type | default | bounds | meaning |\n|---|---|---|---|---|\n")
 	for _, s := range settings {
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", s.Name, typeOf(s), defaultOf(s), boundsOf(s), s.Doc)
+		doc := s.Doc
+		if s.Live {
+			doc += "; *live*"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", s.Name, typeOf(s), defaultOf(s), boundsOf(s), doc)
 	}
 	return b.String()
 }

@@ -10,13 +10,15 @@ import (
 
 func checkCommand() *cobra.Command {
 	var output format
+	var in hcl.Input
 	cmd := &cobra.Command{
 		Use:   "check FILE|FOLDER...",
 		Short: "Say everything that is wrong with a configuration, without running it",
 		Long:  "Exit code 0 when the configuration may be served, 1 when not.",
 		Args:  files,
 		RunE: func(cmd *cobra.Command, paths []string) error {
-			cfg, diagnostics := hcl.Load(paths...)
+			in.Paths = paths
+			cfg, diagnostics := in.Load()
 			out := cmd.OutOrStdout()
 			switch {
 			case output.json:
@@ -36,5 +38,6 @@ func checkCommand() *cobra.Command {
 		},
 	}
 	output.flag(cmd)
+	inputFlags(cmd, &in)
 	return cmd
 }
