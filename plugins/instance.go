@@ -110,7 +110,7 @@ func (i *instance) request(x adapter.Exchange) (adapter.Call, error) {
 		return call, misuse(fmt.Sprintf("handle_request returned next = %d: 0 or 1 is expected", uint32(result)))
 	}
 	if call.Next && i.g.hooks.Has(adapter.HookResponse) {
-		call.Response, call.Buffer = true, c.features&bufferResponse != 0
+		call.Response, call.Buffer = true, i.g.buffer(c.features)
 		call.Guest, call.Context, call.Features = i, uint32(result>>32), c.features
 		i.pending++
 	}
@@ -188,7 +188,7 @@ func (p *Plugin) Request(x adapter.Exchange) (adapter.Call, error) {
 
 func (g *generation) request(x adapter.Exchange) (adapter.Call, error) {
 	if !g.hooks.Has(adapter.HookRequest) {
-		return adapter.Call{Next: true, Response: true, Buffer: g.features.Load()&bufferResponse != 0}, nil
+		return adapter.Call{Next: true, Response: true, Buffer: g.buffer(g.features.Load())}, nil
 	}
 	if g.health.ill(time.Now) {
 		return g.without(x)
@@ -216,6 +216,15 @@ func (g *generation) request(x adapter.Exchange) (adapter.Call, error) {
 	i.mu.Unlock()
 	g.fine()
 	return c, nil
+}
+
+// buffer returns how much of an answer's body a guest with these features
+// wants.
+func (g *generation) buffer(features uint32) int {
+	if features&bufferResponse == 0 {
+		return 0
+	}
+	return int(g.p.o.Plugin.Body)
 }
 
 // fetch reads the request's body before an instance is held, if the guest will
@@ -294,7 +303,9 @@ func (i *instance) respond(c adapter.Call, x adapter.Exchange, failed bool) erro
 	}
 	if err := i.response(c, x, failed); err != nil {
 		i.release(err)
-		g.failed("handle_response", x, err)
+		if body := (bodyError{}); !errors.As(err, &body) { // the answer is longer than it may see
+			g.failed("handle_response", x, err)
+		}
 		return g.failing(x, config.Fail)
 	}
 	i.ended()

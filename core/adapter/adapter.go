@@ -32,9 +32,9 @@ type Adapter interface {
 	Request(x Exchange) (Call, error)
 
 	// Response ends what Request began, exactly once if c.Response: with the
-	// module's answer, or, failed, with none or one that the gateway made. It
-	// may edit the answer. With an error the answer must not go on: the
-	// gateway answers 503.
+	// module's answer, which it may edit, or, failed, with none: what it edits
+	// then is lost. With an error the answer must not go on: the gateway
+	// answers 503.
 	Response(c Call, x Exchange, failed bool) error
 
 	// Encode turns e into the request with which the module is told. x has
@@ -86,7 +86,7 @@ func (h Hooks) Has(any Hooks) bool { return h&any != 0 }
 type Call struct {
 	Next     bool // the request goes on; false: the adapter has answered it, and x has the answer
 	Response bool // Response is to be called, once, whatever becomes of the request
-	Buffer   bool // and wants the answer's body at hand
+	Buffer   int  // and wants the answer's body at hand, if that is no longer than so many bytes; 0: it does not
 
 	Guest    any // the rest is the adapter's own
 	Context  uint32

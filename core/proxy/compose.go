@@ -3,18 +3,24 @@ package proxy
 import (
 	"net/netip"
 	"strconv"
+
+	"github.com/modgate/modgate/core/adapter"
 )
 
 // compose writes the request as the upstream gets it: what is for this hop
 // removed, what the gateway says added, and a body that is at hand.
 func (x *exchange) compose(up *upstream) error {
 	h := &x.head
-	b := append(x.out[:0], h.method...)
+	target, host := h.target, h.host
+	if x.adapted != nil {
+		target, host = x.adapted.Target(), x.adapted.host()
+	}
+	b := append(x.out[:0], x.method()...)
 	b = append(b, ' ')
-	b = append(b, h.target...)
+	b = append(b, target...)
 	b = append(b, " HTTP/1.1\r\nHost: "...)
-	if len(h.host) > 0 {
-		b = append(b, h.host...)
+	if len(host) > 0 {
+		b = append(b, host...)
 	} else if h.hosts == 0 {
 		b = append(b, up.host...)
 	}
@@ -32,6 +38,9 @@ func (x *exchange) compose(up *upstream) error {
 // appendRelayed writes the fields that are forwarded as they were sent, those
 // that stand together at once.
 func (x *exchange) appendRelayed(b []byte) []byte {
+	if a := x.adapted; a != nil && a.fields[adapter.RequestHeader].Edited() {
+		return a.appendEdited(b)
+	}
 	h := &x.head
 	start, end := 0, 0
 	for i := range h.fields {
@@ -51,7 +60,9 @@ func (x *exchange) appendRelayed(b []byte) []byte {
 // appendHop writes what is for the hop to the upstream only.
 func (x *exchange) appendHop(b []byte) []byte {
 	h := &x.head
-	switch {
+	switch a := x.adapted; {
+	case a != nil && a.holds():
+		b = a.appendFraming(b)
 	case h.chunked:
 		b = append(b, "Transfer-Encoding: chunked\r\n"...)
 	case h.length:

@@ -53,6 +53,7 @@ type exchange struct {
 	refusals  int             // of connections
 	tries     int             // that had no answer, and were followed by another
 	shunned   *route.Instance // the last that failed
+	adapted   *adapted        // nil: no adapter has seen it
 	out       []byte          // the request as the upstream gets it
 	small     []byte          // the body, if it is at hand
 	upload    upload
@@ -84,6 +85,7 @@ func (x *exchange) end() {
 		x.ended = time.Now()
 	}
 	x.pass.Done(park.Void)
+	x.unadapt()
 	c := x.client
 	c.x, c.served, c.since = nil, true, x.ended
 	c.deadline.due = x.ended.Add(x.p.Limits.ReadHead) // for what is left of the body
@@ -229,6 +231,7 @@ func (x *exchange) remote() netip.Addr {
 
 // again makes the exchange one that is still to be admitted.
 func (x *exchange) again() {
+	x.unadapt()
 	*x = exchange{
 		p: x.p, client: x.client, now: x.now, raw: x.raw, frame: x.frame, head: x.head, id: x.id, run: x.run,
 		out: x.out, small: x.small, relay: relay{x: x}, upload: upload{x: x}, pass: x.pass, parked: x.parked, waited: x.waited,

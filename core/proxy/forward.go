@@ -33,6 +33,9 @@ func (x *exchange) forward() bool {
 		x.overdue()
 		return true
 	}
+	if !x.adapt() {
+		return true
+	}
 	if err := x.compose(up); err != nil {
 		x.leave()
 		x.clientFailed()
@@ -146,7 +149,7 @@ func (x *exchange) repeatable() bool {
 	if x.upload.streams {
 		return false
 	}
-	switch string(x.head.method) {
+	switch string(x.method()) {
 	case "GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE":
 		return true
 	default:

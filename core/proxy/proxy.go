@@ -129,6 +129,7 @@ type Proxy struct {
 	stats   counters
 
 	exchanges sync.Pool // of *exchange
+	adapteds  sync.Pool // of *adapted
 	buffers   sync.Pool // of *[]byte, for bodies
 	heads     sync.Pool // of *[]byte, with room for a head
 	upstreams upstreams
@@ -172,6 +173,7 @@ func New(o Options) (*Proxy, error) {
 		p.origins[origin] = true
 	}
 	p.exchanges.New = func() any { return newExchange(p) }
+	p.adapteds.New = func() any { return new(adapted) }
 	p.buffers.New = func() any { b := make([]byte, 64<<10); return &b }
 	p.heads.New = func() any { b := make([]byte, 0, o.Limits.Head); return &b }
 	p.server = p.newServer()

@@ -27,6 +27,8 @@ type relay struct {
 	direct *[]byte // of Proxy.buffers: bytes that were read past c's buffer
 	fresh  []byte  // of direct: not yet used
 
+	lead []byte // what an adapter has read, to be relayed first
+
 	length int   // as the head says: bytes, or one of the two below
 	left   int64 // of the body, or of the chunk
 	begun  bool  // of a chunked body: the first chunk was
@@ -66,14 +68,18 @@ func (x *exchange) relayOn(c *conn) {
 	length := h.ContentLength()
 	keep := !h.ConnectionClose() && !x.head.isolated
 	tidy(h)
-	x.mark(h)
-	x.p.stats.count(relayedAnswer)
 
 	x.relay = relay{x: x, c: c, keep: keep, length: length, left: int64(max(length, 0)), idle: x.p.Limits.Idle}
-	bodyless := string(x.head.method) == "HEAD" || h.StatusCode() == fasthttp.StatusNoContent || h.StatusCode() == fasthttp.StatusNotModified
+	empty := length == 0 || string(x.method()) == "HEAD" || h.StatusCode() == fasthttp.StatusNoContent || h.StatusCode() == fasthttp.StatusNotModified
+	if x.adapted != nil && !x.adaptAnswer(empty) {
+		return
+	}
+	x.mark(h)
+	x.p.stats.count(relayedAnswer)
 	switch {
-	case bodyless, length == 0:
-		x.relay.done, x.relay.length = true, 0
+	case x.adapted != nil && x.relayAdapted(empty):
+	case empty, string(x.head.method) == "HEAD":
+		x.relay.done, x.relay.length = empty, 0
 		x.relay.finish()
 	case length > 0 && length <= c.br.Buffered() && x.upload.ended():
 		body, _ := c.br.Peek(length) // they are there
@@ -192,6 +198,9 @@ func (r *relay) WriteTo(w io.Writer) (n int64, err error) {
 // next returns the bytes of the body that are there, and waits for some if
 // there are none. They are valid until took. After the last it returns io.EOF.
 func (r *relay) next() ([]byte, error) {
+	if len(r.lead) > 0 {
+		return r.lead, nil
+	}
 	piece, err := r.piece()
 	if err != nil && r.ended() {
 		err = io.EOF // a whole answer, as far as it goes
@@ -250,6 +259,10 @@ func (r *relay) await() error {
 
 // took says that n bytes of what next returned are used.
 func (r *relay) took(n int) {
+	if len(r.lead) > 0 {
+		r.lead = r.lead[n:]
+		return
+	}
 	if len(r.fresh) > 0 {
 		r.fresh = r.fresh[n:]
 	} else {

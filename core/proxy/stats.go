@@ -14,10 +14,11 @@ const (
 	overflow
 	substituted // a static answer of the policy
 	preflighted
-	rejected // by its head, its size, or for want of a token
-	failed   // 502 or 504
-	left     // the client left
-	broken   // a fault of ours
+	adaptedAnswer // by the module's adapter
+	rejected      // by its head, its size, or for want of a token
+	failed        // 502 or 504
+	left          // the client left
+	broken        // a fault of ours
 	outcomes
 )
 
@@ -43,6 +44,7 @@ type Stats struct {
 	Overflow    uint64 // no room to park
 	Substituted uint64 // answered by the policy's static answer
 	Preflighted uint64 // preflights answered for modules that were not ready
+	Adapted     uint64 // answered by the module's adapter
 	Rejected    uint64 // 400, 401, 408, 413, 417, 431
 	Failed      uint64 // 502 and 504
 	Left        uint64 // the client left while parked
@@ -62,7 +64,7 @@ func (p *Proxy) Stats() Stats {
 	n := func(o outcome) uint64 { return c.requests[o].Load() }
 	return Stats{
 		Relayed: n(relayedAnswer), Upgraded: n(upgraded), Delayed: n(delayed), Missing: n(missing),
-		Unknown: n(unknown), Overflow: n(overflow), Substituted: n(substituted), Preflighted: n(preflighted),
+		Unknown: n(unknown), Overflow: n(overflow), Substituted: n(substituted), Preflighted: n(preflighted), Adapted: n(adaptedAnswer),
 		Rejected: n(rejected), Failed: n(failed), Left: n(left), Broken: n(broken),
 		Parked: c.parked.Load(), Refused: c.refused.Load(), Retried: c.retried.Load(), Ejected: c.ejected.Load(),
 		Tunnels: c.tunnels.Load(), Connections: p.clients.open.Load(),

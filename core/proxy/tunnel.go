@@ -22,11 +22,15 @@ func (x *exchange) tunnel(c *conn) {
 		}
 	}
 	tidy(h)
+	x.relay = relay{x: x, c: c}
+	if x.adapted != nil && !x.adaptAnswer(true) {
+		return
+	}
 	x.mark(h)
 	h.Set("Connection", "Upgrade")
 	h.SetBytesV("Upgrade", protocol)
 	x.p.stats.count(upgraded)
-	x.relay = relay{x: x, c: c, open: true}
+	x.relay.open = true
 	x.client.stage = inTunnel
 	x.takeOver(func(client net.Conn) {
 		c.deadline.waive(c.Conn)

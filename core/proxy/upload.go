@@ -29,6 +29,9 @@ var errTooLarge = errors.New("the body is too large")
 
 // prepare appends a body that is at hand to the head b.
 func (u *upload) prepare(b []byte) ([]byte, error) {
+	if a := u.x.adapted; a != nil && a.holds() {
+		return a.appendHeld(b), nil
+	}
 	length := int(u.x.head.size)
 	if length == chunked || length > readAhead {
 		u.streams = true
@@ -51,7 +54,7 @@ func (u *upload) start(c *conn) {
 	u.c, u.client, u.done, u.running = c, u.x.client, make(chan struct{}), true
 	u.client.lent = true
 	c.deadline.waive(c.Conn) // set when the body is sent
-	go u.run(u.x.ctx.RequestBodyStream())
+	go u.run(u.x.unsent())
 }
 
 func (u *upload) run(body io.Reader) {

@@ -1,0 +1,347 @@
+package proxy
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strconv"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/modgate/modgate/core/adapter"
+	"github.com/modgate/modgate/core/message"
+	"github.com/modgate/modgate/core/route"
+)
+
+// adapt lets the adapter of the module that is to get the request see it, if
+// there is one. If it returns false, the request is answered. A request that
+// looks for a place again was seen, unless another module takes it now.
+func (x *exchange) adapt() bool {
+	m := x.module
+	if name := x.place.instance.Module; name != m.Name {
+		m = x.gen.Modules[name] // a fallback's
+	}
+	if x.adapted != nil {
+		if x.adapted.module == m {
+			return true
+		}
+		x.unadapt()
+	}
+	if m == nil {
+		return true
+	}
+	found := m.Adapter.Load()
+	if found == nil || !found.Hooks().Has(adapter.HookTraffic) {
+		return true
+	}
+	return x.ask(found, m)
+}
+
+// ask shows the request to the adapter of m.
+func (x *exchange) ask(found adapter.Adapter, m *route.Module) bool {
+	a := x.p.adapteds.Get().(*adapted)
+	a.x, a.adapter, a.module = x, found, m
+	x.adapted = a
+	var err error
+	a.call, err = found.Request(a)
+	switch {
+	case a.broken != nil:
+		x.leave()
+		x.refuse(errBody)
+		x.hangUp()
+	case errors.Is(err, adapter.ErrTooLarge):
+		x.leave()
+		x.tooLarge()
+	case err != nil:
+		x.leave()
+		x.unadaptable()
+	case !a.call.Next:
+		x.leave()
+		x.answerAdapted()
+	default:
+		if a.edited[adapter.Response] && a.call.Buffer == 0 {
+			a.edited[adapter.Response] = false // there is an answer to come
+		}
+		if n := x.head.size; a.edited[adapter.Request] && !a.whole[adapter.Request] && (n == chunked || n > readAhead) {
+			x.hangUp() // what the client sends is of no use
+		}
+		a.early, a.fields[adapter.ResponseHeader] = a.fields[adapter.ResponseHeader], a.early
+		a.loaded[adapter.ResponseHeader], a.status = false, 0
+		return true
+	}
+	return false
+}
+
+// unadaptable answers for an adapter that failed. What went wrong is none of
+// the client's business.
+func (x *exchange) unadaptable() {
+	x.answer(failed, answer{
+		Problem: message.Problem{
+			Type: message.ProblemUpstream, Status: fasthttp.StatusServiceUnavailable, Module: x.module.Name,
+			Title: "The adapter of module " + x.module.Name + " failed",
+		},
+		proxyError: "proxy_internal_error",
+	})
+}
+
+// answerAdapted answers as the adapter said.
+func (x *exchange) answerAdapted() {
+	a := x.adapted
+	x.p.stats.count(adaptedAnswer)
+	status := a.status
+	if status == 0 {
+		status = fasthttp.StatusOK
+	}
+	h := x.blank(status)
+	for _, f := range a.fields[adapter.ResponseHeader].All() {
+		if answerable(f.Name) {
+			h.AddBytesKV(f.Name, f.Value)
+		}
+	}
+	x.ctx.Response.SetBody(a.body(adapter.Response))
+}
+
+// unadapt ends what the adapter began, if that is not done: there is no answer
+// of the module.
+func (x *exchange) unadapt() {
+	a := x.adapted
+	if a == nil {
+		return
+	}
+	if a.call.Response && !a.ended {
+		a.ended = true
+		a.answered = true
+		_ = a.adapter.Response(a.call, a, true) // nothing depends on it
+	}
+	x.adapted = nil
+	a.forget()
+	x.p.adapteds.Put(a)
+}
+
+// method returns the request's as it is sent.
+func (x *exchange) method() []byte {
+	if x.adapted != nil {
+		return x.adapted.Method()
+	}
+	return x.head.method
+}
+
+// appendEdited writes the request's fields as the adapter left them, but for
+// those that are not its to say.
+func (a *adapted) appendEdited(b []byte) []byte {
+	for _, f := range a.fields[adapter.RequestHeader].All() {
+		if !forwardable(f.Name) {
+			continue
+		}
+		b = append(append(b, f.Name...), ':', ' ')
+		b = append(append(b, f.Value...), '\r', '\n')
+	}
+	return b
+}
+
+// host returns the request's, as the adapter left it.
+func (a *adapted) host() []byte {
+	if f := &a.fields[adapter.RequestHeader]; f.Edited() {
+		if host, ok := f.Get("host"); ok && len(host) > 0 && validHost(host) {
+			return host
+		}
+	}
+	return a.x.head.host
+}
+
+// forwardable reports whether a field that an adapter wrote may be sent to the
+// module: it does not frame the body, belongs to no connection, and is not the
+// gateway's own.
+func forwardable(name []byte) bool {
+	var h head
+	k, err := h.take(name, []byte("1"))
+	return err == nil && k == relayed
+}
+
+// answerable reports the same of a field for the client.
+func answerable(name []byte) bool {
+	return !ofHop(name) && !equalFold(name, "content-length") && !equalFold(name, "transfer-encoding") && !equalFold(name, "trailer")
+}
+
+// trailed reports whether fields follow the request's body, which is chunked
+// then.
+func (a *adapted) trailed() bool { return len(a.trailers()) > 0 }
+
+// trailers returns the fields that follow the request's body.
+func (a *adapted) trailers() []adapter.Field {
+	if a.loaded[adapter.RequestTrailer] || len(a.x.trailers) > 0 {
+		return a.Fields(adapter.RequestTrailer).All()
+	}
+	return nil
+}
+
+// appendFraming writes how the body that is at hand is framed.
+func (a *adapted) appendFraming(b []byte) []byte {
+	n := len(a.body(adapter.Request))
+	switch {
+	case a.trailed():
+		return append(b, "Transfer-Encoding: chunked\r\n"...)
+	case n > 0 || a.x.head.length || a.x.head.chunked:
+		b = strconv.AppendInt(append(b, "Content-Length: "...), int64(n), 10)
+		return append(b, '\r', '\n')
+	default:
+		return b
+	}
+}
+
+// appendHeld writes the body that is at hand after the head.
+func (a *adapted) appendHeld(b []byte) []byte {
+	body := a.body(adapter.Request)
+	if !a.trailed() {
+		return append(b, body...)
+	}
+	if len(body) > 0 {
+		b = strconv.AppendInt(b, int64(len(body)), 16)
+		b = append(append(append(b, '\r', '\n'), body...), '\r', '\n')
+	}
+	b = append(b, "0\r\n"...)
+	for _, f := range a.trailers() {
+		if mayTrail(f.Name) {
+			b = append(append(b, f.Name...), ':', ' ')
+			b = append(append(b, f.Value...), '\r', '\n')
+		}
+	}
+	return append(b, '\r', '\n')
+}
+
+// unsent returns the request's body, with what an adapter has read of it.
+func (x *exchange) unsent() io.Reader {
+	stream := x.ctx.RequestBodyStream()
+	if a := x.adapted; a != nil && len(a.bodies[adapter.Request]) > 0 {
+		return io.MultiReader(bytes.NewReader(a.bodies[adapter.Request]), stream)
+	}
+	return stream
+}
+
+// adaptAnswer lets the adapter see the module's answer, whose head was read
+// from c and whose body is about to be relayed. If it returns false, the
+// request is answered.
+func (x *exchange) adaptAnswer(bodyless bool) bool {
+	a, h := x.adapted, &x.ctx.Response.Header
+	a.answered = true
+	if len(a.early.All()) > 0 {
+		f := a.Fields(adapter.ResponseHeader)
+		for _, e := range a.early.All() {
+			f.Add(e.Name, e.Value)
+		}
+	}
+	if a.call.Response {
+		if err := x.hold(bodyless); err != nil {
+			x.relay.finish()
+			x.upstreamFailed(fasthttp.StatusBadGateway, "connection_terminated", "It closed the connection within its answer.")
+			return false
+		}
+		a.ended = true
+		if err := a.adapter.Response(a.call, a, false); err != nil {
+			x.relay.finish()
+			x.unadaptable()
+			return false
+		}
+	}
+	if a.status != 0 {
+		h.SetStatusCode(a.status)
+	}
+	if a.fields[adapter.ResponseHeader].Edited() {
+		a.writeFields(h)
+	}
+	if a.whole[adapter.Response] && a.fields[adapter.ResponseTrailer].Edited() {
+		a.writeTrailers(h)
+	}
+	return true
+}
+
+// hold reads the answer's body, if the adapter wants it and it is no longer
+// than that. What was read of a longer one is relayed before the rest.
+func (x *exchange) hold(bodyless bool) error {
+	a, r := x.adapted, &x.relay
+	const side = adapter.Response
+	if bodyless {
+		a.whole[side] = true
+		return nil
+	}
+	if a.call.Buffer == 0 || r.length > a.call.Buffer || x.head.grpc || bytes.HasPrefix(x.ctx.Response.Header.ContentType(), []byte("text/event-stream")) {
+		return nil
+	}
+	if a.edited[side] { // before there was an answer: it stands in front of it
+		a.bodies[side] = append(a.bodies[side][:0], a.edits[side]...)
+		a.edited[side] = false
+	}
+	for len(a.bodies[side]) <= a.call.Buffer {
+		piece, err := r.next()
+		if errors.Is(err, io.EOF) {
+			a.whole[side] = true
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		a.bodies[side] = append(a.bodies[side], piece...)
+		r.took(len(piece))
+	}
+	r.lead = a.bodies[side]
+	return nil
+}
+
+// writeFields makes the answer's fields what the adapter left.
+func (a *adapted) writeFields(h *fasthttp.ResponseHeader) {
+	a.names = a.names[:0]
+	for k := range h.All() {
+		if answerable(k) {
+			a.names = append(append(a.names, k...), '\n')
+		}
+	}
+	a.delete(h)
+	for _, f := range a.fields[adapter.ResponseHeader].All() {
+		if answerable(f.Name) {
+			h.AddBytesKV(f.Name, f.Value)
+		}
+	}
+}
+
+// writeTrailers makes the answer's trailers what the adapter left.
+func (a *adapted) writeTrailers(h *fasthttp.ResponseHeader) {
+	a.names = a.names[:0]
+	for k := range h.Trailers() {
+		a.names = append(append(a.names, k...), '\n')
+	}
+	a.delete(h)
+	h.Del("Trailer")
+	for _, f := range a.fields[adapter.ResponseTrailer].All() {
+		if mayTrail(f.Name) && h.AddTrailerBytes(f.Name) == nil {
+			h.AddBytesKV(f.Name, f.Value)
+		}
+	}
+}
+
+// delete deletes the fields in names.
+func (a *adapted) delete(h *fasthttp.ResponseHeader) {
+	for rest := a.names; len(rest) > 0; {
+		var name []byte
+		name, rest, _ = bytes.Cut(rest, []byte("\n"))
+		h.DelBytes(name)
+	}
+}
+
+// relayAdapted gives the client a body that is at hand, because the adapter
+// wanted it or wrote another. It returns false if the body is still to be
+// relayed as it comes.
+func (x *exchange) relayAdapted(bodyless bool) bool {
+	a, r := x.adapted, &x.ctx.Response
+	if !a.edited[adapter.Response] && (!a.whole[adapter.Response] || bodyless) {
+		return false
+	}
+	x.relay.done = x.relay.done || bodyless
+	x.relay.finish()
+	body := a.body(adapter.Response)
+	if len(r.Header.PeekTrailerKeys()) > 0 {
+		r.SetBodyStream(bytes.NewReader(bytes.Clone(body)), chunked)
+		return true
+	}
+	r.SetBody(body)
+	return true
+}
