@@ -56,7 +56,7 @@ func answer(q *fallback.Query, v ast.Value) (d fallback.Decision, err error) {
 		case !slices.Contains(memberNames[e], name):
 			err = unknownMember(e, name)
 		case name == "mode":
-			mode, err = words(v, len("reply"))
+			mode, err = modeOf(v)
 		default:
 			err = member(e, &d, name, v)
 		}
@@ -89,6 +89,8 @@ func member(e fallback.Entrypoint, d *fallback.Decision, name string, v ast.Valu
 	switch name {
 	case "action":
 		d.Action, err = action(e, v)
+	case "mode":
+		_, err = modeOf(v)
 	case "rule":
 		d.By, err = words(v, longestRule)
 	case "detail":
@@ -128,13 +130,19 @@ func unknownMember(e fallback.Entrypoint, name string) error {
 	return fmt.Errorf("is not known here: %s may say %s", e, quoted(memberNames[e]))
 }
 
+func modeOf(v ast.Value) (string, error) {
+	s, err := words(v, longestRule)
+	if err == nil && s != "park" && s != "reply" {
+		err = fmt.Errorf("is %q, want \"park\" or \"reply\"", s)
+	}
+	return s, err
+}
+
 // consistent checks what no member shows alone, and takes over the mode.
 func consistent(e fallback.Entrypoint, d *fallback.Decision, mode string) error {
 	switch {
 	case len(actions[e]) > 0 && d.Action == fallback.NoAction:
 		return errors.New("action is missing")
-	case mode != "" && mode != "park" && mode != "reply":
-		return fmt.Errorf("mode is %q, want \"park\" or \"reply\"", mode)
 	case e == fallback.Request && d.Action != fallback.Delay && (mode != "" || d.Wait != 0):
 		return errors.New("mode and wait_s belong to the action \"delay\"")
 	case mode == "reply" && d.Wait != 0:

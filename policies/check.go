@@ -107,6 +107,9 @@ func (x *examiner) unit(name string) {
 		f, places := x.comparisons(a, e)
 		x.fields(&f, e, places)
 		x.ask(a, e, &f, rules)
+		for _, r := range rules {
+			x.members(e, r)
+		}
 		if e == fallback.Request {
 			x.cost(name, &f, rules, places)
 		}
@@ -185,6 +188,36 @@ func (x *examiner) rules(unit string, e fallback.Entrypoint) []*ast.Rule {
 	rules := slices.Clone(x.snap.askers[unit].compiler.GetRules(root(unit).Append(ast.StringTerm(string(e)))))
 	slices.SortFunc(rules, func(a, b *ast.Rule) int { return a.Location.Compare(b.Location) })
 	return rules
+}
+
+// members finds what is wrong with the members that a rule writes down, whether
+// or not a question is found to which it answers with them.
+func (x *examiner) members(e fallback.Entrypoint, r *ast.Rule) {
+	for ; r != nil; r = r.Else {
+		said, ok := r.Head.Value.Value.(ast.Object)
+		if !ok || e == fallback.Alert {
+			continue
+		}
+		said.Foreach(func(k, v *ast.Term) {
+			name, ok := k.Value.(ast.String)
+			if !ok {
+				return
+			}
+			err := unknownMember(e, string(name))
+			if slices.Contains(memberNames[e], string(name)) {
+				if err = nil; ast.IsConstant(v.Value) {
+					err = member(e, &fallback.Decision{}, string(name), v.Value)
+				}
+			}
+			if err == nil {
+				return
+			}
+			at, text := cmp.Or(k.Location, r.Location), fmt.Sprintf("%s: %s: %s %s", e, Invalid, string(name), err)
+			if !slices.ContainsFunc(x.report.Findings, func(f Finding) bool { return f.File == at.File && f.Text == text }) {
+				x.wrong(at, "%s", text)
+			}
+		})
+	}
 }
 
 // comparisons finds comparisons that cannot come out as meant, and returns

@@ -96,6 +96,7 @@ func (e *Engine) Explain(q fallback.Query) Explanation {
 	in := input(&q, e.o.Zone)
 	if q.Entrypoint == fallback.Alert {
 		x.Decision, x.Summary, x.By = s.outcome(askers, &q, in)
+		x.Answer = incidentsJSON(s.merge(askers, &q, in, func(Fault) {}))
 		x.Changes = e.changes(s, askers, q, x.Summary)
 		return x
 	}
@@ -139,6 +140,24 @@ func (s *snapshot) outcome(askers []*asker, q *fallback.Query, in *ast.Term) (d 
 		}
 	}
 	return d, strings.Join(all, ", "), strings.Join(units, ", ")
+}
+
+// incidentsJSON writes incidents as schemas/alert.json describes them.
+func incidentsJSON(list []fallback.Incident) json.RawMessage {
+	type incident struct {
+		Severity string `json:"severity"`
+		Summary  string `json:"summary"`
+		Detail   string `json:"detail,omitempty"`
+	}
+	all := map[string]incident{}
+	for _, i := range list {
+		all[i.Code] = incident{i.Severity, i.Summary, i.Detail}
+	}
+	text, err := json.Marshal(all)
+	if err != nil {
+		panic(err) // it is of strings
+	}
+	return text
 }
 
 // decider returns the unit's answer as it is written, and file and line of the

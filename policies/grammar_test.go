@@ -158,6 +158,7 @@ func (g *grammar) simple() string {
 			return fmt.Sprintf("%s %s %s.5", g.number(), pick(g, []string{"<", "<=", ">", ">="}), g.digits())
 		},
 		func() string { return fmt.Sprintf("%s > %s", g.digits(), g.number()) },
+		func() string { return fmt.Sprintf("%s in {%s, %s}", g.number(), g.digits(), g.digits()) },
 		func() string { return fmt.Sprintf("%s == %s", g.text(), g.text()) },
 		func() string { return fmt.Sprintf("%s + %s > %s", g.number(), g.number(), g.digits()) },
 		func() string { return "input.request.repeatable" },

@@ -149,11 +149,34 @@ func questions(op string, f field, c ast.Value) ([]predicate, bool) {
 			return []predicate{{field: f, test: isSet}}, true
 		}
 	case *ast.Array, ast.Set:
-		if list, ok := texts(c); ok && fields[f].kind == textual && op == "internal.member_2" {
-			return []predicate{{field: f, test: isAmong, list: list}}, true
+		if op == "internal.member_2" {
+			return among(f, c)
 		}
 	}
 	return nil, false
+}
+
+// mostNumbers is up to how many numbers are worth a question each.
+const mostNumbers = 8
+
+// among returns the questions whether f is a member of c: one of text, of
+// numbers one for each.
+func among(f field, c ast.Value) (list []predicate, ok bool) {
+	if list, ok := texts(c); ok && fields[f].kind == textual {
+		return []predicate{{field: f, test: isAmong, list: list}}, true
+	}
+	numbers, ok := numbersIn(c)
+	if !ok || fields[f].kind != numeric || len(numbers) > mostNumbers {
+		return nil, false
+	}
+	for _, n := range numbers {
+		p, ok := ofNumber("eq", f, n)
+		if !ok {
+			return nil, false
+		}
+		list = append(list, p...)
+	}
+	return list, true
 }
 
 func ofText(op string, f field, s string) ([]predicate, bool) {
@@ -224,6 +247,24 @@ func texts(v ast.Value) (list []string, ok bool) {
 	}
 	slices.Sort(list)
 	return slices.Compact(list), ok
+}
+
+// numbersIn returns the members of a collection of constants, if all are
+// numbers.
+func numbersIn(v ast.Value) (list []ast.Number, ok bool) {
+	ok = true
+	add := func(t *ast.Term) {
+		n, isNumber := t.Value.(ast.Number)
+		ok = ok && isNumber
+		list = append(list, n)
+	}
+	switch v := v.(type) {
+	case *ast.Array:
+		v.Foreach(add)
+	case ast.Set:
+		v.Foreach(add)
+	}
+	return list, ok
 }
 
 // compare decides op between two constants.

@@ -62,12 +62,11 @@ func (c Cost) String() string {
 		return "evaluated each time: " + c.Bypass
 	}
 	var parts []string
-	switch n := len(c.Predicates); n {
-	case 0:
-	case 1:
-		parts = append(parts, "1 predicate")
-	default:
-		parts = append(parts, fmt.Sprintf("%d predicates", n))
+	switch n := len(c.Predicates); {
+	case n == 1:
+		parts = append(parts, "1 predicate"+c.listed())
+	case n > 1:
+		parts = append(parts, fmt.Sprintf("%d predicates%s", n, c.listed()))
 	}
 	if len(c.Raw) > 0 {
 		parts = append(parts, "raw "+strings.Join(c.Raw, " "))
@@ -81,9 +80,9 @@ func (c Cost) String() string {
 // mostListed is how many predicates are listed behind their number.
 const mostListed = 4
 
-// listed writes the predicates, if they are few.
+// listed writes the predicates of a rule, if they are few.
 func (c Cost) listed() string {
-	if len(c.Predicates) == 0 || len(c.Predicates) > mostListed || c.Bypass != "" {
+	if c.File == "" || len(c.Predicates) > mostListed {
 		return ""
 	}
 	return " (" + strings.Join(c.Predicates, "; ") + ")"
@@ -117,7 +116,7 @@ func (r *Report) String() string {
 	for _, c := range r.Costs {
 		fmt.Fprintf(&b, "request of %s: %s\n", c.Unit, c)
 		for _, rule := range c.Rules {
-			fmt.Fprintf(&b, "\t%s:%d: %s%s\n", rule.File, rule.Line, rule, rule.listed())
+			fmt.Fprintf(&b, "\t%s:%d: %s\n", rule.File, rule.Line, rule)
 		}
 	}
 	for _, s := range r.Silences {

@@ -107,6 +107,11 @@ request := {"action": "missing"} if {
 request := {"action": "missing"} if input.request.size <= 30`,
 	"the edge of a text": `
 request := {"action": "missing"} if input.request.tenant <= "GET"`,
+	"a number among numbers": `
+request := {"action": "missing"} if {
+	input.request.size in {31, 60, 60.5}
+	not input.target.losses in [3, 4]
+}`,
 	"a name that has its value from outside": `
 request := {"action": "missing"} if {
 	some v in {"GET", "y"}

@@ -176,18 +176,23 @@ func (t *Trials) PrintCoverage(w io.Writer) {
 	for _, file := range sortedNames(t.report.Files) {
 		r := t.report.Files[file]
 		fmt.Fprintf(w, "%s: %.1f %%", file, r.Coverage)
-		for i, missed := range r.NotCovered {
-			if i == 0 {
-				fmt.Fprint(w, ", not reached:")
-			}
-			fmt.Fprintf(w, " %d", missed.Start.Row)
-			if missed.End.Row > missed.Start.Row {
-				fmt.Fprintf(w, "-%d", missed.End.Row)
-			}
+		if missed := notReached(r); missed != nil {
+			fmt.Fprintf(w, ", not reached: %s", strings.Trim(fmt.Sprint(missed), "[]"))
 		}
 		fmt.Fprintln(w)
 	}
 	fmt.Fprintf(w, "%.1f %% of the lines are reached\n", t.Covered)
+}
+
+// notReached returns the lines that no test reached.
+func notReached(r *cover.FileReport) (lines []int) {
+	for _, missed := range r.NotCovered {
+		for row := missed.Start.Row; row <= missed.End.Row; row++ {
+			lines = append(lines, row)
+		}
+	}
+	slices.Sort(lines)
+	return slices.Compact(lines)
 }
 
 // CoverageJSON returns the same as opa test --coverage prints it.
