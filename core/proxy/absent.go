@@ -91,6 +91,7 @@ func (x *exchange) park(st *route.State, unmet *route.Unmet) verdict {
 	x.p.stats.parked.Add(1)
 
 	gone, stop := x.left()
+	x.run.rest()
 	var err error
 	x.pass, err = x.p.Room.Wait(park.Request{
 		Module: x.module.Name, Turn: st.Turn, Caller: x.fairly(), Since: x.began, Holder: x.holder(), Bytes: x.held(),

@@ -62,7 +62,7 @@ type exchange struct {
 }
 
 func newExchange(p *Proxy) *exchange {
-	x := &exchange{p: p, run: newRun(p.RunKey)}
+	x := &exchange{p: p, run: run{signers: p.signers}}
 	x.relay.x = x
 	x.upload.x = x
 	return x

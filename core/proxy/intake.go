@@ -35,9 +35,10 @@ const (
 	inTunnel // not HTTP any more
 )
 
-// roomForHead is how many bytes the server must have room for, for a head to
-// be read there; else it is read into a buffer of its own.
-const roomForHead = 1 << 10
+// readBuffer is the size of the server's buffer, which it keeps for as long as
+// a request is parked: room for a head of the gateway's own. A client's head
+// is read into a buffer that is only lent.
+const readBuffer = 512
 
 // Read hands on what the client sent. An upload that waits here lets go of the
 // baton.
@@ -81,7 +82,7 @@ func (c *client) progress(p []byte) (int, error) {
 			return n, err
 		}
 	}
-	if c.ahead == nil && (len(p) >= roomForHead || c.stage == inBody || c.stage == inChunk || c.stage == inTunnel) {
+	if c.ahead == nil && (c.stage == inBody || c.stage == inChunk || c.stage == inTunnel) {
 		m, err := c.receive(p)
 		if err != nil || c.stage == inTunnel {
 			return m, err

@@ -128,10 +128,11 @@ type Proxy struct {
 	h2      h2Server
 	stats   counters
 
-	exchanges sync.Pool // of *exchange
-	adapteds  sync.Pool // of *adapted
-	buffers   sync.Pool // of *[]byte, for bodies
-	heads     sync.Pool // of *[]byte, with room for a head
+	exchanges sync.Pool  // of *exchange
+	signers   *sync.Pool // of runs
+	adapteds  sync.Pool  // of *adapted
+	buffers   sync.Pool  // of *[]byte, for bodies
+	heads     sync.Pool  // of *[]byte, with room for a head
 	upstreams upstreams
 	clients   clients
 }
@@ -172,6 +173,7 @@ func New(o Options) (*Proxy, error) {
 	for _, origin := range o.Origins {
 		p.origins[origin] = true
 	}
+	p.signers = newSigners(o.RunKey)
 	p.exchanges.New = func() any { return newExchange(p) }
 	p.adapteds.New = func() any { return new(adapted) }
 	p.buffers.New = func() any { b := make([]byte, 64<<10); return &b }

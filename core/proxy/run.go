@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"hash"
+	"sync"
 )
 
 // A run is the chain of instances through which a piece of work has come, as
@@ -22,7 +23,8 @@ import (
 // verifying starts from the first one: whoever forges a beginning gets a mac
 // that can never verify, and harms only their own request.
 type run struct {
-	mac hash.Hash // keyed; owned by one exchange at a time
+	signers *sync.Pool // of hash.Hash, keyed
+	mac     hash.Hash  // of signers; nil until there is something to sign
 
 	hops  []byte // of the incoming run, decoded; empty if none is honoured
 	sum   []byte // its mac, as given
@@ -43,7 +45,18 @@ const (
 
 var runEncoding = base64.RawURLEncoding.Strict()
 
-func newRun(key []byte) run { return run{mac: hmac.New(sha256.New, key)} }
+// newSigners returns the pool of those who sign with key.
+func newSigners(key []byte) *sync.Pool {
+	return &sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}
+}
+
+// rest gives back what is of no use while the request waits.
+func (r *run) rest() {
+	if r.mac != nil {
+		r.signers.Put(r.mac)
+		r.mac = nil
+	}
+}
 
 // read takes an incoming run whose last hop is caller, without verifying its
 // mac. Any other is as none.
@@ -105,6 +118,9 @@ func (r *run) verified() bool {
 // sign returns the mac of hop after a hop of mac before, valid until the
 // next sign.
 func (r *run) sign(before, hop []byte) []byte {
+	if r.mac == nil {
+		r.mac = r.signers.Get().(hash.Hash)
+	}
 	r.mac.Reset()
 	r.mac.Write(before)
 	r.mac.Write(hop)

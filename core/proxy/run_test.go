@@ -139,3 +139,5 @@ func TestRunBeginsWithTheCaller(t *testing.T) {
 		t.Errorf("%d hops, want a, b and c", r.count)
 	}
 }
+
+func newRun(key []byte) run { return run{signers: newSigners(key)} }

@@ -21,7 +21,7 @@ func (p *Proxy) newServer() *fasthttp.Server {
 		ExpectHandler: p.expect,
 		ErrorHandler:  p.unreadable,
 
-		ReadBufferSize:     p.Limits.Head,
+		ReadBufferSize:     readBuffer,
 		WriteBufferSize:    16 << 10,
 		Concurrency:        p.Limits.Connections + 1, // the listener answers those above
 		MaxRequestBodySize: readAhead,                // more is streamed; Limits.Body bounds it
