@@ -308,6 +308,49 @@ func TestRegistrationIsRefused(t *testing.T) { // I1, V9, 3.3
 	})
 }
 
+// raisedNow returns the keys of alerts raised since the last call.
+func (p *platform) raisedNow() (keys []string) {
+	p.note(func() {
+		for _, a := range p.alerts {
+			keys = append(keys, a.Key)
+		}
+		p.alerts = nil
+	})
+	return keys
+}
+
+// A version that does not begin since a requirement is unmet is an incident,
+// too; it ends with the version, or when it requires that no longer.
+func TestWhoCannotStartForARequirementIsAnIncident(t *testing.T) { // D5
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlatform(t)
+		defer p.close()
+		p.cfg.Defaults.Lease = time.Hour
+		const key = "requirement/d@1.0.0/m"
+		for name, end := range map[string]func(){
+			"dropped": func() {
+				if _, err := p.Override("d", message.Override{Type: message.Drop, Who: "ada", Why: "a test"}); err != nil {
+					t.Fatal(err)
+				}
+			},
+			"registered anew without it": func() { p.register("d", "1.0.0", "d-1") },
+		} {
+			p.register("d", "1.0.0", "d-1", module.Requirement{ID: "m"})
+			time.Sleep(2 * p.cfg.Gateway.Alerts.Unresolved)
+			if got := p.raisedNow(); !slices.Contains(got, key) {
+				t.Errorf("%s: raised %v, want %s", name, got, key)
+			}
+			p.note(func() { p.resolved = nil })
+			end()
+			p.note(func() {
+				if !slices.Contains(p.resolved, key) {
+					t.Errorf("%s: resolved %v, want %s", name, p.resolved, key)
+				}
+			})
+		}
+	})
+}
+
 func TestUnresolvedRequirementAlertsOnce(t *testing.T) { // D5
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlatform(t)

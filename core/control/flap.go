@@ -20,10 +20,17 @@ const (
 type losses struct {
 	last [flapLosses]time.Time // the latest first
 	hold time.Duration         // the latest; 0: it does not flap
+	turn uint64                // of the record that has not heard of the latest
 }
 
-// note enters a loss, and returns how long the instance is held out for it.
-func (l *losses) note(now time.Time) time.Duration {
+// note enters a loss, once, and returns how long the instance is held out for
+// it. turn is that of the record before: an event that could not be saved
+// comes again.
+func (l *losses) note(now time.Time, turn uint64) time.Duration {
+	if !l.last[0].IsZero() && l.turn == turn {
+		return l.hold
+	}
+	l.turn = turn
 	copy(l.last[1:], l.last[:])
 	l.last[0] = now
 	switch oldest := l.last[flapLosses-1]; {
@@ -54,7 +61,8 @@ func (c *Control) weigh(name string, ev lifecycle.Event) lifecycle.Event {
 
 func (c *Control) lost(name, id string) time.Duration {
 	c.mu.Lock()
-	_, in := c.modules[name].record.Find(id)
+	r := c.modules[name].record
+	_, in := r.Find(id)
 	if in == nil || !in.InRotation() {
 		c.mu.Unlock()
 		return 0 // it was away already, or never there
@@ -65,7 +73,7 @@ func (c *Control) lost(name, id string) time.Duration {
 		c.flapping[id] = l
 	}
 	was := l.hold
-	hold := l.note(c.now())
+	hold := l.note(c.now(), r.Turn)
 	c.mu.Unlock()
 	if was == 0 && hold > 0 {
 		c.o.Raise(name, lifecycle.Alert{Key: flapKey(id), Summary: fmt.Sprintf(

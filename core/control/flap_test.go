@@ -15,14 +15,23 @@ func TestBackOffDoublesToItsBound(t *testing.T) { // L5
 	start := time.Unix(1_000_000, 0)
 	var l losses
 	for n, want := range []time.Duration{0, 0, 5 * time.Second, 10 * time.Second, 20 * time.Second, 40 * time.Second, 80 * time.Second, 160 * time.Second, 5 * time.Minute, 5 * time.Minute} {
-		if got := l.note(start.Add(time.Duration(n) * time.Second)); got != want {
+		if got := l.note(start.Add(time.Duration(n)*time.Second), uint64(n)); got != want {
 			t.Errorf("loss %d: held out for %s, want %s", n+1, got, want)
 		}
 	}
 	l = losses{}
 	for n := range 10 {
-		if got := l.note(start.Add(time.Duration(n) * 6 * time.Minute)); got != 0 {
+		if got := l.note(start.Add(time.Duration(n)*6*time.Minute), uint64(n)); got != 0 {
 			t.Errorf("loss %d, every 6 minutes: held out for %s", n+1, got)
+		}
+	}
+}
+
+func TestLossThatIsSavedLateCountsOnce(t *testing.T) { // L5
+	var l losses
+	for n := range 10 { // the store is away for a while
+		if got := l.note(time.Unix(1_000_000+int64(n), 0), 7); got != 0 {
+			t.Errorf("try %d to save a loss: held out for %s", n+1, got)
 		}
 	}
 }

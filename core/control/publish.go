@@ -120,6 +120,7 @@ func target(r *lifecycle.Record, now time.Time) fallback.Target {
 		t.Version = v.Version.String()
 	}
 	t.TTLLeft = max(0, r.Absence.Until.Sub(now))
+	t.Expected = r.Expected()
 	return t
 }
 
@@ -149,6 +150,7 @@ func (c *Control) regenerate(e *entry, callers bool) {
 			c.o.Raise(e.name, lifecycle.Alert{Key: "routes/" + e.name, Critical: true, Summary: err.Error()})
 		} else {
 			g.Table, e.live, e.removed = table, live, removed
+			c.o.Resolve("routes/" + e.name)
 		}
 	}
 	starting := c.startingUntil()

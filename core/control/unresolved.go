@@ -19,10 +19,10 @@ type incident struct {
 // reckon notes which requirements became unmet or met, after e's module
 // changed, and returns the keys of incidents that are over. The caller holds
 // mu. Optional requirements never alert (D3); nor do those of versions that
-// do not serve.
+// neither serve nor may come to.
 func (c *Control) reckon(e *entry, now time.Time) (over []string) {
+	theirs := map[string]bool{} // keys of e's own requirements, as they are now
 	for _, other := range c.modules {
-		serving := other.record.Serving()
 		for i := range other.record.Versions {
 			v := &other.record.Versions[i]
 			if other != e && !c.view.Concerns(v.Requires, e.name) {
@@ -30,18 +30,38 @@ func (c *Control) reckon(e *entry, now time.Time) (over []string) {
 			}
 			for _, q := range v.Requires {
 				key := fmt.Sprintf("requirement/%s@%s/%s", other.name, v.Version, q.ID)
+				theirs[key] = true
 				res := c.view.Resolve(q)
-				known := c.incidents[key]
-				switch unmet := v == serving && !q.Optional && res.State != message.Met; {
-				case unmet && known == nil:
-					c.incidents[key] = &incident{other.name, now, fmt.Sprintf("%s %s requires %s %s: %s", other.name, v.Version, q.ID, q.Range, res.State), false}
-				case !unmet && known != nil:
-					delete(c.incidents, key)
-					if known.raised {
-						over = append(over, key)
-					}
+				if v.Coming() && !q.Optional && res.State != message.Met {
+					c.unmetSince(key, now, other.name, fmt.Sprintf("%s %s requires %s %s: %s", other.name, v.Version, q.ID, q.Range, res.State))
+				} else {
+					over = c.settle(over, key)
 				}
 			}
+		}
+	}
+	for key, i := range c.incidents {
+		if i.module == e.name && !theirs[key] { // its version is forgotten, or requires it no longer
+			over = c.settle(over, key)
+		}
+	}
+	return over
+}
+
+// unmetSince notes an unmet requirement that was met before.
+func (c *Control) unmetSince(key string, now time.Time, module, summary string) {
+	if c.incidents[key] == nil {
+		c.incidents[key] = &incident{module, now, summary, false}
+	}
+}
+
+// settle ends the incident, if it is one, and adds its key to over if it was
+// raised.
+func (c *Control) settle(over []string, key string) []string {
+	if i := c.incidents[key]; i != nil {
+		delete(c.incidents, key)
+		if i.raised {
+			over = append(over, key)
 		}
 	}
 	return over

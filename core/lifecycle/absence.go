@@ -32,6 +32,7 @@ func (s *step) absence() {
 			s.effects = append(s.effects, Resolve{absentKey(s.r.Module)})
 			*a = Absence{}
 		}
+		s.r.Back = 0
 		return
 	case a.Since.IsZero() && len(s.r.Versions) == 0:
 		return
@@ -75,10 +76,10 @@ func (s *step) reason() message.Reason {
 // bounds that operators set.
 func (s *step) decide(a *Absence) time.Time {
 	q := s.query(fallback.Absence)
+	q.Target.Expected = s.r.Expected()
 	ttl := s.Settings.TTL
 	if a.Reason == message.ReasonUpdating {
 		ttl = s.Settings.UpdateTTL
-		q.Target.Expected = s.r.Grant.Expected
 	}
 	d := s.Decide(q)
 	if d.TTL > 0 {
@@ -93,6 +94,21 @@ func (s *step) decide(a *Absence) time.Time {
 		until = s.Now
 	}
 	return pick(until.After(last), last, until)
+}
+
+// Expected returns how long the absence may last by the word of who causes it
+// (3.3): the holder, the UPDATE that waits in front, or the last that said
+// DISCONNECT. 0: nobody said.
+func (r *Record) Expected() time.Duration {
+	if !r.Grant.IsZero() {
+		return r.Grant.Expected
+	}
+	for j := len(r.Versions) - 1; j >= 0; j-- {
+		if i := r.Versions[j].longest(); i != nil {
+			return i.Ask.Expected
+		}
+	}
+	return r.Back
 }
 
 // graceEnd returns the latest end of a drain or a leave under way.

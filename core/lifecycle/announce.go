@@ -26,6 +26,7 @@ func (s *step) announced(ev Announced) error {
 	case message.Resume:
 		return s.resume(v, i)
 	case message.Disconnect:
+		s.r.Back = time.Duration(ev.Expected)
 		s.disconnect(v, i)
 	}
 	return nil

@@ -68,12 +68,12 @@ func wakes(a, b *Record) bool {
 	}
 	v, w := a.Serving(), b.Serving()
 	return v != nil && (!v.Version.Equal(w.Version) || slices.ContainsFunc(a.Versions, func(v Version) bool {
-		return v.coming() && !b.Version(v.Version).coming()
+		return v.Coming() && !b.Version(v.Version).Coming()
 	}))
 }
 
-// coming reports whether v, if it is there, serves or may come to.
-func (v *Version) coming() bool {
+// Coming reports whether v, if it is there, serves or may come to.
+func (v *Version) Coming() bool {
 	if v == nil {
 		return false
 	}

@@ -9,7 +9,7 @@ var mutations = []mutation{
 	{"a step back of the deadline wakes nobody", "effects.go", " || b.Absence.Until.Before(a.Absence.Until) {", " {"},
 	{"a grant wakes nobody", "effects.go", " || a.Grant != b.Grant || b.Absence.Until", " || b.Absence.Until"},
 	{"another server wakes nobody", "effects.go", "return v != nil && (!v.Version.Equal(w.Version) || ", "return v != nil && (w == nil || "},
-	{"who waits for what comes no more sleeps on", "effects.go", " || slices.ContainsFunc(a.Versions, func(v Version) bool {\n\t\treturn v.coming() && !b.Version(v.Version).coming()\n\t}))", ")"},
+	{"who waits for what comes no more sleeps on", "effects.go", " || slices.ContainsFunc(a.Versions, func(v Version) bool {\n\t\treturn v.Coming() && !b.Version(v.Version).Coming()\n\t}))", ")"},
 	{"an UPDATE put off is not published", "effects.go", "a.Ask == b.Ask && ", ""},
 	{"incidents never end", "effects.go", "if was.Key != \"\" {", "if false {"},
 	{"the argument is changed", "record.go", "r.Versions[i].Instances = slices.Clone(r.Versions[i].Instances)", "_ = i"},
@@ -56,6 +56,11 @@ var mutations = []mutation{
 	{"DISCONNECT again makes the grace longer", "announce.go", "if i.Leaving.IsZero() {\n\t\ti.Leaving = v.Drain.Until\n\t}", "i.Leaving = v.Drain.Until"},
 	{"the policy sets no grace", "announce.go", "d.TTL > 0", "false"},
 	{"the grace has no bounds", "announce.go", "s.Settings.GraceBounds.Clamp(g)", "g"},
+
+	{"the policy hears no hint of who waits", "absence.go", "return i.Ask.Expected", "return 0"},
+	{"the policy hears no hint of the holder", "absence.go", "return r.Grant.Expected", "return 0"},
+	{"the policy hears no hint of who left", "announce.go", "s.r.Back = time.Duration(ev.Expected)\n", ""},
+	{"a hint outlives its absence", "absence.go", "s.r.Back = 0\n", ""},
 
 	// Departure.
 	{"a loss ends the UPDATE", "depart.go", "s.r.Grant.Lost = why", "s.r.Grant = Grant{}"},

@@ -19,6 +19,7 @@ type Record struct {
 	Absence  Absence        `json:"absence,omitzero"`
 	Grant    Grant          `json:"grant,omitzero"`
 	Left     message.Reason `json:"left,omitempty"`     // why the last one that served does not
+	Back     time.Duration  `json:"back,omitempty"`     // hint of the last one that left, while nobody serves
 	Served   module.Version `json:"served,omitzero"`    // the last version that served (V9)
 	Settled  time.Time      `json:"settled,omitzero"`   // since a restart no absence ends before (G6)
 	Removed  []Removed      `json:"removed,omitempty"`  // paths that vanished (V9)

@@ -18,7 +18,8 @@ import (
 // The zero Story is not ready: use NewStory.
 //
 //	set grace=5s takeover=2              settings; names as in HCL
-//	policy update=defer:5s absence=missing grace=3s   what the policy says from now on
+//	policy update=defer:5s absence=missing grace=3s   what the policy says from now on;
+//	                                     absence=expected: as long as the module itself expects
 //	configured [in=10s]                  the configuration names the module
 //	register a 1.0.0 [GET:/items /tags]  with routes
 //	update a [expected=90s]              announcements, each with the next seq
@@ -236,10 +237,18 @@ func (s *Story) instruct(args []string) error {
 				d.Action = k
 			}
 		}
-		d.Alert = action == "alert"
+		d.Alert, d.By = action == "alert", action
 		s.policy[fallback.Entrypoint(entrypoint)] = d
 	}
 	return nil
+}
+
+func (s *Story) decide(q fallback.Query) fallback.Decision {
+	d := s.policy[q.Entrypoint]
+	if d.By == "expected" {
+		d.TTL = q.Target.Expected
+	}
+	return d
 }
 
 // advance lets time pass, and ticks whenever the record wants it.
@@ -259,7 +268,7 @@ func (s *Story) advance(by string) (string, error) {
 }
 
 func (s *Story) env() lifecycle.Env {
-	return lifecycle.Env{Now: s.now, Settings: s.settings, Nodes: s.gateways, Decide: func(q fallback.Query) fallback.Decision { return s.policy[q.Entrypoint] }}
+	return lifecycle.Env{Now: s.now, Settings: s.settings, Nodes: s.gateways, Decide: s.decide}
 }
 
 func (s *Story) step(ev lifecycle.Event) string {
