@@ -68,6 +68,11 @@ var allowed = map[string][]string{
 	},
 	"core/probe": {"core/adapter", "core/config", "core/message", "core/module"},
 
+	"core/voice": {
+		"core/adapter", "core/alert", "core/config", "core/control", "core/lifecycle", "core/message", "core/module", "core/probe",
+		"core/route", "core/store",
+	},
+
 	"core/api": {
 		"core/alert", "core/config", "core/control", "core/fallback", "core/lifecycle", "core/message", "core/module",
 		"core/notify", "core/park", "core/probe", "core/proxy", "core/requirement", "core/route",
@@ -76,7 +81,7 @@ var allowed = map[string][]string{
 	"core/gateway": {
 		"core/adapter", "core/alert", "core/api", "core/config", "core/control", "core/fallback", "core/keyring",
 		"core/lifecycle", "core/message", "core/module", "core/notify", "core/park", "core/probe", "core/proxy",
-		"core/requirement", "core/route", "core/store", "core/store/bolt", "hcl", "plugins", "policies",
+		"core/requirement", "core/route", "core/store", "core/store/bolt", "core/voice", "hcl", "plugins", "policies",
 	},
 
 	"core/cmd/modgate": {"conformance/command", "core/api", "core/config", "core/control", "core/gateway", "core/message", "core/module", "hcl", "hcl/okapi", "policies"},
