@@ -73,6 +73,7 @@ func (c *Control) newProcess(name string, v *lifecycle.Version, in *lifecycle.In
 	p.route = route.NewInstance(in.ID, name, v.Version.String(), in.Upstream, func(i *route.Instance, turn uint64) {
 		c.queue.add(name, lifecycle.Drained{Instance: i.ID, Turn: turn})
 	})
+	p.route.RunHeader = c.config.Module(name).RunHeader
 	p.route.Close()
 	p.caller = &route.Caller{Instance: p.route, OnDelay: in.OnDelay}
 	if c.config.Module(name).OnDelay == message.Reply {

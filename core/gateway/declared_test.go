@@ -96,9 +96,8 @@ func TestReloadAnnouncesDeclaredVersions(t *testing.T) {
 	r.reload(gone)
 	r.until("it said DISCONNECT", func() bool { return r.books().Reason == message.ReasonDisconnected })
 	r.until("it is forgotten", func() bool {
-		r.declared.mu.Lock()
-		defer r.declared.mu.Unlock()
-		return len(r.declared.saved) == 0
+		entries, err := r.store.Load("declared")
+		return err == nil && len(entries) == 1 && string(entries[0].Value) == "{}"
 	})
 }
 
@@ -128,18 +127,14 @@ func TestChangedDeclarationIsInForce(t *testing.T) {
 }
 
 func TestLeaseOfDeclaredVersionIsRenewed(t *testing.T) {
-	cfg := declare(t.TempDir(), upstream(t, "1.0.0"))
-	cfg.Gateway.Settle, cfg.Modules[0].Lease = 0, time.Second
-	r := startWith(t, cfg)
-	begin := time.Now()
-	r.until("it was renewed for more than a lease", func() bool {
-		r.declared.mu.Lock()
-		defer r.declared.mu.Unlock()
-		return r.declared.renewed.Sub(begin) > 2*time.Second
+	inWorld(t, nil, func(w *world) {
+		w.declare(config.Version{Version: module.MustVersion("1.0.0"), Upstreams: []string{w.host("books", saying("1.0.0"))}})
+		before := w.books().Turn
+		time.Sleep(time.Hour)
+		if s := w.books(); s.State != message.Ready || s.Turn != before {
+			t.Errorf("got %+v, turn %d before", s, before)
+		}
 	})
-	if s := r.books(); s.State != message.Ready || r.borrow() != "1.0.0" {
-		t.Errorf("got %+v", s)
-	}
 }
 
 // A route that a registered module has keeps the declared one waiting, and

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/net/netutil"
@@ -33,6 +34,7 @@ import (
 	"github.com/modgate/modgate/core/route"
 	"github.com/modgate/modgate/core/store"
 	"github.com/modgate/modgate/core/store/bolt"
+	"github.com/modgate/modgate/core/voice"
 	"github.com/modgate/modgate/policies"
 )
 
@@ -55,6 +57,7 @@ type wires struct {
 	listen  func(data, control string) (net.Listener, net.Listener, error)
 	dial    func(ctx context.Context, network, address string) (net.Conn, error)
 	watcher *park.Watcher // of clients that leave
+	egress  func(network, address string) (net.Listener, error)
 }
 
 // Gateway is a running gateway. Open makes one.
@@ -76,7 +79,7 @@ type Gateway struct {
 	sockets   *probe.Sockets
 	processes *probe.Supervisor
 	control   *control.Control
-	declared  *declared
+	voices    atomic.Pointer[voice.Voices] // set once control is open
 	proxy     *proxy.Proxy
 	api       *http.Server
 	feed      api.Feed
@@ -104,7 +107,7 @@ func Open(o Options) (_ *Gateway, err error) {
 			g.closeAll()
 		}
 	}()
-	for _, open := range []func() error{g.openState, g.openDelivery, g.openKeys, g.openControl, g.openDeclared, g.openListeners, g.openFronts} {
+	for _, open := range []func() error{g.openState, g.openDelivery, g.openKeys, g.openControl, g.openVoices, g.openListeners, g.openFronts} {
 		if err := open(); err != nil {
 			return nil, err
 		}
@@ -200,7 +203,7 @@ func (g *Gateway) openControl() (err error) {
 		Resolve: g.alerts.Clear,
 		Reach:   g.sockets.Watch,
 		Unreach: g.sockets.Stop,
-		Observe: g.feed.Observe,
+		Observe: g.observe,
 	})
 	if err != nil {
 		return err
@@ -224,6 +227,30 @@ func limits(c *config.Config) proxy.Limits {
 		Request: none(g.Timeouts.Request), Wait: c.Defaults.TTL,
 		SlowStart: none(g.Upstreams.SlowStart), Failures: none(g.Upstreams.Failures), Ejection: g.Upstreams.Ejection,
 		Retries: none(g.Upstreams.Retries), RetryBudget: g.Upstreams.RetryBudget,
+	}
+}
+
+// openVoices lets whoever is declared in full be spoken for.
+func (g *Gateway) openVoices() error {
+	o := voice.Options{
+		Control: g.control, Live: &g.live, Store: g.store, Alerts: g.alerts, Adapters: &g.adapters, Log: g.log,
+		Client: probe.NewClient(probe.ClientOptions{Dial: g.o.wires.dial, TLS: g.keys.upstreams.ClientConfig}),
+		Egress: g.proxy.ServeEgress, Listen: g.o.wires.egress,
+	}
+	v, err := voice.Open(o)
+	if err != nil {
+		return err
+	}
+	g.onClose(v.Close)
+	g.voices.Store(v)
+	return v.Declare(g.config)
+}
+
+// observe passes on that an event was saved.
+func (g *Gateway) observe(h control.Happening) {
+	g.feed.Observe(h)
+	if v := g.voices.Load(); v != nil {
+		v.Observe(h.Module)
 	}
 }
 
@@ -277,6 +304,7 @@ func (g *Gateway) openFronts() error {
 // ends or a front fails. It does not close.
 func (g *Gateway) Serve(ctx context.Context) error {
 	g.serving.Go(func() { g.ended("data", g.proxy.Serve(g.data)) })
+	g.voices.Load().Serve()
 	g.serving.Go(func() {
 		limited := netutil.LimitListener(g.ctrl, g.config.Gateway.Limits.Connections)
 		if g.keys.control != nil {

@@ -14,11 +14,14 @@ import (
 // openProcesses declares the supervised processes. None runs before
 // startProcesses: a module must find somebody who listens.
 func (g *Gateway) openProcesses() (*probe.Supervisor, error) {
+	voices := g.voices.Load()
 	declared := make([]probe.Process, 0, len(g.config.Processes))
 	for _, p := range g.config.Processes {
 		declared = append(declared, g.process(p))
 	}
-	return probe.OpenSupervisor(probe.SupervisorOptions{Processes: declared, Log: g.log})
+	return probe.OpenSupervisor(probe.SupervisorOptions{
+		Processes: declared, Log: g.log, Started: voices.Started, Ended: voices.Ended, Leave: voices.Leave,
+	})
 }
 
 // process tells a process where it is and how it may join.

@@ -41,11 +41,15 @@ func (g *Gateway) Reload(context.Context) (wrong any, changed bool, err error) {
 			g.log.Warn("this takes effect with the gateway's next start", "setting", c.At, "was", c.Was, "is", c.Is)
 		}
 	}
+	voices := g.voices.Load()
+	if err := voices.Prepare(next); err != nil {
+		return nil, false, err
+	}
 	if err := g.control.Reconfigure(next); err != nil {
 		return nil, false, err
 	}
 	g.present = next
-	return nil, true, g.declared.put(next)
+	return nil, true, voices.Declare(next)
 }
 
 // Plan says what Reload would change, or what is wrong with the configuration

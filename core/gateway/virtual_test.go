@@ -84,6 +84,7 @@ func (w *world) open(t *testing.T) {
 		wires: wires{
 			listen:  func(string, string) (net.Listener, net.Listener, error) { return data, control, nil },
 			dial:    w.dial,
+			egress:  w.listen,
 			watcher: new(park.Watcher), // it would wait for real sockets
 		},
 	})
@@ -107,6 +108,15 @@ func (w *world) open(t *testing.T) {
 func (w *world) shut() {
 	w.close()
 	time.Sleep(time.Minute)
+}
+
+// listen opens an egress at that address.
+func (w *world) listen(_, address string) (net.Listener, error) {
+	l := fasthttputil.NewInmemoryListener()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.hosts[address] = l
+	return l, nil
 }
 
 func (w *world) dial(_ context.Context, _, address string) (net.Conn, error) {

@@ -16,7 +16,7 @@ var mutations = []mutation{
 	{"times keep their zone", "step.go", "return t.Round(0).UTC()", "return t"},
 
 	// Registration.
-	{"the floor lets through", "step.go", "case s.r.barred(ev.Version):", "case false:"},
+	{"the floor lets through", "step.go", "case s.r.Barred(ev.Version):", "case false:"},
 	{"nobody is outranked", "step.go", "return v.Less(w.Version) && w.returning()", "return false"},
 	{"who drains outranks nobody", "record.go", "return i.Phase == message.Serving || i.Phase == message.Draining && i.Leaving.IsZero()\n\t})", "return i.Phase == message.Serving\n\t})"},
 	{"another version inherits the grant", "step.go", "if g.Version.Equal(version) {", "if true {"},

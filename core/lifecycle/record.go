@@ -190,9 +190,9 @@ func (r *Record) Owner() *Version {
 	return r.top()
 }
 
-// barred reports whether v may not serve whoever asks: below the floor (V7),
+// Barred reports whether v may not serve whoever asks: below the floor (V7),
 // or above a promotion (O1).
-func (r *Record) barred(v module.Version) bool {
+func (r *Record) Barred(v module.Version) bool {
 	return v.Less(r.Floor) || !r.Forced.Above.IsZero() && r.Forced.Above.Less(v)
 }
 

@@ -119,7 +119,7 @@ func (s *step) prune() {
 	top := s.r.top()
 	for j := len(s.r.Versions) - 1; j >= 0; j-- {
 		v := &s.r.Versions[j]
-		passed := s.r.barred(v.Version) || top != nil && v.Version.Less(top.Version)
+		passed := s.r.Barred(v.Version) || top != nil && v.Version.Less(top.Version)
 		v.Instances = slices.DeleteFunc(v.Instances, func(i Instance) bool {
 			if i.Phase != message.Out {
 				return false

@@ -94,7 +94,7 @@ func (s *step) registered(ev Registered) {
 		s.r.Grant.Lost = message.NoReason
 		s.anew = true
 		inst.Phase, inst.Outcome = message.Updating, message.Granted
-	case s.r.barred(ev.Version):
+	case s.r.Barred(ev.Version):
 		inst.Phase = message.Fenced
 	case s.outranked(ev.Version):
 		inst.Phase = message.Idle

@@ -19,7 +19,9 @@ const answerLimit = 64 << 10 // bytes
 type ClientOptions struct {
 	// Dial connects to host:port; nil: net.Dialer does.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	TLS  *tls.Config // for https upstreams; nil: the system's roots
+	// TLS is for https upstreams, asked for with each connection; nil: the
+	// system's roots.
+	TLS func() *tls.Config
 }
 
 // Client sends instances what the gateway itself wants to ask or to tell, each
@@ -35,10 +37,38 @@ func NewClient(o ClientOptions) *Client {
 	if o.Dial == nil {
 		o.Dial = new(net.Dialer).DialContext
 	}
-	return &Client{dial: o.Dial, http: http.Transport{
-		DialContext: o.Dial, TLSClientConfig: o.TLS, DisableKeepAlives: true, DisableCompression: true,
-		MaxResponseHeaderBytes: answerLimit,
-	}}
+	c := &Client{dial: o.Dial}
+	c.http.DialContext, c.http.MaxResponseHeaderBytes = o.Dial, answerLimit
+	c.http.DisableKeepAlives, c.http.DisableCompression = true, true
+	if o.TLS != nil {
+		c.http.DialTLSContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			return secure(ctx, o, network, address)
+		}
+	}
+	return c
+}
+
+// secure connects with TLS.
+func secure(ctx context.Context, o ClientOptions, network, address string) (net.Conn, error) {
+	cfg := o.TLS()
+	if cfg == nil {
+		cfg = &tls.Config{}
+	} else {
+		cfg = cfg.Clone()
+	}
+	if host, _, err := net.SplitHostPort(address); err == nil && cfg.ServerName == "" {
+		cfg.ServerName = host
+	}
+	conn, err := o.Dial(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	shook := tls.Client(conn, cfg)
+	if err := shook.HandshakeContext(ctx); err != nil {
+		conn.Close() //nolint:errcheck // the first error counts
+		return nil, err
+	}
+	return shook, nil
 }
 
 // Connect reports whether the upstream takes a connection.

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"context"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -20,14 +21,16 @@ const drainLimit = time.Second
 // an exit that is final.
 type process struct {
 	Process
+	o   SupervisorOptions
 	log *slog.Logger
 
-	mu     sync.Mutex
-	status Status        // guarded by mu, as below
-	group  int           // to send signals to; 0: none
-	stop   chan struct{} // of the run: closed to end it; nil: there is no run
-	done   chan struct{} // closed when the run has ended
-	asked  bool          // stop is closed
+	mu      sync.Mutex
+	status  Status        // guarded by mu, as below
+	group   int           // to send signals to; 0: none
+	stop    chan struct{} // of the run: closed to end it; nil: there is no run
+	done    chan struct{} // closed when the run has ended
+	leaving bool          // it is being stopped
+	asked   bool          // stop is closed
 }
 
 // Status returns where the process stands.
@@ -44,7 +47,7 @@ func (p *process) begin() (<-chan error, error) {
 	if p.stop != nil {
 		return nil, ErrRunning
 	}
-	p.stop, p.done, p.asked = make(chan struct{}), make(chan struct{}), false
+	p.stop, p.done, p.leaving, p.asked = make(chan struct{}), make(chan struct{}), false, false
 	p.status = Status{Name: p.Name}
 	started := make(chan error, 1)
 	go p.run(p.stop, started)
@@ -58,13 +61,14 @@ func (p *process) end() error {
 		p.mu.Unlock()
 		return ErrStopped
 	}
-	if !p.asked { // to many programs a second SIGTERM means: drop everything
-		p.asked = true
-		close(p.stop)
-		p.signal(syscall.SIGTERM)
-	}
-	done := p.done
+	first, done := !p.leaving, p.done
+	p.leaving = true
 	p.mu.Unlock()
+	if !first {
+		<-done
+		return nil
+	}
+	p.leave(done)
 
 	limit := time.NewTimer(p.StopTimeout)
 	defer limit.Stop()
@@ -79,6 +83,21 @@ func (p *process) end() error {
 		<-done
 	}
 	return nil
+}
+
+// leave lets the process be taken leave of, and then terminates it: once, since
+// to many programs a second SIGTERM means to drop everything.
+func (p *process) leave(done chan struct{}) {
+	ctx, cancel := context.WithTimeout(context.Background(), p.StopTimeout)
+	defer cancel()
+	p.o.Leave(ctx, p.Name)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.done == done && p.stop != nil { // else its run has ended
+		p.asked = true
+		close(p.stop)
+		p.signal(syscall.SIGTERM)
+	}
 }
 
 // signal reaches the process and all that it started and did not let go of.
@@ -172,8 +191,10 @@ func (p *process) live(born func()) exit {
 	}
 	begun := time.Now()
 	p.running(cmd.Process.Pid, begun)
+	p.o.Started(p.Name)
 	born()
 	reap(cmd, p.gone)
+	p.o.Ended(p.Name)
 	return exit{text: cmd.ProcessState.String(), ok: cmd.ProcessState.Success(), ran: time.Since(begun)}
 }
 

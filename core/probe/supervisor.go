@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -63,6 +64,13 @@ type Status struct {
 type SupervisorOptions struct {
 	Processes []Process
 	Log       *slog.Logger // hears of starts and exits; nil: nobody does
+
+	// Started and Ended are told each time a process has been, by name; nil:
+	// nobody is. They may block no longer than the process may.
+	Started, Ended func(name string)
+	// Leave is called before a process is told to stop, and may take until
+	// ctx ends: for its StopTimeout.
+	Leave func(ctx context.Context, name string)
 }
 
 // Supervisor runs declared processes. On Linux none of them outlives the
@@ -79,12 +87,21 @@ func OpenSupervisor(o SupervisorOptions) (*Supervisor, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Started == nil {
+		o.Started = func(string) {}
+	}
+	if o.Ended == nil {
+		o.Ended = func(string) {}
+	}
+	if o.Leave == nil {
+		o.Leave = func(context.Context, string) {}
+	}
 	s := &Supervisor{}
 	for _, p := range o.Processes {
 		if len(p.Command) == 0 {
 			return nil, fmt.Errorf("declare process %s: its command is empty", p.Name)
 		}
-		s.processes = append(s.processes, &process{Process: p, log: o.Log.With("process", p.Name), status: Status{Name: p.Name}})
+		s.processes = append(s.processes, &process{Process: p, o: o, log: o.Log.With("process", p.Name), status: Status{Name: p.Name}})
 	}
 	slices.SortFunc(s.processes, func(a, b *process) int { return strings.Compare(a.Name, b.Name) })
 	for i := 1; i < len(s.processes); i++ {

@@ -71,7 +71,7 @@ func (v *View) Due(now time.Time, changed string, r *lifecycle.Record, ver *life
 	if changed != r.Module {
 		return due
 	}
-	if n, any := about(now, r, ver, i); any && owed(n, c[i.ID]) {
+	if n, any := Itself(now, r, ver, i); any && owed(n, c[i.ID]) {
 		due = append(due, n)
 	}
 	return due
@@ -88,7 +88,7 @@ func (v *View) Standing(now time.Time, r *lifecycle.Record, ver *lifecycle.Versi
 			}
 		}
 	}
-	if n, any := about(now, r, ver, i); any && n.Kind != message.NoticeResume {
+	if n, any := Itself(now, r, ver, i); any && n.Kind != message.NoticeResume {
 		all = append(all, n)
 	}
 	return all
@@ -133,8 +133,8 @@ func (v *View) about(now time.Time, i *lifecycle.Instance, q module.Requirement)
 	return n
 }
 
-// about returns what is true of instance i itself, if that is worth a word.
-func about(now time.Time, r *lifecycle.Record, ver *lifecycle.Version, i *lifecycle.Instance) (message.Notice, bool) {
+// Itself returns what is true of instance i itself, if that is worth a word.
+func Itself(now time.Time, r *lifecycle.Record, ver *lifecycle.Version, i *lifecycle.Instance) (message.Notice, bool) {
 	self := r.Self(ver, i)
 	if self.Kind == 0 {
 		return message.Notice{}, false
