@@ -55,6 +55,7 @@ func topLevel() hcl.BodySchema {
 		{Type: "defaults"},
 		{Type: "module", LabelNames: []string{"name"}},
 		{Type: "process", LabelNames: []string{"name"}},
+		{Type: "alert", LabelNames: []string{"name"}},
 		{Type: "variable", LabelNames: []string{"name"}},
 		{Type: "locals"},
 	}}
@@ -76,6 +77,9 @@ func (r *reader) body(b hcl.Body, path string, settings []config.Setting, labell
 		at := path + "." + s.Name
 		if a, ok := content.Attributes[s.Name]; ok {
 			r.places[at] = a.Range
+			if _, secret := s.Value.(*config.Secret); secret {
+				r.secret = append(r.secret, a.Range)
+			}
 			r.elements(at, a.Expr)
 			r.failed[at] = !r.set(s, a)
 		} else {
@@ -223,5 +227,6 @@ func tables() []table {
 		{"module.version.provides", i.Settings()},
 		{"module.version.requires", config.RequirementSettings(&q)},
 		{"process", p.Settings()},
+		{"alert", new(config.DefaultSink("")).Settings()},
 	}
 }

@@ -104,7 +104,13 @@ func (ds Diagnostics) String() string {
 }
 
 // report turns what was found into our own diagnostics, sorted, each once.
-func report(found hcl.Diagnostics, sources []source) Diagnostics {
+// What stands where secrets are written is not shown.
+func report(found hcl.Diagnostics, sources []source, secrets []hcl.Range) Diagnostics {
+	hidden := func(r hcl.Range) bool {
+		return slices.ContainsFunc(secrets, func(s hcl.Range) bool {
+			return s.Filename == r.Filename && s.Start.Line <= r.Start.Line && r.Start.Line <= s.End.Line
+		})
+	}
 	ds := Diagnostics{} // in JSON a list, also of none
 	for _, f := range found {
 		d := Diagnostic{Severity: Error, Summary: f.Summary, Detail: f.Detail}
@@ -118,7 +124,7 @@ func report(found hcl.Diagnostics, sources []source) Diagnostics {
 			if r.End.Line != r.Start.Line {
 				d.EndColumn = max(d.Column, len([]rune(line))) + 1
 			}
-			if len(line) <= maxExcerpt && !strings.Contains(line, "secret") {
+			if len(line) <= maxExcerpt && !strings.Contains(line, "secret") && !hidden(*r) {
 				d.Source = line
 			}
 		}

@@ -17,6 +17,7 @@ type reader struct {
 	found   hcl.Diagnostics
 	places  map[string]hcl.Range // of what was written, by config's path
 	failed  map[string]bool      // what could not be read, by config's path
+	secret  []hcl.Range          // where secrets are written
 }
 
 // read is Load after the files were read; found is what was wrong so far.
@@ -34,9 +35,10 @@ func read(sources []source, found hcl.Diagnostics, home string, around surroundi
 		r.gateway(&c, blocks, home)
 		r.modules(&c, blocks["module"])
 		r.processes(&c, blocks["process"])
+		r.sinks(&c, blocks["alert"])
 		r.check(&c)
 	}
-	ds := report(r.found, slices.Concat(sources, texts))
+	ds := report(r.found, slices.Concat(sources, texts), r.secret)
 	if ds.HasErrors() {
 		return nil, ds
 	}
@@ -132,6 +134,16 @@ func (r *reader) processes(c *config.Config, blocks hcl.Blocks) {
 		c.Processes = append(c.Processes, p)
 	}
 	slices.SortFunc(c.Processes, func(a, b config.Process) int { return strings.Compare(a.Name, b.Name) })
+}
+
+func (r *reader) sinks(c *config.Config, blocks hcl.Blocks) {
+	for _, b := range r.distinct(blocks) {
+		s := config.DefaultSink(b.Labels[0])
+		r.body(b.Body, "alert."+s.Name, s.Settings())
+		r.places["alert."+s.Name] = b.DefRange
+		c.Sinks = append(c.Sinks, s)
+	}
+	slices.SortFunc(c.Sinks, func(a, b config.Sink) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // distinct returns the blocks without those that repeat an earlier one of

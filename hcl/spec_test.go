@@ -34,6 +34,7 @@ func TestSpecSaysWhatTheReaderKnows(t *testing.T) {
 		"provides":  reference(provided.Settings()),
 		"requires":  reference(config.RequirementSettings(&q)),
 		"process":   reference(p.Settings()),
+		"alert":     reference(new(config.DefaultSink("")).Settings()),
 		"functions": "`" + strings.Join(slices.Sorted(maps.Keys(functions("", surroundings{}))), "` `") + "`\n",
 	} {
 		begin, end := "<!-- "+name+" -->\n", "<!-- end -->"

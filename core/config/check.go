@@ -50,6 +50,9 @@ func (c *Config) Check() []Problem {
 		}
 	}
 	c.checkAdapters(&ps)
+	for i := range c.Sinks {
+		c.Sinks[i].check(scope{"alert." + c.Sinks[i].Name, &ps})
+	}
 	c.checkPorts(&ps)
 	c.checkEgress(&ps)
 	c.checkSupervised(&ps)
@@ -98,6 +101,10 @@ func (s scope) bounds(settings []Setting) {
 	for _, v := range settings {
 		for _, n := range v.numbers() {
 			if n < v.Min || n > v.Max {
+				if _, secret := v.Value.(*Secret); secret {
+					s.add(v.Name, "Value out of bounds", "%s has %s; it must have from %d to %d.", v.Name, count(int(n), "byte"), v.Min, v.Max)
+					break
+				}
 				s.add(v.Name, "Value out of bounds", "%s is %s; it must be from %s to %s.", v.Name, v.Text(), v.Bound(v.Min), v.Bound(v.Max))
 				break
 			}

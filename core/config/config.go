@@ -18,6 +18,7 @@ type Config struct {
 	Defaults  Defaults
 	Modules   []Module  // sorted by name
 	Processes []Process // sorted by name
+	Sinks     []Sink    // of alerts, beside the log; sorted by name
 }
 
 // Default returns the configuration in which nothing was declared.

@@ -40,6 +40,16 @@ func Diff(before, next *Config) []Change {
 	for was, is := range pairs(before.Processes, next.Processes, func(a, b Process) int { return cmp.Compare(a.Name, b.Name) }) {
 		d.process(was, is)
 	}
+	for was, is := range pairs(before.Sinks, next.Sinks, func(a, b Sink) int { return cmp.Compare(a.Name, b.Name) }) {
+		switch {
+		case is == nil:
+			d.add("alert."+was.Name, "declared", "", nextStart)
+		case was == nil:
+			d.add("alert."+is.Name, "", "declared", nextStart)
+		default:
+			d.settings("alert."+is.Name, was.Settings(), is.Settings(), nil)
+		}
+	}
 	return d
 }
 
@@ -108,7 +118,7 @@ func texts(was, is Setting) (string, string) {
 // block.
 func (s Setting) effect(path string) string {
 	switch block, _, _ := strings.Cut(path, "."); {
-	case block == "gateway" && !s.Live, block == "process":
+	case block == "gateway" && !s.Live, block == "process", block == "alert":
 		return nextStart
 	case strings.Contains(path, ".version.") && !strings.HasPrefix(s.Name, "probe."):
 		return anew

@@ -153,7 +153,7 @@ func (g *Gateway) openState() error {
 // openDelivery opens whatever carries words: alerts, notices, sockets tried
 // again, processes.
 func (g *Gateway) openDelivery() error {
-	g.alerts = alert.Open(alert.Options{Sinks: []alert.Sink{alert.Log(g.log)}})
+	g.alerts = alert.Open(alert.Options{Sinks: g.sinks(), Log: g.log})
 	g.onClose(g.alerts.Close)
 	g.notices = notify.Open(notify.Options{
 		Told:    func(n message.Notice) { g.control.Told(n) },

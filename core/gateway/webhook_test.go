@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +12,7 @@ import (
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
+	"github.com/modgate/modgate/core/config"
 	"github.com/modgate/modgate/core/message"
 	"github.com/modgate/modgate/core/module"
 )
@@ -106,4 +108,34 @@ func TestRestartedGatewaySendsWebhooksWhatTheyAreOwed(t *testing.T) {
 		books.say(message.Resume)
 		books.r.until("the webhook took the second RESUME", func() bool { got, _ := box.got(); return got == "resume delay resume" })
 	})
+}
+
+// What is declared beside the log is told, too (G5).
+func TestAlertsReachADeclaredWebhook(t *testing.T) {
+	told := make(chan string, 16)
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var e struct {
+			Data struct{ Key, Occasion string }
+		}
+		if err := json.NewDecoder(r.Body).Decode(&e); err != nil {
+			t.Error(err)
+		}
+		told <- e.Data.Occasion + " " + e.Data.Key
+	}))
+	t.Cleanup(s.Close)
+	cfg := testConfig(child{t.TempDir(), anyPort, anyPort})
+	sink := config.DefaultSink("operations")
+	sink.Webhook.URL = config.Secret(s.URL)
+	cfg.Sinks = []config.Sink{sink}
+	r := startWith(t, cfg)
+	r.o.Reload = func() (*config.Config, any) { return nil, "it is wrong" }
+	for _, want := range []string{"begun configuration", "ended configuration"} {
+		if _, _, err := r.Reload(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := <-told; got != want {
+			t.Errorf("told %q, want %q", got, want)
+		}
+		r.o.Reload = func() (*config.Config, any) { return cfg, nil }
+	}
 }

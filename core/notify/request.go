@@ -3,17 +3,12 @@ package notify
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/modgate/modgate/core/message"
@@ -92,22 +87,11 @@ func request(ctx context.Context, w Webhook, n message.Notice, now time.Time) (*
 	if err != nil {
 		return nil, err
 	}
-	id, at := webhookID(n), strconv.FormatInt(now.Unix(), 10)
+	signed := message.Sign(w.Key, n.ID(), now, body)
 	req.Header.Set("Content-Type", "application/cloudevents+json")
 	req.Header.Set("User-Agent", "modgate")
-	req.Header.Set("Webhook-Id", id)
-	req.Header.Set("Webhook-Timestamp", at)
-	req.Header.Set("Webhook-Signature", sign(w.Key, id, at, body))
+	req.Header.Set("Webhook-Id", signed.ID)
+	req.Header.Set("Webhook-Timestamp", signed.Timestamp)
+	req.Header.Set("Webhook-Signature", signed.Text)
 	return req, nil
-}
-
-// webhookID is the event's id without full stops, which separate what is
-// signed and might be in the names of modules.
-func webhookID(n message.Notice) string { return strings.ReplaceAll(n.ID(), ".", "%2E") }
-
-// sign returns the signature, version 1, of an attempt.
-func sign(key []byte, id, at string, body []byte) string {
-	mac := hmac.New(sha256.New, key)
-	fmt.Fprintf(mac, "%s.%s.%s", id, at, body)
-	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
