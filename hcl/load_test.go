@@ -85,7 +85,7 @@ func TestEveryValueIsRead(t *testing.T) {
 				Connections: 50, SlowStart: time.Minute, Failures: 3, Ejection: 10 * time.Second, Retries: 2, RetryBudget: 10,
 			},
 			Control: config.Control{Listen: "[::]:9131", Certificate: right(t, "tls/cert.pem"), Key: right(t, "tls/key.pem")},
-			DataDir: right(t, "state"), Policies: right(t, "policies"), Plugins: right(t, "plugins"),
+			DataDir: right(t, "state"), Policies: right(t, "policies"), TenantHeader: "X-Okapi-Tenant", Plugins: right(t, "plugins"),
 			JoinSecret: "correct horse battery",
 			Limits:     config.Limits{Head: 32 * config.KiB, Body: 2 * config.MiB, Connections: 500, Streams: 100},
 			Parking:    config.Parking{PerModule: 100, PerCaller: 10, Bytes: config.MiB},

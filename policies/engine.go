@@ -1,8 +1,12 @@
 package policies
 
 import (
+	"fmt"
+	"hash/fnv"
 	"io/fs"
+	"maps"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,7 +18,7 @@ import (
 // The zero Options are the embedded base policy alone.
 type Options struct {
 	Dir    string            // folder of policies; empty: the base policy alone
-	Units  map[string]string // by module: its unit, where that is not under the module's name
+	Units  map[string]string // by module: its unit, where that is not under the module's name; Reload replaces it
 	Zone   *time.Location    // of input.now; nil: UTC
 	Report func(Fault)       // told of each unit and class once until the unit changes; nil: nobody
 	Clear  func(unit string) // told when a unit of which a fault was reported has changed, and none is left; nil: nobody
@@ -61,7 +65,7 @@ func Open(o Options) (*Engine, error) {
 	}
 	e := &Engine{o: o, compiler: c, opened: time.Now(), faults: map[faultKey]uint64{}, told: map[faultKey]bool{}}
 	e.slots.Store(&map[string]*atomic.Pointer[Plan]{})
-	if err := e.load(); err != nil {
+	if err := e.load(o.Units); err != nil {
 		return nil, err
 	}
 	return e, nil
@@ -71,8 +75,9 @@ func Open(o Options) (*Engine, error) {
 // Decisions under way end as they began. A unit that is broken keeps its last
 // good text; then the error is Diagnostics, and all else is in force. After any
 // other error nothing changed.
-func (e *Engine) Reload() error {
-	if err := e.load(); err != nil {
+// units takes the place of Options.Units.
+func (e *Engine) Reload(units map[string]string) error {
+	if err := e.load(units); err != nil {
 		return err
 	}
 	if wrong := e.Diagnostics(); wrong != nil {
@@ -84,7 +89,7 @@ func (e *Engine) Reload() error {
 // Diagnostics returns what of the folder is not in force, and why.
 func (e *Engine) Diagnostics() Diagnostics { return e.current.Load().wrong }
 
-func (e *Engine) load() error {
+func (e *Engine) load(units map[string]string) error {
 	e.reload.Lock()
 	defer e.reload.Unlock()
 	f := &folder{}
@@ -94,11 +99,17 @@ func (e *Engine) load() error {
 			return err
 		}
 	}
+	for _, module := range sortedNames(units) {
+		if unit := moduleFolder + units[module]; f.units[unit] == nil {
+			f.refuse(unit, fmt.Sprintf("is the policy that the configuration names for %s: there is no such folder", module))
+		}
+	}
 	old := e.current.Load()
 	s, err := e.compiler.build(f, old)
 	if err != nil {
 		return err
 	}
+	s.byModule = maps.Clone(units)
 	e.current.Store(s)
 	for _, unit := range e.forget(s, old) {
 		if e.o.Clear != nil {
@@ -115,17 +126,36 @@ func (e *Engine) load() error {
 // and base. It is a fallback.Decide: pure while no Reload comes between.
 func (e *Engine) Decide(q fallback.Query) fallback.Decision {
 	s := e.current.Load()
-	d, _ := s.ask(s.asked(e.unitOf(q.Target.Module)), &q, input(&q, e.o.Zone), e.report)
+	d, _ := s.ask(s.asked(q.Target.Module), &q, input(&q, e.o.Zone), e.report)
 	e.rules.of(q.Entrypoint, d.By).Add(1)
 	return d
 }
 
-// unitOf returns the unit of a module, below modules/.
-func (e *Engine) unitOf(module string) string {
-	if u, ok := e.o.Units[module]; ok {
-		return u
+// Forbid notes that a decision about a request to module cannot be followed:
+// what it says no policy may say (A3).
+func (e *Engine) Forbid(module string, d *fallback.Decision, detail string) {
+	unit, _, _ := strings.Cut(d.By, ": ")
+	e.report(Fault{Unit: unit, Class: Forbidden, Entrypoint: fallback.Request, Module: module, Detail: detail})
+}
+
+// Fingerprint tells whether the folder's files are others than they were, as
+// far as their names, sizes and times do.
+func (e *Engine) Fingerprint() (sum uint64, err error) {
+	if e.o.tree == nil {
+		return 0, nil
 	}
-	return module
+	h := fnv.New64a()
+	err = fs.WalkDir(e.o.tree, ".", func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		i, err := d.Info()
+		if err == nil {
+			fmt.Fprintf(h, "%s %d %d\n", p, i.Size(), i.ModTime().UnixNano())
+		}
+		return err
+	})
+	return h.Sum64(), err
 }
 
 // Counts are what requests cost since Open. Hits are not counted: they touch

@@ -91,7 +91,7 @@ func summary(d *fallback.Decision) string {
 // Explain answers q as Decide does, and says why. It reports no faults.
 func (e *Engine) Explain(q fallback.Query) Explanation {
 	s := e.current.Load()
-	askers := s.asked(e.unitOf(q.Target.Module))
+	askers := s.asked(q.Target.Module)
 	x := Explanation{Decision: beneath(&q)}
 	in := input(&q, e.o.Zone)
 	if q.Entrypoint == fallback.Alert {

@@ -118,7 +118,7 @@ var numberOf = [fieldCount]func(*fallback.Query, *time.Location) int{
 	fieldPlatformUpdating: func(q *fallback.Query, _ *time.Location) int { return q.Platform.Updating },
 	fieldTroubleDelayed:   func(q *fallback.Query, _ *time.Location) int { return q.Trouble.Delayed },
 	fieldTroubleMissing:   func(q *fallback.Query, _ *time.Location) int { return q.Trouble.Missing },
-	fieldTroubleOldest:    func(q *fallback.Query, _ *time.Location) int { return seconds(q.Trouble.Oldest) },
+	fieldTroubleOldest:    func(q *fallback.Query, _ *time.Location) int { return seconds(q.Parked.Oldest) },
 	fieldTroubleUnmet:     func(q *fallback.Query, _ *time.Location) int { return q.Trouble.Unmet },
 	fieldTroubleUnmetFor:  func(q *fallback.Query, _ *time.Location) int { return seconds(q.Trouble.Since) },
 }

@@ -104,9 +104,9 @@ func TestInputSaysWhatTheQueryDoes(t *testing.T) {
 		},
 		Caller:   fallback.Caller{Module: "search", Version: "1.2.3", OnDelay: message.Reply},
 		HTTP:     fallback.HTTP{Method: "PUT", Path: "/loans/7", Route: "/loans/{id}", Host: "h", Tenant: "diku", Size: 9, Repeatable: true},
-		Parked:   fallback.Parked{Count: 3, Limit: 10},
+		Parked:   fallback.Parked{Count: 3, Limit: 10, Oldest: 8 * time.Second},
 		Platform: fallback.Platform{Updating: 4},
-		Trouble:  fallback.Trouble{Delayed: 5, Missing: 6, Oldest: 8 * time.Second, Unmet: 9, Since: 10 * time.Second},
+		Trouble:  fallback.Trouble{Delayed: 5, Missing: 6, Unmet: 9, Since: 10 * time.Second},
 	}
 	want := map[field]any{
 		fieldEntrypoint: "request", fieldModule: "loans", fieldState: "delayed", fieldReason: "lost", fieldVersion: "2.0.0",

@@ -25,7 +25,7 @@ const (
 // have, the first unit's holds.
 func (e *Engine) Incidents(q fallback.Query) []fallback.Incident {
 	s := e.current.Load()
-	list := s.merge(s.asked(e.unitOf(q.Target.Module)), &q, input(&q, e.o.Zone), e.report)
+	list := s.merge(s.asked(q.Target.Module), &q, input(&q, e.o.Zone), e.report)
 	for _, i := range list {
 		e.rules.of(fallback.Alert, by(i.By, i.Code)).Add(1)
 	}

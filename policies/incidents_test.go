@@ -38,7 +38,7 @@ alert["unmet"] := {"severity": "warning", "summary": "requirements"} if input.tr
 		{"loans", 5, "critical slow, says modules/loans"},
 		{"members", 5, "warning crowded, info slow, says base, site"},
 	} {
-		q.Target.Module, q.Trouble.Oldest = c.module, time.Duration(c.oldest)*time.Second
+		q.Target.Module, q.Parked.Oldest = c.module, time.Duration(c.oldest)*time.Second
 		e.Incidents(q)
 		if got := strings.TrimSpace(strings.SplitN(e.Explain(q).String(), "\n", 2)[0]); got != c.want {
 			t.Errorf("%s, %d s: got %s, want %s", c.module, c.oldest, got, c.want)

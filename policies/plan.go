@@ -17,7 +17,6 @@ import (
 type Plan struct {
 	engine *Engine
 	target fallback.Target // its known fields hold for all requests
-	unit   string          // of the module
 
 	now      atomic.Pointer[prepared]
 	building sync.Mutex
@@ -38,7 +37,7 @@ type prepared struct {
 
 // Plan returns the plan for requests to t's module while its state is t.
 func (e *Engine) Plan(t fallback.Target) *Plan {
-	return &Plan{engine: e, target: t, unit: e.unitOf(t.Module)}
+	return &Plan{engine: e, target: t}
 }
 
 // Request answers q through the plan of its target's module; it keeps one for
@@ -111,9 +110,9 @@ func (p *Plan) prepare() *prepared {
 	if old != nil && old.snap == s {
 		return old
 	}
-	r := old.onto(s, p.unit)
+	r := old.onto(s, p.target.Module)
 	if r == nil {
-		r = p.build(s, s.asked(p.unit), false)
+		r = p.build(s, s.asked(p.target.Module), false)
 		r.spare = p.build(s, []*asker{s.askers[unitBase]}, true)
 	}
 	p.now.Store(r)
@@ -135,12 +134,12 @@ func (p *Plan) build(s *snapshot, askers []*asker, base bool) *prepared {
 
 // onto returns r for another snapshot in which everything that it depends on
 // is the same, or nil. A nil r depends on everything.
-func (r *prepared) onto(s *snapshot, name string) *prepared {
+func (r *prepared) onto(s *snapshot, module string) *prepared {
 	if r == nil {
 		return nil
 	}
 	var units []*unit
-	for _, a := range s.asked(name) {
+	for _, a := range s.asked(module) {
 		units = append(units, s.units[a.unit])
 	}
 	if !slices.Equal(units, r.units) {
@@ -188,7 +187,7 @@ func (p *Plan) evaluate(r *prepared, q *fallback.Query) (d fallback.Decision, st
 	absent, left := q.Target.Absent, q.Target.TTLLeft
 	whole.Target = p.target
 	whole.Target.Absent, whole.Target.TTLLeft = absent, left
-	askers := r.snap.asked(p.unit)
+	askers := r.snap.asked(p.target.Module)
 	if r.base {
 		askers = []*asker{r.snap.askers[unitBase]}
 	}

@@ -201,7 +201,7 @@ func (f field) setAsked(q *fallback.Query, v value) {
 	case fieldTroubleMissing:
 		q.Trouble.Missing = v.number
 	case fieldTroubleOldest:
-		q.Trouble.Oldest = time.Duration(v.number) * time.Second
+		q.Parked.Oldest = time.Duration(v.number) * time.Second
 	case fieldTroubleUnmet:
 		q.Trouble.Unmet = v.number
 	case fieldTroubleUnmetFor:

@@ -25,13 +25,14 @@ import (
 // snapshot is all policies and data in force. It never changes: a reload makes
 // another one beside it.
 type snapshot struct {
-	shards map[int]*shard
-	store  storage.Store
-	txn    storage.Transaction  // for reading; the store is never written to
-	askers map[string]*asker    // by unit
-	units  map[string]*unit     // without base and lib
-	data   map[string]*document // by name
-	wrong  Diagnostics          // what is not in force, and why
+	shards   map[int]*shard
+	store    storage.Store
+	txn      storage.Transaction  // for reading; the store is never written to
+	askers   map[string]*asker    // by unit
+	units    map[string]*unit     // without base and lib
+	data     map[string]*document // by name
+	wrong    Diagnostics          // what is not in force, and why
+	byModule map[string]string    // units of modules that have not their name
 
 	unindexed bool // evaluates without OPA's rule index: what tests compare with
 }
@@ -263,8 +264,12 @@ func newAsker(unit string, c *ast.Compiler) *asker {
 }
 
 // asked returns the units that are asked about a module, in order: what
-// operators locked, the module's, the site's, the base. unit is the module's.
-func (s *snapshot) asked(unit string) []*asker {
+// operators locked, the module's, the site's, the base.
+func (s *snapshot) asked(module string) []*asker {
+	unit := module
+	if u, ok := s.byModule[module]; ok {
+		unit = u
+	}
 	list := make([]*asker, 0, 4)
 	for _, name := range [...]string{unitLocked, moduleFolder + unit, unitSite, unitBase} {
 		if a := s.askers[name]; a != nil {

@@ -67,6 +67,7 @@ func newPlatform(t *testing.T, change ...func(*Options)) *platform {
 	desk := alert.Open(alert.Options{})
 	p.control, err = control.Open(control.Options{
 		Store: p.store, Live: &p.live, Config: &cfg, RunKey: []byte("key"), Log: slog.New(slog.DiscardHandler),
+		Review:       func(*route.Module, uint64) {},
 		Decide:       func(fallback.Query) fallback.Decision { return fallback.Decision{} },
 		Release:      func(*route.Module, uint64, int) {},
 		Parked:       func(*route.Module) fallback.Parked { return fallback.Parked{} },

@@ -8,12 +8,13 @@ import (
 // Gateway is what operators decide about the gateway itself. Default and
 // bounds of each field stand in Settings.
 type Gateway struct {
-	Listen   string  // data listener, host:port (rule 3.2)
-	TLS      TLS     // of the data listener
-	Control  Control // control listener (I2)
-	DataDir  string  // state, tokens, logs of processes; made when it is missing
-	Policies string  // folder of Rego units; empty: the embedded policy only
-	Plugins  string  // folder of adapters; empty: there are none
+	Listen       string  // data listener, host:port (rule 3.2)
+	TLS          TLS     // of the data listener
+	Control      Control // control listener (I2)
+	DataDir      string  // state, tokens, logs of processes; made when it is missing
+	Policies     string  // folder of Rego units; empty: the embedded policy only
+	TenantHeader string  // whose value policies see as the tenant; empty: they see none
+	Plugins      string  // folder of adapters; empty: there are none
 
 	JoinSecret Secret // general (I1); empty: the gateway makes one and keeps it in DataDir
 
@@ -98,6 +99,7 @@ func (g *Gateway) Settings() []Setting {
 		{Name: "data_dir", Value: &g.DataDir, Form: Path, Doc: "folder of the state, the tokens and the processes' logs; made when it is missing"},
 		{Name: "policies", Value: &g.Policies, Form: Path, Doc: "folder of policies in Rego; without it the embedded policy decides alone"},
 		{Name: "plugins", Value: &g.Plugins, Form: Path, Doc: "folder of adapters, WebAssembly files that are put in force as they are dropped, replaced and removed; unset: there are none"},
+		{Name: "tenant_header", Value: &g.TenantHeader, Max: 64, Doc: "name of the header whose value policies see as `input.request.tenant`, such as \"X-Okapi-Tenant\""},
 		{Name: "join_secret", Value: &g.JoinSecret, Min: minSecret, Max: maxSecret, Live: true, Doc: "lets modules register that have none of their own; unset: the gateway makes one, `join-secret` in the data directory (I1)"},
 		{Name: "limits.head", Value: &g.Limits.Head, Min: int64(4 * KiB), Max: int64(MiB), Doc: "size of a request's line and headers; more is answered 431"},
 		{Name: "limits.body", Value: &g.Limits.Body, Min: int64(KiB), Max: int64(TiB), Doc: "size of a request's body; more is answered 413"},

@@ -39,12 +39,15 @@ type Options struct {
 	Live   *route.Live
 	Config *config.Config
 	Decide fallback.Decide
-	RunKey []byte // of it the webhook secrets are derived
+	Plan   func(fallback.Target) fallback.Plan      // for requests to a module in that state; nil: policies say nothing
+	Alerts func(fallback.Query) []fallback.Incident // what the administrator must be told of; nil: nothing
+	RunKey []byte                                   // of it the webhook secrets are derived
 	Log    *slog.Logger
 
 	Adapters *adapter.Slots // where a module's routes find its adapter; nil: none has one
 
 	Release      func(m *route.Module, turn uint64, rate int) // wake who is parked; at most rate a second, or, for 0, at once (A5)
+	Review       func(m *route.Module, edition uint64)        // ask again about who is parked
 	Parked       func(m *route.Module) fallback.Parked        // who is
 	EndStreams   func(*route.Instance)                        // and let none begin (V8)
 	AdmitStreams func(*route.Instance)                        // from now on
@@ -53,6 +56,7 @@ type Options struct {
 	Forget  func(instance string)                         // end delivery to it
 	Attach  func(Webhook)                                 // deliver there, too
 	Raise   func(module string, a lifecycle.Alert)        // open an incident
+	Call    func(module, key string, i fallback.Incident) // open one that a policy calls for
 	Resolve func(key string)                              // end one
 	Reach   func(instance, upstream string, again func()) // try its socket until it connects (L6)
 	Unreach func(instance string)                         // stop trying
@@ -71,12 +75,14 @@ type Control struct {
 	cursors   map[string]store.Revision // of stored cursors, by instance id; guarded by mu
 	incidents map[string]*incident      // unmet requirements, by alert key; guarded by mu
 	flapping  map[string]*losses        // by instance id; guarded by mu
+	edition   uint64                    // of the State published last; guarded by mu
 	settled   time.Time                 // no lease expires before (G6)
 	started   time.Time                 // with its monotonic reading
 
-	queue queue
-	done  sync.WaitGroup
-	stop  context.CancelFunc
+	queue   queue
+	alarmed chan struct{} // holds one: a module's state changed
+	done    sync.WaitGroup
+	stop    context.CancelFunc
 }
 
 // entry is one module.
@@ -94,6 +100,7 @@ type entry struct {
 	live    []message.Route // as they stand in the table
 	removed []lifecycle.Removed
 	changed chan struct{} // closed by the next publication
+	alarm   alarm
 }
 
 // Open reads all records, applies what a restart means to them (G6), and
@@ -104,7 +111,7 @@ func Open(o Options) (*Control, error) {
 		o: o, config: o.Config, modules: map[string]*entry{}, instances: map[string]*process{}, cursors: map[string]store.Revision{}, incidents: map[string]*incident{}, flapping: map[string]*losses{},
 		settled: now.Add(o.Config.Gateway.Settle), started: now,
 	}
-	c.queue.wake = make(chan struct{}, 1)
+	c.queue.wake, c.alarmed = make(chan struct{}, 1), make(chan struct{}, 1)
 	c.o.Live.Store(&route.Generation{Table: &route.Table{}, Modules: map[string]*route.Module{}, Callers: map[route.TokenHash]*route.Caller{}})
 	if err := c.load(); err != nil {
 		return nil, err
@@ -112,6 +119,9 @@ func Open(o Options) (*Control, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	c.stop = cancel
 	c.done.Go(func() { c.run(ctx) })
+	if o.Alerts != nil {
+		c.done.Go(func() { c.alarms(ctx) })
+	}
 	return c, nil
 }
 
@@ -242,7 +252,7 @@ func (c *Control) present(e *entry) (*lifecycle.Record, lifecycle.Env) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	m := c.config.Module(e.name)
-	return e.record, lifecycle.Env{Now: c.now(), Settings: m.Lifecycle, Decide: c.o.Decide}
+	return e.record, lifecycle.Env{Now: c.now(), Settings: m.Lifecycle, Decide: c.decider(e.name)}
 }
 
 // perform does what the step asked for, in order: requests see the new
@@ -250,11 +260,14 @@ func (c *Control) present(e *entry) (*lifecycle.Record, lifecycle.Env) {
 func (c *Control) perform(e *entry, next lifecycle.Record, effects []lifecycle.Effect) {
 	var notices []message.Notice
 	var over []string
+	published, released := false, false
 	for _, effect := range effects {
 		switch effect := effect.(type) {
 		case lifecycle.Publish:
+			published = true
 			notices, over = c.install(e, next)
 		case lifecycle.Release:
+			released = true
 			c.o.Release(e.route, effect.Turn, c.rate(e, next))
 		case lifecycle.Alert:
 			c.o.Raise(e.name, effect)
@@ -262,11 +275,14 @@ func (c *Control) perform(e *entry, next lifecycle.Record, effects []lifecycle.E
 			c.o.Resolve(effect.Key)
 		}
 	}
-	if len(effects) == 0 || !isPublish(effects[0]) { // a seq, an outcome: no picture
+	if !published { // a seq, an outcome: no picture
 		c.mu.Lock()
 		e.record = &next
 		c.view.Set(e.record)
 		c.mu.Unlock()
+	}
+	if published && !released {
+		c.review(e)
 	}
 	for _, n := range notices {
 		c.o.Tell(n)
@@ -275,9 +291,4 @@ func (c *Control) perform(e *entry, next lifecycle.Record, effects []lifecycle.E
 		c.o.Resolve(key)
 	}
 	c.queue.wakeUp()
-}
-
-func isPublish(e lifecycle.Effect) bool {
-	_, ok := e.(lifecycle.Publish)
-	return ok
 }

@@ -38,6 +38,7 @@ type platform struct {
 	alerts   []lifecycle.Alert
 	released []uint64
 	rates    []int             // with them
+	reviewed []uint64          // editions
 	policy   fallback.Decision // what it says, whatever is asked
 	asked    []fallback.Query
 	ended    map[string][]time.Time // streams, by instance
@@ -72,6 +73,7 @@ func (p *platform) open() {
 		Release: func(_ *route.Module, turn uint64, rate int) {
 			p.note(func() { p.released, p.rates = append(p.released, turn), append(p.rates, rate) })
 		},
+		Review:       func(_ *route.Module, edition uint64) { p.note(func() { p.reviewed = append(p.reviewed, edition) }) },
 		Parked:       func(*route.Module) fallback.Parked { return fallback.Parked{Count: 3, Limit: 10} },
 		EndStreams:   func(i *route.Instance) { p.note(func() { p.ended[i.ID] = append(p.ended[i.ID], time.Now()) }) },
 		AdmitStreams: func(*route.Instance) {},

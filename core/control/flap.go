@@ -82,6 +82,22 @@ func (c *Control) lost(name, id string) time.Duration {
 	return hold
 }
 
+// lossesOf counts the losses of a module's instances within the last
+// flapWindow, of each at most as many as make it flap. The caller holds mu.
+func (c *Control) lossesOf(module string, now time.Time) (n int) {
+	for id, l := range c.flapping {
+		if p := c.instances[id]; p == nil || p.module != module {
+			continue
+		}
+		for _, at := range l.last {
+			if !at.IsZero() && now.Sub(at) <= flapWindow {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 func flapKey(id string) string { return "flapping/" + id }
 
 // quiet forgets the losses of instances that were not lost for a while, and

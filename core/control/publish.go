@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/modgate/modgate/core/config"
-	"github.com/modgate/modgate/core/fallback"
 	"github.com/modgate/modgate/core/lifecycle"
 	"github.com/modgate/modgate/core/message"
 	"github.com/modgate/modgate/core/route"
@@ -18,25 +17,29 @@ import (
 // that are over.
 func (c *Control) install(e *entry, next lifecycle.Record) ([]message.Notice, []string) {
 	now := c.now()
+	watched := c.watched(&next, now) // without the lock: policies take their time
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e.record = &next
 	c.view.Set(e.record)
 	callers := c.match(e, now)
 	c.admit(e) // before the state: who reads it must get in
-	e.route.SetState(c.state(e, now))
+	e.route.SetState(c.state(e, now, watched))
 	c.bar(e) // after it: who was late looks again
 	c.regenerate(e, callers)
 	c.inform(e)
 	close(e.changed)
 	e.changed = make(chan struct{})
+	c.alert(e)
 	return c.due(e, now), c.reckon(e, now)
 }
 
 // state is what a request needs to know of e's module.
-func (c *Control) state(e *entry, now time.Time) *route.State {
+func (c *Control) state(e *entry, now time.Time, watched bool) *route.State {
 	r := e.record
+	c.edition++
 	s := &route.State{
+		Edition:      c.edition,
 		Availability: r.Availability(), Reason: r.Reason(), Turn: r.Turn, Epoch: r.Epoch, Since: r.Absence.Since,
 		Identified: c.config.Module(e.name).Callers == config.Identified,
 	}
@@ -49,6 +52,9 @@ func (c *Control) state(e *entry, now time.Time) *route.State {
 	}
 	if v := r.Serving(); v != nil {
 		s.Serving = c.version(v, message.Serving)
+		if s.Watched = watched; watched {
+			s.Plan = c.plan(e, s, now)
+		}
 		return s
 	}
 	if s.Availability == message.Delayed {
@@ -58,7 +64,7 @@ func (c *Control) state(e *entry, now time.Time) *route.State {
 		s.Holder = p.route
 	}
 	s.Older = c.older(r)
-	s.Decision = c.o.Decide(fallback.Query{Entrypoint: fallback.Request, Now: now, Target: target(r, now)})
+	s.Plan = c.plan(e, s, now)
 	return s
 }
 
@@ -92,36 +98,6 @@ func (c *Control) older(r *lifecycle.Record) *route.Version {
 		}
 	}
 	return nil
-}
-
-// rate returns how fast those who are parked may go to e's module, as the
-// policy says; 0, all at once, if they cannot go there anyway (A5).
-func (c *Control) rate(e *entry, r lifecycle.Record) int {
-	s := r.Serving()
-	if s == nil {
-		return 0
-	}
-	c.mu.Lock()
-	release := c.config.Module(e.name).Release
-	c.mu.Unlock()
-	now := c.now()
-	t := target(&r, now)
-	t.Serving = s.Version.String()
-	d := c.o.Decide(fallback.Query{Entrypoint: fallback.Resume, Now: now, Target: t, Parked: c.o.Parked(e.route)})
-	return release.Clamp(d.Rate)
-}
-
-func target(r *lifecycle.Record, now time.Time) fallback.Target {
-	t := fallback.Target{Module: r.Module, State: r.Availability(), Reason: r.Absence.Reason, Since: r.Absence.Since}
-	if !t.Since.IsZero() {
-		t.Absent = max(0, now.Sub(t.Since))
-	}
-	if v := r.Owner(); v != nil {
-		t.Version = v.Version.String()
-	}
-	t.TTLLeft = max(0, r.Absence.Until.Sub(now))
-	t.Expected = r.Expected()
-	return t
 }
 
 // regenerate publishes a generation if topology or tokens changed.

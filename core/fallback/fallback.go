@@ -7,6 +7,7 @@
 package fallback
 
 import (
+	"strings"
 	"time"
 
 	"github.com/modgate/modgate/core/message"
@@ -74,7 +75,10 @@ type HTTP struct {
 }
 
 // Parked is how full the module's waiting room is.
-type Parked struct{ Count, Limit int }
+type Parked struct {
+	Count, Limit int
+	Oldest       time.Duration // how long the first of them has waited; for alert
+}
 
 // Platform is what an UPDATE is one of. Records are independent, so it is as
 // of a moment ago: limits over several modules are advisory (U1).
@@ -86,7 +90,6 @@ type Platform struct {
 type Trouble struct {
 	Delayed int           // answers DELAY a second, lately
 	Missing int           // answers MISSING a second, lately
-	Oldest  time.Duration // how long the first of the parked has waited
 	Unmet   int           // requirements of the module's own that are not met (D5)
 	Since   time.Duration // how long the first of those has been so
 }
@@ -149,6 +152,15 @@ type Static struct {
 	Status  int
 	Headers [][2]string
 	Body    string
+}
+
+// Clone returns a copy that keeps nothing of the request's buffers.
+func (q *Query) Clone() Query {
+	c := *q
+	for _, s := range [...]*string{&c.HTTP.Method, &c.HTTP.Path, &c.HTTP.Host, &c.HTTP.Tenant} {
+		*s = strings.Clone(*s)
+	}
+	return c
 }
 
 // Plan answers Request about one module in one state. It may be asked at any

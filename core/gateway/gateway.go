@@ -25,7 +25,6 @@ import (
 	"github.com/modgate/modgate/core/api"
 	"github.com/modgate/modgate/core/config"
 	"github.com/modgate/modgate/core/control"
-	"github.com/modgate/modgate/core/fallback"
 	"github.com/modgate/modgate/core/message"
 	"github.com/modgate/modgate/core/notify"
 	"github.com/modgate/modgate/core/park"
@@ -90,8 +89,9 @@ type Gateway struct {
 
 	config *config.Config // with which it was opened; never changes
 
-	reload  sync.Mutex     // held by Reload and Plan, over all that they lead to
-	present *config.Config // that is in force; guarded by reload
+	reload  sync.Mutex        // held by Reload and Plan, over all that they lead to
+	present *config.Config    // that is in force; guarded by reload
+	units   map[string]string // of policies, by module; guarded by reload
 
 	mu     sync.Mutex
 	cycles map[string]map[string]bool // keys of alerts by the target that is not ready; guarded by mu
@@ -107,7 +107,7 @@ func Open(o Options) (_ *Gateway, err error) {
 			g.closeAll()
 		}
 	}()
-	for _, open := range []func() error{g.openState, g.openDelivery, g.openKeys, g.openControl, g.openVoices, g.openListeners, g.openFronts} {
+	for _, open := range []func() error{g.openState, g.openDelivery, g.openPolicies, g.openKeys, g.openControl, g.openFollower, g.openVoices, g.openListeners, g.openFronts} {
 		if err := open(); err != nil {
 			return nil, err
 		}
@@ -115,7 +115,7 @@ func Open(o Options) (_ *Gateway, err error) {
 	return g, nil
 }
 
-// openState opens the data directory: secrets, records, policies.
+// openState opens the data directory: secrets and records.
 func (g *Gateway) openState() error {
 	cfg := *g.o.Config
 	dir := cfg.Gateway.DataDir
@@ -137,17 +137,7 @@ func (g *Gateway) openState() error {
 	}
 	g.store = s // an interface: one of several engines
 	g.onClose(func() { g.closing("the store", s.Close()) })
-	units := map[string]string{}
-	for _, m := range cfg.Modules {
-		if m.Policy != "" {
-			units[m.Name] = m.Policy
-		}
-	}
-	g.policies, err = policies.Open(policies.Options{Dir: cfg.Gateway.Policies, Units: units, Zone: time.Local, Report: g.policyFault, Clear: g.policyMended})
-	if err == nil && g.policies.Diagnostics() != nil {
-		g.log.Warn("a policy is not in force", "wrong", g.policies.Diagnostics())
-	}
-	return err
+	return nil
 }
 
 // openDelivery opens whatever carries words: alerts, notices, sockets tried
@@ -184,7 +174,8 @@ func (g *Gateway) openControl() (err error) {
 		return err
 	}
 	g.control, err = control.Open(control.Options{
-		Store: g.store, Live: &g.live, Config: g.config, Decide: g.policies.Decide, RunKey: key, Log: g.log,
+		Store: g.store, Live: &g.live, Config: g.config, RunKey: key, Log: g.log,
+		Decide: g.policies.Decide, Plan: g.plan, Alerts: g.policies.Incidents, Call: g.called,
 		Adapters: &g.adapters,
 		Release: func(m *route.Module, turn uint64, rate int) {
 			g.room.Release(m.Name, turn, rate)
@@ -192,9 +183,8 @@ func (g *Gateway) openControl() (err error) {
 				g.opened(m.Name)
 			}
 		},
-		Parked: func(m *route.Module) fallback.Parked {
-			return fallback.Parked{Count: g.room.Parked(m.Name).Parked, Limit: g.config.Gateway.Parking.PerModule}
-		},
+		Review:     func(m *route.Module, edition uint64) { g.room.Review(m.Name, edition) },
+		Parked:     g.waiting,
 		EndStreams: g.streams.End, AdmitStreams: g.streams.Admit,
 		Tell:    g.notices.Put,
 		Forget:  g.notices.Forget,
@@ -211,7 +201,7 @@ func (g *Gateway) openControl() (err error) {
 	g.onClose(g.control.Close)
 	g.proxy, err = proxy.New(proxy.Options{
 		Live: &g.live, Room: g.room, Streams: &g.streams, RunKey: key, Log: g.log, Origins: g.config.Gateway.CORS.Origins,
-		Unreachable: g.control.Unreachable, Cycle: g.cycle, Dial: g.o.wires.dial, Watcher: g.o.wires.watcher,
+		Unreachable: g.control.Unreachable, Cycle: g.cycle, Astray: g.astray, Tenant: g.config.Gateway.TenantHeader, Dial: g.o.wires.dial, Watcher: g.o.wires.watcher,
 		Limits: limits(g.config),
 		TLS:    g.keys.upstreams.ClientConfig, ServerTLS: g.serverTLS(),
 	})

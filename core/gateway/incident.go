@@ -6,7 +6,6 @@ import (
 	"github.com/modgate/modgate/core/alert"
 	"github.com/modgate/modgate/core/lifecycle"
 	"github.com/modgate/modgate/core/notify"
-	"github.com/modgate/modgate/policies"
 )
 
 // What the parts report to the administrator (G5).
@@ -61,9 +60,3 @@ func (g *Gateway) overdue(w notify.Webhook, cause error) {
 }
 
 func webhookKey(w notify.Webhook) string { return "webhook/" + w.Instance }
-
-func (g *Gateway) policyMended(unit string) { g.alerts.Clear("policy/" + unit) }
-
-func (g *Gateway) policyFault(f policies.Fault) {
-	g.alerts.Raise(alert.Alert{Key: "policy/" + f.Unit, Severity: alert.Warning, Summary: f.String()})
-}

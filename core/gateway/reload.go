@@ -7,8 +7,6 @@ import (
 	"github.com/modgate/modgate/core/alert"
 	"github.com/modgate/modgate/core/api"
 	"github.com/modgate/modgate/core/config"
-	"github.com/modgate/modgate/hcl"
-	"github.com/modgate/modgate/policies"
 )
 
 // Reload reads the configuration and the policies again and puts them in
@@ -26,7 +24,7 @@ func (g *Gateway) Reload(context.Context) (wrong any, changed bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
-	if err := g.policies.Reload(); err != nil {
+	if err := g.readPolicies(unitsOf(next)); err != nil {
 		if wrong := g.policies.Diagnostics(); wrong != nil {
 			return diagnostics(wrong), false, nil
 		}
@@ -94,17 +92,4 @@ func (g *Gateway) reportReload(wrong any, err error) {
 		return
 	}
 	g.alerts.Raise(a)
-}
-
-// diagnostics puts what is wrong with policies into the form of what is wrong
-// with a configuration.
-func diagnostics(wrong policies.Diagnostics) hcl.Diagnostics {
-	out := make(hcl.Diagnostics, len(wrong))
-	for i, d := range wrong {
-		out[i] = hcl.Diagnostic{
-			Severity: hcl.Error, Summary: "Policy not in force", Detail: d.Text + " Its last good text holds.",
-			File: d.File, Line: max(d.Line, 1), Column: 1,
-		}
-	}
-	return out
 }

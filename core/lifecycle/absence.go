@@ -76,7 +76,6 @@ func (s *step) reason() message.Reason {
 // bounds that operators set.
 func (s *step) decide(a *Absence) time.Time {
 	q := s.query(fallback.Absence)
-	q.Target.Expected = s.r.Expected()
 	ttl := s.Settings.TTL
 	if a.Reason == message.ReasonUpdating {
 		ttl = s.Settings.UpdateTTL
@@ -103,10 +102,8 @@ func (r *Record) Expected() time.Duration {
 	if !r.Grant.IsZero() {
 		return r.Grant.Expected
 	}
-	for j := len(r.Versions) - 1; j >= 0; j-- {
-		if i := r.Versions[j].longest(); i != nil {
-			return i.Ask.Expected
-		}
+	if _, i := r.front(); i != nil {
+		return i.Ask.Expected
 	}
 	return r.Back
 }
@@ -127,20 +124,31 @@ func (r *Record) graceEnd() (end time.Time) {
 	return end
 }
 
-// query describes the module as it stands to the policy.
+// query asks the policy about the module as it stands.
 func (s *step) query(e fallback.Entrypoint) fallback.Query {
-	t := fallback.Target{Module: s.r.Module, State: s.r.Availability(), Reason: s.r.Absence.Reason, Since: s.r.Absence.Since}
-	if v := s.r.Serving(); v != nil {
+	return fallback.Query{Entrypoint: e, Now: s.Now, Target: s.r.Target(s.Now)}
+}
+
+// Target describes the module to policies as it stands at now.
+func (r *Record) Target(now time.Time) fallback.Target {
+	t := fallback.Target{
+		Module: r.Module, State: r.Availability(), Reason: r.Absence.Reason, Since: r.Absence.Since,
+		Expected: r.Expected(), Note: r.Grant.Note,
+	}
+	if v := r.Serving(); v != nil {
 		t.Serving = v.Version.String()
 	}
-	if v := s.r.Owner(); v != nil {
+	if v := r.Owner(); v != nil {
 		t.Version = v.Version.String()
 	}
+	if r.Grant.IsZero() {
+		if _, i := r.front(); i != nil {
+			t.Note = i.Ask.Note
+		}
+	}
 	if !t.Since.IsZero() {
-		t.Absent = max(0, s.Now.Sub(t.Since))
+		t.Absent = max(0, now.Sub(t.Since))
 	}
-	if left := s.r.Absence.Until.Sub(s.Now); left > 0 {
-		t.TTLLeft = left
-	}
-	return fallback.Query{Entrypoint: e, Now: s.Now, Target: t}
+	t.TTLLeft = max(0, r.Absence.Until.Sub(now))
+	return t
 }

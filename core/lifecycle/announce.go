@@ -58,7 +58,7 @@ func (s *step) update(v *Version, i *Instance, a message.Announcement) error {
 func (s *step) consult(v *Version, i *Instance) {
 	q := s.query(fallback.Update)
 	q.Target.Version = v.Version.String()
-	q.Target.Expected, q.Target.Note = i.Ask.Expected, i.Ask.Note
+	q.Target.Expected, q.Target.Note, q.Target.Asked = i.Ask.Expected, i.Ask.Note, s.Now.Sub(i.Ask.Since)
 	d := s.Decide(q)
 	i.Ask.Deferred = noTime
 	switch d.Action {

@@ -72,7 +72,7 @@ func (s *step) forceResume(id string) error {
 // asks returns the UPDATE that the override is about: of that instance, or
 // the one in front.
 func (s *step) asks(id string) (*Version, *Instance, error) {
-	v, i := s.front()
+	v, i := s.r.front()
 	if id != "" {
 		v, i = s.r.Find(id)
 	}
@@ -93,7 +93,7 @@ func (s *step) cutShort(id string) error {
 		return err
 	}
 	i.Ask.Deferred = noTime
-	_, first := s.front()
+	_, first := s.r.front()
 	g := s.r.Grant
 	switch {
 	case first != i:

@@ -56,6 +56,7 @@ type Grant struct {
 	Version  module.Version `json:"version,omitzero"`
 	Instance string         `json:"instance,omitempty"` // the holder
 	Expected time.Duration  `json:"expected,omitempty"` // the holder's hint
+	Note     string         `json:"note,omitempty"`     // and reason, as it announced the UPDATE
 	Lost     message.Reason `json:"lost,omitempty"`     // why the holder is gone (U6); none while it lives
 }
 

@@ -17,15 +17,15 @@ func (s *step) candidate() (*Version, *Instance) {
 	if !s.r.Grant.IsZero() {
 		return nil, nil
 	}
-	return s.front()
+	return s.r.front()
 }
 
 // front returns the longest-waiting UPDATE of the highest version that has
 // one, or nil, nil.
-func (s *step) front() (*Version, *Instance) {
-	for j := len(s.r.Versions) - 1; j >= 0; j-- {
-		if i := s.r.Versions[j].longest(); i != nil {
-			return &s.r.Versions[j], i
+func (r *Record) front() (*Version, *Instance) {
+	for j := len(r.Versions) - 1; j >= 0; j-- {
+		if i := r.Versions[j].longest(); i != nil {
+			return &r.Versions[j], i
 		}
 	}
 	return nil, nil
@@ -53,7 +53,7 @@ func (s *step) succeed() bool {
 	v := s.r.Version(s.r.Grant.Version)
 	i := v.longest()
 	if i == nil && s.over(s.r.Absence.Until) {
-		v, i = s.front()
+		v, i = s.r.front()
 	}
 	if i == nil {
 		return false
@@ -108,7 +108,7 @@ func (s *step) free(holder *Instance) bool {
 func (s *step) grant(v *Version, holder *Instance) {
 	s.r.Epoch++
 	s.r.Floor = v.Version
-	s.r.Grant = Grant{Version: v.Version, Instance: holder.ID, Expected: holder.Ask.Expected}
+	s.r.Grant = Grant{Version: v.Version, Instance: holder.ID, Expected: holder.Ask.Expected, Note: holder.Ask.Note}
 	s.anew = true
 	holder.enter(message.Updating)
 	holder.Ask, holder.Outcome = Ask{}, message.Granted

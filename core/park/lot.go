@@ -5,6 +5,7 @@ import "time"
 // lot is where the requests for one module wait.
 type lot struct {
 	turn    uint64 // of the last Release
+	edition uint64 // of the last Review
 	waiting queue  // for a Release
 	going   queue  // released, and waiting for their turn on the ramp
 	ramp    *ramp  // nil: nobody is going

@@ -53,12 +53,17 @@ type Caller struct {
 
 // Request is one request that wants to wait.
 type Request struct {
-	Module string // target
-	Turn   uint64 // of the target's state that sent the request here
-	Caller Caller
-	Since  time.Time // when it was parked first; zero: now
-	Holder string    // the caller's module if the caller holds a granted UPDATE, else ""
-	Bytes  int64     // what the request holds while it waits
+	Module  string // target
+	Turn    uint64 // of the target's state that sent the request here
+	Edition uint64 // of that state, too
+	Caller  Caller
+	Since   time.Time // when it was parked first; zero: now
+	Holder  string    // the caller's module if the caller holds a granted UPDATE, else ""
+	Bytes   int64     // what the request holds while it waits
+
+	// Stays is asked by Review, on its goroutine and perhaps after the request
+	// is gone, whether the request may wait on; nil: it may.
+	Stays func() bool
 }
 
 // Room holds the parked requests of all modules.
@@ -123,7 +128,7 @@ func (r *Room) enter(q Request) (*waiter, error) {
 		return nil, ErrClosed
 	}
 	l := r.lot(q.Module)
-	if l.turn > q.Turn {
+	if l.turn > q.Turn || q.Stays != nil && l.edition > q.Edition {
 		return nil, nil
 	}
 	if l.parked() >= r.limits.PerModule || r.calls[q.Caller] >= r.limits.PerCaller || r.bytes+q.Bytes > r.limits.Bytes {
@@ -191,6 +196,16 @@ func (r *Room) Release(module string, turn uint64, rate int) {
 			w.wake <- struct{}{}
 		}
 	}
+}
+
+// Waiting returns how many requests wait for module now, and how many may.
+func (r *Room) Waiting(module string) (count, limit int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if l := r.lots[module]; l != nil {
+		count = l.parked()
+	}
+	return count, max(r.limits.PerModule, 0)
 }
 
 // Counts says who waits for a module.

@@ -18,37 +18,41 @@ type verdict uint8
 const (
 	answered verdict = iota // by the gateway
 	entered                 // a fallback takes it
-	again                   // look at the state again
+	again                   // it waited: look at the state again
+	missed                  // the instance closed meanwhile: look again
 )
 
 // absent decides about a request that the state st, or the caller's own
 // requirement, keeps from its module (A3, D3).
 func (x *exchange) absent(st *route.State, unmet *route.Unmet) verdict {
+	x.decision = fallback.Decision{}
 	if unmet != nil && unmet.State == message.UnmetMissing {
 		x.missingVersion(st, unmet)
 		return answered
 	}
-	if len(x.head.preflight) > 0 && len(x.head.origin) > 0 && string(x.head.method) == "OPTIONS" {
+	ready := st.Availability == message.Ready
+	if !ready && len(x.head.preflight) > 0 && len(x.head.origin) > 0 && string(x.head.method) == "OPTIONS" {
 		x.preflight()
 		return answered
 	}
-	d := st.Decision
-	if st.Availability == message.Ready {
-		d = fallback.Decision{} // the requirement is what is delayed
+	if !ready || unmet == nil { // else the requirement is what is delayed
+		x.decide(st)
 	}
-	if d.Action == fallback.Substitute {
-		if v := x.substitute(d.Fallback); v != again {
+	if x.decision.Action == fallback.Substitute {
+		if v := x.substitute(); v != missed {
 			return v
 		}
 	}
 	switch {
+	case ready && unmet == nil:
+		return x.watched(st)
 	case st.Availability == message.Unknown:
 		x.unknown("")
-	case st.Availability == message.Missing, d.Action == fallback.Miss:
+	case st.Availability == message.Missing, x.decision.Action == fallback.Miss:
 		x.missing(st)
 	case x.serving():
 		x.cycle(st)
-	case d.Reply, x.caller != nil && x.caller.OnDelay == message.Reply:
+	case x.decision.Reply, x.caller != nil && x.caller.OnDelay == message.Reply:
 		x.delayFor(st, unmet)
 	default:
 		return x.park(st, unmet)
@@ -58,9 +62,9 @@ func (x *exchange) absent(st *route.State, unmet *route.Unmet) verdict {
 
 // substitute answers by the policy's fallback (A3). If that is not to be had
 // either, the module's own state decides.
-func (x *exchange) substitute(f fallback.Fallback) verdict {
+func (x *exchange) substitute() verdict {
 	st := x.module.State()
-	switch {
+	switch f := &x.decision.Fallback; {
 	case f.Static != nil:
 		x.static(f.Static)
 		return answered
@@ -69,13 +73,18 @@ func (x *exchange) substitute(f fallback.Fallback) verdict {
 			return entered
 		}
 	default:
-		if m := x.gen.Modules[f.Module]; m != nil {
-			if st := m.State(); st.Availability == message.Ready && st.Serving != nil && x.enter(st, st.Serving) {
-				return entered
-			}
+		m := x.gen.Modules[f.Module]
+		if m == nil {
+			x.p.Astray(x.module.Name, &x.decision)
+			return missed
+		}
+		st := m.State()
+		open := x.caller != nil || !st.Identified // I1
+		if open && st.Availability == message.Ready && st.Serving != nil && x.enter(st, st.Serving) {
+			return entered
 		}
 	}
-	return again
+	return missed
 }
 
 // park waits for the module, under one deadline; who was let go to it and came
@@ -90,11 +99,15 @@ func (x *exchange) park(st *route.State, unmet *route.Unmet) verdict {
 	x.pass.Done(park.Void)
 	x.p.stats.parked.Add(1)
 
+	var stays func() bool
+	if unmet == nil && st.Plan != nil {
+		stays = x.stays()
+	}
 	gone, stop := x.left()
 	x.run.rest()
 	var err error
 	x.pass, err = x.p.Room.Wait(park.Request{
-		Module: x.module.Name, Turn: st.Turn, Caller: x.fairly(), Since: x.began, Holder: x.holder(), Bytes: x.held(),
+		Module: x.module.Name, Turn: st.Turn, Edition: st.Edition, Stays: stays, Caller: x.fairly(), Since: x.began, Holder: x.holder(), Bytes: x.held(),
 	}, x.patience(st, unmet), gone)
 	stop()
 	if x.pass != nil {
@@ -128,7 +141,7 @@ func (x *exchange) shorten(st *route.State, unmet *route.Unmet, now time.Time) {
 	if until.IsZero() {
 		until = x.began.Add(x.p.Limits.Wait)
 	}
-	if w := st.Decision.Wait; w > 0 {
+	if w := x.decision.Wait; w > 0 {
 		until = earlier(until, x.began.Add(w))
 	}
 	if w, ok := preferredWait(x.head.prefer); ok {

@@ -20,6 +20,7 @@ type answer struct {
 	details    string        // of Proxy-Status
 	retryAfter time.Duration // 0: none
 	word       string        // of Modgate-Status: delay or missing; "": none
+	headers    [][2]string   // the policy's
 	last       bool          // the connection cannot be used again
 }
 
@@ -37,7 +38,20 @@ func (x *exchange) delay(st *route.State, why message.Reason) {
 	}
 	a.TTL = max(a.TTL, message.Duration(time.Second)) // of an end that nobody knows, and of one that is near
 	a.retryAfter = time.Duration(a.TTL)
-	x.answer(delayed, a)
+	if d := &x.decision; d.Retry > 0 {
+		a.retryAfter = d.Retry
+	}
+	x.module.Delayed.Add(1)
+	x.answer(delayed, x.dressed(a))
+}
+
+// dressed returns a as the policy wants it to look (3.2).
+func (x *exchange) dressed(a answer) answer {
+	if s := x.decision.Status; s != 0 {
+		a.Status = s
+	}
+	a.headers = x.decision.Headers
+	return a
 }
 
 // delayFor answers DELAY for what keeps the request from its module.
@@ -52,6 +66,7 @@ func (x *exchange) delayFor(st *route.State, unmet *route.Unmet) {
 	a.Required, a.Found, a.TTL = unmet.Range, unmet.Found, ttl(unmet.Until)
 	a.TTL = max(a.TTL, message.Duration(time.Second)) // of an end that nobody knows, and of one that is near
 	a.retryAfter = time.Duration(a.TTL)
+	x.module.Delayed.Add(1)
 	x.answer(delayed, a)
 }
 
@@ -78,7 +93,8 @@ func (x *exchange) answerMissing(a answer) {
 	if a.Detail == "" {
 		a.Detail = "It is not expected back by itself."
 	}
-	x.answer(missing, a)
+	x.module.Missing.Add(1)
+	x.answer(missing, x.dressed(a))
 }
 
 // fenced refuses a token that opens nothing (I1, U8).
@@ -209,7 +225,7 @@ func (x *exchange) upstreamFailed(status int, proxyError, detail string) {
 func (x *exchange) problemOf(st *route.State, why message.Reason) answer {
 	return answer{
 		Problem: message.Problem{
-			Status: fasthttp.StatusServiceUnavailable, Detail: st.Decision.Detail, Module: x.module.Name,
+			Status: fasthttp.StatusServiceUnavailable, Detail: x.decision.Detail, Module: x.module.Name,
 			Reason: why, Since: st.Since, TTL: ttl(st.Until), Epoch: st.Epoch,
 		},
 		proxyError: "destination_unavailable",
@@ -248,6 +264,9 @@ func (x *exchange) answer(o outcome, a answer) {
 		h.Set("WWW-Authenticate", "Modgate-Token") // RFC 9110 15.5.2 wants a challenge
 	}
 	h.Set("Cache-Control", "no-store")
+	for _, kv := range a.headers {
+		h.Set(kv[0], kv[1])
+	}
 	x.allowOrigin()
 	x.body(a)
 	if a.last {

@@ -64,7 +64,7 @@ func TestDelayAnswer(t *testing.T) {
 	m := g.module("inventory")
 	st := g.away(m, message.ReasonUpdating, 11500*time.Millisecond)
 	next := *st
-	next.Decision = fallback.Decision{Reply: true, Detail: "The books are being sorted."}
+	next.Plan = fallback.Always{Reply: true, Detail: "The books are being sorted."}
 	g.set(m, next)
 	resp, body := g.do("GET", "/inventory", "", "Modgate-Request-Id", "my-id-1")
 	p := wantProblem(t, resp, body, 503, message.ProblemDelay, message.ReasonUpdating)
@@ -106,7 +106,7 @@ func TestPolicySaysMissing(t *testing.T) {
 	g := start(t)
 	m := g.module("inventory")
 	next := *g.away(m, message.ReasonLost, time.Minute)
-	next.Decision = fallback.Decision{Action: fallback.Miss}
+	next.Plan = fallback.Always{Action: fallback.Miss}
 	g.set(m, next)
 	resp, body := g.do("GET", "/inventory", "")
 	wantProblem(t, resp, body, 503, message.ProblemMissing, message.ReasonLost)
@@ -225,7 +225,7 @@ func TestStaticFallback(t *testing.T) {
 	g := start(t)
 	m := g.module("m")
 	next := *g.away(m, message.ReasonLost, time.Minute)
-	next.Decision = fallback.Decision{Action: fallback.Substitute, Fallback: fallback.Fallback{
+	next.Plan = fallback.Always{Action: fallback.Substitute, Fallback: fallback.Fallback{
 		Static: &fallback.Static{Status: 200, Headers: [][2]string{{"Content-Type", "application/json"}}, Body: "[]"},
 	}}
 	g.set(m, next)
@@ -246,14 +246,14 @@ func TestFallbackToModuleAndOlderVersion(t *testing.T) {
 		f    fallback.Fallback
 		want string
 	}{{fallback.Fallback{Module: "other"}, "other"}, {fallback.Fallback{Older: true}, "older"}} {
-		st.Decision = fallback.Decision{Action: fallback.Substitute, Fallback: c.f}
+		st.Plan = fallback.Always{Action: fallback.Substitute, Fallback: c.f}
 		g.set(m, st)
 		if resp, body := g.do("GET", "/m", ""); resp.StatusCode != 200 || body != c.want {
 			t.Errorf("fallback %+v: %d %q, want %q", c.f, resp.StatusCode, body, c.want)
 		}
 	}
 	st.Availability, st.Until = message.Missing, time.Time{}
-	st.Decision.Fallback = fallback.Fallback{Module: "nobody"}
+	st.Plan = fallback.Always{Action: fallback.Substitute, Fallback: fallback.Fallback{Module: "nobody"}}
 	g.set(m, st)
 	resp, body := g.do("GET", "/m", "")
 	wantProblem(t, resp, body, 503, message.ProblemMissing, message.ReasonUpdating)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/modgate/modgate/core/fallback"
 	"github.com/modgate/modgate/core/message"
 	"github.com/modgate/modgate/core/park"
 	"github.com/modgate/modgate/core/route"
@@ -36,6 +37,9 @@ type exchange struct {
 	target *route.Target
 	module *route.Module // the target's, or the fallback's
 	run    run
+
+	query    fallback.Query    // what the policy is asked
+	decision fallback.Decision // what it said; zero: it was not asked
 
 	pass      *park.Pass    // to say what became of the request, once it was let go
 	parked    bool          // was

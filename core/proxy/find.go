@@ -50,7 +50,7 @@ func (x *exchange) find() bool {
 			return false
 		}
 		unmet := x.unmet()
-		if st.Availability == message.Ready && st.Serving != nil && unmet == nil {
+		if st.Availability == message.Ready && st.Serving != nil && unmet == nil && !st.Watched {
 			if x.enter(st, st.Serving) {
 				return true
 			}
@@ -63,6 +63,7 @@ func (x *exchange) find() bool {
 			return true
 		case again:
 			looks = 0 // it waited
+		case missed:
 		}
 	}
 	x.delay(x.module.State(), message.NoReason)

@@ -145,7 +145,7 @@ func TestEndOfTheOwnWaitAnswersDelay(t *testing.T) {
 				g := bubble(t)
 				m := g.module("m")
 				st := *g.away(m, message.ReasonLost, time.Minute)
-				st.Decision = fallback.Decision{Action: fallback.Delay, Wait: c.wait}
+				st.Plan = fallback.Always{Action: fallback.Delay, Wait: c.wait}
 				g.set(m, st)
 				r := <-g.send(c.request)
 				r.want(t, 503, c.after)

@@ -27,6 +27,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/modgate/modgate/core/fallback"
 	"github.com/modgate/modgate/core/park"
 	"github.com/modgate/modgate/core/route"
 )
@@ -48,6 +49,13 @@ type Options struct {
 	// Streams is told of streams, and by others when they must end (V8). Nil:
 	// they never must.
 	Streams *Streams
+
+	// Tenant names the header that tells policies the tenant; empty: none does.
+	Tenant string
+
+	// Astray is told that a decision sends a request to a module that there is
+	// not (A3). It is told every time.
+	Astray func(module string, d *fallback.Decision)
 
 	// Unreachable is told, once per loss, that an instance refuses
 	// connections (L6). When it returns, the module's State says so.
@@ -152,6 +160,9 @@ func New(o Options) (*Proxy, error) {
 	}
 	if o.Unreachable == nil {
 		o.Unreachable = func(*route.Instance) {}
+	}
+	if o.Astray == nil {
+		o.Astray = func(string, *fallback.Decision) {}
 	}
 	if o.Cycle == nil {
 		o.Cycle = func(string, string) {}

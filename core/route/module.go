@@ -17,6 +17,9 @@ type Module struct {
 	Name    string
 	Adapter *adapter.Slot // nil: the module can have none
 
+	// Requests that were answered DELAY and MISSING for it, since it is known.
+	Delayed, Missing atomic.Uint64
+
 	state atomic.Pointer[State]
 }
 
@@ -48,9 +51,11 @@ type State struct {
 	Holder  *Instance  // holds a granted UPDATE: its own requests go to itself (U3)
 	Older   *Version   // for a fallback to an older version (A3): neither below the floor nor draining
 
-	Decision   fallback.Decision // stored answer of the policy while not ready (A3)
-	Watched    bool              // the policy wants to see a ready module's requests (A2)
-	Identified bool              // callers = "identified": no token, no entry (I1)
+	Plan    fallback.Plan // what the policy says of a request (A3); nil: nothing. Not asked while ready, unless
+	Watched bool          // the policy wants to see a ready module's requests (A2)
+	Edition uint64        // rises with every State, also where the turn does not: what a review of the parked compares
+
+	Identified bool // callers = "identified": no token, no entry (I1)
 }
 
 // Version is one version of a module with its instances in rotation.

@@ -11,12 +11,13 @@ locals {
 }
 
 gateway {
-  listen      = "${var.host}:${local.port}"
-  data_dir    = "state"
-  policies    = "policies"
-  plugins     = "plugins"
-  join_secret = file("join.secret")
-  settle      = "5s"
+  listen        = "${var.host}:${local.port}"
+  data_dir      = "state"
+  policies      = "policies"
+  tenant_header = "X-Okapi-Tenant"
+  plugins       = "plugins"
+  join_secret   = file("join.secret")
+  settle        = "5s"
 
   https {
     certificates        = ["tls/library.pem", "tls/archive.pem"]

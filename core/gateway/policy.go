@@ -1,0 +1,144 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/modgate/modgate/core/alert"
+	"github.com/modgate/modgate/core/config"
+	"github.com/modgate/modgate/core/fallback"
+	"github.com/modgate/modgate/core/route"
+	"github.com/modgate/modgate/hcl"
+	"github.com/modgate/modgate/policies"
+)
+
+// policiesEvery is how often the folder of policies is looked at. What is
+// found changed must be found the same at the next look: an editor may write
+// several files.
+const policiesEvery = 500 * time.Millisecond
+
+// openPolicies opens the policies. A unit that is broken is left out, and the
+// administrator is told: without a policy the gateway knows what to do, too.
+func (g *Gateway) openPolicies() (err error) {
+	g.units = unitsOf(g.config)
+	g.policies, err = policies.Open(policies.Options{
+		Dir: g.config.Gateway.Policies, Units: g.units, Zone: time.Local, Report: g.policyFault, Clear: g.policyMended,
+	})
+	if err == nil && g.policies.Diagnostics() != nil {
+		g.log.Warn("a policy is not in force", "wrong", g.policies.Diagnostics())
+	}
+	return err
+}
+
+// openFollower follows the folder of policies until Close.
+func (g *Gateway) openFollower() error {
+	if g.config.Gateway.Policies == "" {
+		return nil
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		g.followPolicies(ctx)
+	}()
+	g.onClose(func() {
+		stop()
+		<-done
+	})
+	return nil
+}
+
+// followPolicies reads the policies again when their files change, until ctx
+// ends.
+func (g *Gateway) followPolicies(ctx context.Context) {
+	tick := time.NewTicker(policiesEvery)
+	defer tick.Stop()
+	before, _ := g.policies.Fingerprint()
+	loaded := before
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		now, err := g.policies.Fingerprint()
+		settled := now == before
+		before = now
+		if err != nil || !settled || now == loaded {
+			continue
+		}
+		loaded = now
+		g.reload.Lock()
+		err = g.readPolicies(g.units)
+		g.reload.Unlock()
+		if err != nil {
+			g.log.Warn("policies were read anew, not all are in force", "wrong", err)
+		} else {
+			g.log.Info("policies were read anew")
+		}
+	}
+}
+
+// readPolicies puts the policies in force as they stand in their folder, and
+// has asked again what they decide of requests. The error says what is not in
+// force. The caller holds reload.
+func (g *Gateway) readPolicies(units map[string]string) error {
+	g.units = units
+	err := g.policies.Reload(units)
+	g.control.Reconsider()
+	return err
+}
+
+// unitsOf returns the units that modules are to be asked about first, by
+// module, where they are not under the module's name.
+func unitsOf(cfg *config.Config) map[string]string {
+	units := map[string]string{}
+	for _, m := range cfg.Modules {
+		if m.Policy != "" {
+			units[m.Name] = m.Policy
+		}
+	}
+	return units
+}
+
+func (g *Gateway) plan(t fallback.Target) fallback.Plan { return g.policies.Plan(t) }
+
+// waiting tells policies who is parked.
+func (g *Gateway) waiting(m *route.Module) fallback.Parked {
+	c := g.room.Parked(m.Name)
+	return fallback.Parked{Count: c.Parked, Limit: g.config.Gateway.Parking.PerModule, Oldest: c.Longest}
+}
+
+// astray is told that a policy sends requests to a module that there is not.
+func (g *Gateway) astray(module string, d *fallback.Decision) {
+	g.policies.Forbid(module, d, fmt.Sprintf("a fallback to %s: there is no such module", d.Fallback.Module))
+}
+
+// called opens an incident that a policy calls for.
+func (g *Gateway) called(module, key string, i fallback.Incident) {
+	var s alert.Severity
+	if err := s.UnmarshalText([]byte(i.Severity)); err != nil {
+		s = alert.Warning // policies let no other word pass
+	}
+	g.alerts.Raise(alert.Alert{Key: key, Severity: s, Module: module, Summary: i.Summary, Detail: i.Detail})
+}
+
+func (g *Gateway) policyMended(unit string) { g.alerts.Clear("policy/" + unit) }
+
+func (g *Gateway) policyFault(f policies.Fault) {
+	g.alerts.Raise(alert.Alert{Key: "policy/" + f.Unit, Severity: alert.Warning, Module: f.Module, Summary: f.String(), Detail: f.Detail})
+}
+
+// diagnostics puts what is wrong with policies into the form of what is wrong
+// with a configuration.
+func diagnostics(wrong policies.Diagnostics) hcl.Diagnostics {
+	out := make(hcl.Diagnostics, len(wrong))
+	for i, d := range wrong {
+		out[i] = hcl.Diagnostic{
+			Severity: hcl.Error, Summary: "Policy not in force", Detail: d.Text + " Its last good text holds.",
+			File: d.File, Line: max(d.Line, 1), Column: 1,
+		}
+	}
+	return out
+}
