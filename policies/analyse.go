@@ -129,9 +129,13 @@ func (a *analyser) compared(at *ast.Location, op string, l, r meaning) {
 	} else if r.constant != nil {
 		text = remark(op, f, r.constant)
 	}
-	if text != "" {
-		a.remark(at, text)
+	if text == "" {
+		return
 	}
+	if _, ok := unitOf(at.File); !ok && a.at != nil {
+		at = a.at // what lib compares, its caller gave it
+	}
+	a.remark(at, text)
 }
 
 // use writes down that what m stands for matters as it is.

@@ -67,8 +67,8 @@ func (s *stored) fits(p *probe, q *fallback.Query, zone *time.Location) bool {
 			return false
 		}
 	}
-	for i, f := range p.numbers {
-		if s.numbers[i] != f.whole(q, zone) {
+	for i, value := range p.numbers {
+		if s.numbers[i] != value(q, zone) {
 			return false
 		}
 	}
@@ -90,8 +90,8 @@ func (a *answers) put(p *probe, q *fallback.Query, zone *time.Location, d *fallb
 	for _, f := range p.texts {
 		s.texts = append(s.texts, strings.Clone(f.text(q, zone)))
 	}
-	for _, f := range p.numbers {
-		s.numbers = append(s.numbers, f.whole(q, zone))
+	for _, value := range p.numbers {
+		s.numbers = append(s.numbers, value(q, zone))
 	}
 	for i := range uint64(ways) {
 		if a.slots[(h+i)%slotCount].CompareAndSwap(nil, s) {

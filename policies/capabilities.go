@@ -17,7 +17,7 @@ var instead = []struct{ name, advice string }{
 	{"http.send", "put what it would fetch into data/<name>.json and refer to data.<name>"},
 	{"net.lookup_ip_addr", "put the addresses into data/<name>.json and refer to data.<name>"},
 	{"net.", "put the networks' names into data/<name>.json and refer to data.<name>"},
-	{"time.now_ns", "use input.now (weekday, date, hour, minute) or input.target.absent_s"},
+	{"time.now_ns", "use input.now (weekday, date, time, hour, minute) or input.target.absent_s"},
 	{"rand.intn", "take the remainder of a number that input has, such as input.now.minute % 10"},
 	{"uuid.rfc4122", "the gateway's answers bear a Modgate-Request-Id"},
 	{"opa.runtime", "put settings into data/<name>.json and refer to data.<name>"},

@@ -72,6 +72,7 @@ var textOf = [fieldCount]func(*fallback.Query, *time.Location) string{
 	fieldNote:       func(q *fallback.Query, _ *time.Location) string { return q.Target.Note },
 	fieldWeekday:    func(q *fallback.Query, zone *time.Location) string { return weekdays[q.Now.In(zone).Weekday()] },
 	fieldDate:       func(q *fallback.Query, zone *time.Location) string { return q.Now.In(zone).Format(time.DateOnly) },
+	fieldTime:       func(q *fallback.Query, zone *time.Location) string { return q.Now.In(zone).Format(clockForm) },
 	fieldCallerKind: func(q *fallback.Query, zone *time.Location) string {
 		return fields[fieldCallerKind].words[placeOf[fieldCallerKind](q, zone)]
 	},
@@ -89,6 +90,9 @@ var textOf = [fieldCount]func(*fallback.Query, *time.Location) string{
 func (f field) text(q *fallback.Query, zone *time.Location) string { return textOf[f](q, zone) }
 
 var weekdays = [...]string{"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"}
+
+// clockForm is how input.now.time is written.
+const clockForm = "15:04"
 
 // placeOf returns where among the words of an enumerated field its value is, of
 // those that may change while a plan holds.

@@ -111,7 +111,7 @@ func TestInputSaysWhatTheQueryDoes(t *testing.T) {
 	want := map[field]any{
 		fieldEntrypoint: "request", fieldModule: "loans", fieldState: "delayed", fieldReason: "lost", fieldVersion: "2.0.0",
 		fieldServing: "1.0.0", fieldExpected: 90, fieldNote: "why", fieldLosses: 2, fieldAbsent: 61, fieldTTLLeft: 60,
-		fieldWeekday: "wednesday", fieldDate: "2026-11-25", fieldHour: 0, fieldMinute: 5,
+		fieldWeekday: "wednesday", fieldDate: "2026-11-25", fieldHour: 0, fieldMinute: 5, fieldTime: "00:05",
 		fieldCallerKind: "module", fieldCallerModule: "search", fieldCallerVersion: "1.2.3", fieldCallerOnDelay: "reply",
 		fieldMethod: "PUT", fieldPath: "/loans/7", fieldRoute: "/loans/{id}", fieldHost: "h", fieldTenant: "diku",
 		fieldSize: 9, fieldRepeatable: true, fieldParkedCount: 3, fieldParkedPercent: 30,

@@ -23,6 +23,7 @@ const (
 	fieldDate                          // date, as 2006-01-02
 	fieldHour                          // hour of the day
 	fieldMinute                        // minute of the hour
+	fieldTime                          // time of the day, as 15:04
 	fieldCallerKind                    // module, if the request bears a module's token; else client (I1)
 	fieldCallerModule                  // the calling module; empty for a client
 	fieldCallerVersion                 // its version; empty for a client
@@ -63,6 +64,7 @@ var fields = [fieldCount]registered{
 	fieldDate:             {group: "now", name: "date", kind: textual, class: volatile, form: `^[0-9]{4}-[0-9]{2}-[0-9]{2}$`, doc: "date, as 2006-01-02"},
 	fieldHour:             {group: "now", name: "hour", kind: numeric, class: volatile, most: 23},
 	fieldMinute:           {group: "now", name: "minute", kind: numeric, class: volatile, most: 59},
+	fieldTime:             {group: "now", name: "time", kind: textual, class: volatile, form: `^([01][0-9]|2[0-3]):[0-5][0-9]$`, doc: "time of the day, as 15:04"},
 	fieldCallerKind:       {group: "caller", name: "kind", kind: textual, class: asked, words: []string{"client", "module"}, entrypoints: []fallback.Entrypoint{"request"}},
 	fieldCallerModule:     {group: "caller", name: "module", kind: textual, class: asked, entrypoints: []fallback.Entrypoint{"request"}},
 	fieldCallerVersion:    {group: "caller", name: "version", kind: textual, class: asked, entrypoints: []fallback.Entrypoint{"request"}},

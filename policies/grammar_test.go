@@ -62,15 +62,16 @@ var (
 	textLeaves = []string{
 		"input.target.state", "input.target.reason", "input.target.note", "input.target.version", "input.caller.kind",
 		"input.caller.module", "input.request.method", "input.request.path", "input.request.route", "input.request.host",
-		"input.request.tenant", "input.now.weekday", "input.now.date",
+		"input.request.tenant", "input.now.weekday", "input.now.date", "input.now.time",
 	}
+	windows      = []string{`"22:00", "05:00"`, `"04:00", "22:00"`, `"10:00", "10:00"`}
 	numberLeaves = []string{
 		"input.target.absent_s", "input.target.ttl_left_s", "input.target.losses", "input.target.expected_s",
 		"input.request.size", "input.parked.count", "input.now.hour",
 	}
 	textPool = []string{
 		"GET", "PUT", "POST", "/items", "/items/7", "gold", "basic", "client", "module", "loans", "delayed", "missing", "updating",
-		"lost", "tuesday", "2026-11-24", "",
+		"lost", "tuesday", "2026-11-24", "22:00", "",
 	}
 	numberPool = []int{0, 1, 5, 10, 22, 59, 60, 61, 100}
 )
@@ -286,7 +287,7 @@ func (g *grammar) grouped() string {
 		func() string { return fmt.Sprintf("%s := input.request\n\tnot %s.route in %s", v, v, g.set()) },
 		func() string { return fmt.Sprintf("%s := input\n\t%s.now.hour < %s", v, v, g.digits()) },
 		func() string { return "late(input.now)" },
-		func() string { return "late(input.now)" },
+		func() string { return fmt.Sprintf("lib.within(input.now, %s)", pick(g, windows)) },
 		func() string { return fmt.Sprintf("%s := input.caller\n\t%s in %s", v, g.quoted(), v) },
 	)
 }

@@ -41,7 +41,7 @@ var mutants = []struct{ name, file, old, new string }{
 	{"arguments do not matter", "body.go", "a.data(op, args, plain)", "a.data(op, nil, plain)"},
 	{"the rest of a group does not matter", "analyse.go", `a.bypass(m.String() + " is used as a whole: refer to the fields by name")`, ``},
 	{"raw texts are not looked at", "answers.go", `s.texts[i] != f.text(q, zone)`, `false`},
-	{"raw numbers are not looked at", "answers.go", `s.numbers[i] != f.whole(q, zone)`, `false`},
+	{"raw numbers are not looked at", "answers.go", `s.numbers[i] != value(q, zone)`, `false`},
 	{"a step begins one late", "table.go", `t.cuts[i] <= n {`, `t.cuts[i] < n {`},
 	{"equal to a number is at least that", "table.go", `t.cuts = append(t.cuts, n.number+1)`, ``},
 	{"one pattern is all of a field's", "probe.go", `bits |= s.bits[j]`, `bits = s.bits[j]`},

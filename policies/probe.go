@@ -15,11 +15,10 @@ type probe struct {
 	words   []wordTable
 	enums   []enumTable
 	steps   []stepTable
-	days    []stepTable // of the date: one, or none
 	scans   []scan
-	flags   uint64  // the bits of what is true of a request that may be repeated
-	texts   []field // raw, of text
-	numbers []field // raw, of the rest
+	flags   uint64                                      // the bits of what is true of a request that may be repeated
+	texts   []field                                     // raw, of text
+	numbers []func(*fallback.Query, *time.Location) int // raw, of the rest
 	seed    maphash.Seed
 }
 
@@ -37,19 +36,15 @@ func newProbe(f *findings) *probe {
 		if words[f] != nil {
 			p.words = append(p.words, newWordTable(f, words[f]))
 		}
-		switch {
-		case steps[f] == nil:
-		case f == fieldDate:
-			p.days = append(p.days, newStepTable(f, steps[f]))
-		default:
+		if steps[f] != nil {
 			p.steps = append(p.steps, newStepTable(f, steps[f]))
 		}
 	}
 	for _, r := range f.raw {
-		if fields[r].kind == textual && r != fieldDate {
+		if wholeOf(r) == nil {
 			p.texts = append(p.texts, r)
 		} else {
-			p.numbers = append(p.numbers, r)
+			p.numbers = append(p.numbers, wholeOf(r))
 		}
 	}
 	return p
@@ -57,7 +52,7 @@ func newProbe(f *findings) *probe {
 
 // add puts a predicate where it is answered with the fewest looks.
 func (p *probe) add(q *predicate, bit uint64, words map[field]map[string]uint64, steps map[field][]numbered) {
-	dates, isDate := q.dates()
+	moments, ok := q.moments()
 	switch {
 	case fields[q.field].kind == boolean:
 		p.flags |= bit
@@ -65,8 +60,8 @@ func (p *probe) add(q *predicate, bit uint64, words map[field]map[string]uint64,
 		p.addEnum(q, bit)
 	case fields[q.field].kind == numeric:
 		steps[q.field] = append(steps[q.field], numbered{q.test, q.number, bit})
-	case isDate:
-		for _, n := range dates {
+	case ok:
+		for _, n := range moments {
 			steps[q.field] = append(steps[q.field], numbered{q.onNumbers(), n, bit})
 		}
 	case q.test == equals || q.test == isAmong:
@@ -108,25 +103,29 @@ func (p *predicate) words() []string {
 	return []string{p.text}
 }
 
-// dates returns the numbers of the dates that p compares with. It is false if p
-// is about something else, or compares with what is no date: then its order
-// among texts counts.
-func (p *predicate) dates() (list []int, ok bool) {
-	if p.field != fieldDate || p.test != equals && p.test != isAmong && p.test != below {
+// moments returns the numbers of the dates, or times of day, that p compares
+// with. It is false if p is about something else, or compares with what is
+// neither: then its order among texts counts.
+func (p *predicate) moments() (list []int, ok bool) {
+	form := map[field]string{fieldDate: time.DateOnly, fieldTime: clockForm}[p.field]
+	if form == "" || p.test != equals && p.test != isAmong && p.test != below {
 		return nil, false
 	}
-	texts := p.words()
-	for _, s := range texts {
-		d, err := time.Parse(time.DateOnly, s)
-		if err != nil {
+	for _, s := range p.words() {
+		t, err := time.Parse(form, s)
+		if err != nil || t.Format(form) != s {
 			return nil, false
 		}
-		list = append(list, dateNumber(d))
+		if p.field == fieldDate {
+			list = append(list, dateNumber(t))
+		} else {
+			list = append(list, clockNumber(t))
+		}
 	}
 	return list, true
 }
 
-// onNumbers is the test of p, of a date, as one of numbers.
+// onNumbers is the test of p, of a moment, as one of numbers.
 func (p *predicate) onNumbers() test {
 	if p.test == below {
 		return below
@@ -134,11 +133,13 @@ func (p *predicate) onNumbers() test {
 	return equals
 }
 
-// dateNumber orders dates as their texts do.
+// dateNumber and clockNumber order dates, and times of day, as their texts do.
 func dateNumber(t time.Time) int {
 	y, m, d := t.Date()
 	return y*10_000 + int(m)*100 + d
 }
+
+func clockNumber(t time.Time) int { return t.Hour()*60 + t.Minute() }
 
 // answers returns the answers of all predicates.
 func (p *probe) answers(q *fallback.Query, zone *time.Location) (bits uint64) {
@@ -153,9 +154,6 @@ func (p *probe) answers(q *fallback.Query, zone *time.Location) (bits uint64) {
 	for i := range p.steps {
 		t := &p.steps[i]
 		bits |= t.of(t.value(q, zone))
-	}
-	for i := range p.days {
-		bits |= p.days[i].of(fieldDate.whole(q, zone))
 	}
 	for i := range p.scans {
 		s := &p.scans[i]
@@ -173,18 +171,23 @@ func (p *probe) answers(q *fallback.Query, zone *time.Location) (bits uint64) {
 	return bits
 }
 
-// whole returns the value of a field that is no text as a number; so it does of
-// the date, and of a flag.
-func (f field) whole(q *fallback.Query, zone *time.Location) int {
+// wholeOf returns how the value of f is a number, nil if it is text: numbers
+// are, flags, dates and times of day.
+func wholeOf(f field) func(*fallback.Query, *time.Location) int {
 	switch {
 	case f == fieldDate:
-		return dateNumber(q.Now.In(zone))
-	case fields[f].kind == numeric:
-		return f.number(q, zone)
-	case f.flag(q):
-		return 1
+		return func(q *fallback.Query, zone *time.Location) int { return dateNumber(q.Now.In(zone)) }
+	case f == fieldTime:
+		return func(q *fallback.Query, zone *time.Location) int { return clockNumber(q.Now.In(zone)) }
+	case fields[f].kind == boolean:
+		return func(q *fallback.Query, _ *time.Location) int {
+			if f.flag(q) {
+				return 1
+			}
+			return 0
+		}
 	}
-	return 0
+	return numberOf[f]
 }
 
 // longestRaw is how many bytes the raw texts of a stored decision may have. A
@@ -202,8 +205,8 @@ func (p *probe) hash(bits uint64, q *fallback.Query, zone *time.Location) (h uin
 		long += len(s)
 		h = (h ^ h>>29 ^ p.hashText(s)) * mix
 	}
-	for _, f := range p.numbers {
-		h = (h ^ h>>29 ^ uint64(f.whole(q, zone))) * mix
+	for _, value := range p.numbers {
+		h = (h ^ h>>29 ^ uint64(value(q, zone))) * mix
 	}
 	return h ^ h>>29, long <= longestRaw
 }

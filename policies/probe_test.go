@@ -24,7 +24,7 @@ func TestProbeAnswersAsPredicatesDo(t *testing.T) {
 		p := newProbe(&f)
 		for range 50 {
 			q := g.query(g.target())
-			q.Now = time.Date(2026, 11, 22+g.IntN(4), g.IntN(24), g.IntN(60), 0, 0, time.UTC)
+			q.Now = time.Date(2026, 11, 22+g.IntN(4), pick(g, []int{7, 8, 22, 23}), pick(g, []int{0, 1, 59}), 0, 0, time.UTC)
 			q.Caller.OnDelay = message.OnDelay(g.IntN(2))
 			bits := p.answers(&q, zone)
 			for i := range f.predicates {
@@ -39,10 +39,13 @@ func TestProbeAnswersAsPredicatesDo(t *testing.T) {
 // randomPredicate returns a question about a field, often one that others ask
 // about too.
 func randomPredicate(g *grammar) predicate {
-	f := pick(g, []field{fieldMethod, fieldMethod, fieldPath, fieldAbsent, fieldAbsent, fieldSize, fieldHour, fieldDate, fieldDate, fieldWeekday, fieldCallerKind, fieldCallerOnDelay, fieldRepeatable})
+	f := pick(g, []field{fieldMethod, fieldMethod, fieldPath, fieldAbsent, fieldAbsent, fieldSize, fieldHour, fieldDate, fieldDate, fieldTime, fieldTime, fieldWeekday, fieldCallerKind, fieldCallerOnDelay, fieldRepeatable})
 	word := func() string {
 		if f == fieldDate {
 			return pick(g, []string{"2026-11-22", "2026-11-23", "2026-11-24", "2026-11", "2026-1-24", ""})
+		}
+		if f == fieldTime {
+			return pick(g, []string{"00:00", "08:00", "08:01", "23:59", "8:00", "24:00", "12", ""})
 		}
 		if words := fields[f].words; words != nil {
 			return pick(g, words)
@@ -67,7 +70,7 @@ func randomPredicate(g *grammar) predicate {
 // TestStoredDecisionIsFoundByItsOwnRawValues: no other request finds it, however
 // its values are cut.
 func TestStoredDecisionIsFoundByItsOwnRawValues(t *testing.T) {
-	f := findings{raw: []field{fieldTenant, fieldHost, fieldRepeatable, fieldDate, fieldSize}}
+	f := findings{raw: []field{fieldTenant, fieldHost, fieldRepeatable, fieldDate, fieldTime, fieldSize}}
 	slices.Sort(f.raw)
 	p, a := newProbe(&f), newAnswers(&f)
 	texts, random := []string{"", "a", "aa", "aaa"}, rand.New(rand.NewPCG(1, 2))
@@ -80,7 +83,7 @@ func TestStoredDecisionIsFoundByItsOwnRawValues(t *testing.T) {
 		return s
 	}
 	for range 2000 {
-		q := fallback.Query{Now: time.Date(2026, 11, 1+random.IntN(2), 0, 0, 0, 0, time.UTC)}
+		q := fallback.Query{Now: time.Date(2026, 11, 1+random.IntN(2), 0, random.IntN(2), 0, 0, time.UTC)}
 		q.HTTP = fallback.HTTP{Tenant: texts[random.IntN(4)], Host: texts[random.IntN(4)], Repeatable: random.IntN(2) == 0, Size: int64(random.IntN(2))}
 		got, want := a.find(p, &q, time.UTC), kept[name(&q)]
 		if got != nil && (want == nil || got.Detail != want.Detail) {

@@ -100,10 +100,14 @@ func remarkText(op string, f field, s string) string {
 			advice = fmt.Sprintf("did you mean %q?", near)
 		}
 		return fmt.Sprintf("%s is never %q: %s", f, s, advice)
-	case form != "" && op != "lt" && op != "lte" && op != "gt" && op != "gte" && !regexp.MustCompile(form).MatchString(s):
-		return fmt.Sprintf("%s is never %q: it is a %s", f, s, fields[f].doc)
+	case form != "" && (f != fieldDate || !ordered(op)) && !regexp.MustCompile(form).MatchString(s):
+		return fmt.Sprintf("%s is compared with %q: it is a %s", f, s, fields[f].doc)
 	case f == fieldMethod && op != "neq" && s != strings.ToUpper(s):
 		return fmt.Sprintf("%s is hardly ever %q: methods are written in capitals", f, s)
 	}
 	return ""
 }
+
+// ordered reports whether op asks which comes first. Of a date, the beginning
+// may then be enough: "2026-12".
+func ordered(op string) bool { return op == "lt" || op == "lte" || op == "gt" || op == "gte" }

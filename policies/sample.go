@@ -70,6 +70,9 @@ func (p *predicate) values() []value {
 		return list
 	case textual:
 	}
+	if _, ok := p.moments(); ok {
+		return p.moment()
+	}
 	list := p.field.words(other)
 	switch p.test {
 	case equals:
@@ -93,6 +96,22 @@ func (p *predicate) values() []value {
 	return list
 }
 
+// moment returns the dates, or times of day, that p compares with, and those
+// beside them.
+func (p *predicate) moment() (list []value) {
+	form, step := time.DateOnly, 24*time.Hour
+	if p.field == fieldTime {
+		form, step = clockForm, time.Minute
+	}
+	for _, s := range p.words() {
+		t, _ := time.Parse(form, s) // it is one
+		for _, t := range []time.Time{t, t.Add(step), t.Add(-step)} {
+			list = append(list, value{text: t.Format(form)})
+		}
+	}
+	return list
+}
+
 // values returns values of a field of which all matter.
 func (f field) values() []value {
 	switch fields[f].kind {
@@ -102,7 +121,14 @@ func (f field) values() []value {
 		return []value{{}, {number: 1}, {number: 59}, {number: 3600}}
 	case textual:
 	}
-	return f.words(other, "another")
+	switch f {
+	case fieldDate:
+		return f.words("2026-11-24", "2026-12-24")
+	case fieldTime:
+		return f.words("12:00", "00:00")
+	default:
+		return f.words(other, "another")
+	}
 }
 
 // words returns all that f can be if those are few, else the texts given.
@@ -163,6 +189,10 @@ func (f field) setAsked(q *fallback.Query, v value) {
 	case fieldDate:
 		if day, err := time.Parse(time.DateOnly, v.text); err == nil {
 			q.Now = day.Add(time.Duration(q.Now.Hour())*time.Hour + time.Duration(q.Now.Minute())*time.Minute)
+		}
+	case fieldTime:
+		if at, err := time.Parse(clockForm, v.text); err == nil {
+			q.Now = time.Date(q.Now.Year(), q.Now.Month(), q.Now.Day(), at.Hour(), at.Minute(), 0, 0, q.Now.Location())
 		}
 	case fieldHour:
 		q.Now = q.Now.Add(time.Duration(v.number-q.Now.Hour()) * time.Hour)

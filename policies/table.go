@@ -77,7 +77,7 @@ type numbered struct {
 }
 
 func newStepTable(f field, list []numbered) stepTable {
-	t := stepTable{value: numberOf[f]}
+	t := stepTable{value: wholeOf(f)}
 	for _, n := range list {
 		t.cuts = append(t.cuts, n.number)
 		if n.test == equals {

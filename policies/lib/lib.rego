@@ -22,20 +22,17 @@ clamp(n, low, high) := max([low, min([n, high])])
 # within tells whether the time of day of input.now lies in [from, to), both as
 # "hh:mm"; a window whose end is before its start spans midnight.
 within(now, from, to) if {
-	minutes_of(from) <= minutes_of(to)
-	at := (now.hour * 60) + now.minute
-	at >= minutes_of(from)
-	at < minutes_of(to)
+	from <= to
+	now.time >= from
+	now.time < to
 }
 
 within(now, from, to) if {
-	minutes_of(from) > minutes_of(to)
-	(now.hour * 60) + now.minute >= minutes_of(from)
+	from > to
+	now.time >= from
 }
 
 within(now, from, to) if {
-	minutes_of(from) > minutes_of(to)
-	(now.hour * 60) + now.minute < minutes_of(to)
+	from > to
+	now.time < to
 }
-
-minutes_of(clock) := (to_number(h) * 60) + to_number(m) if [h, m] := split(clock, ":")

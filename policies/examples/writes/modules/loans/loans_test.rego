@@ -32,3 +32,5 @@ test_reads_are_left_to_the_base if {
 test_missing_is_left_to_the_base if {
 	not loans.request with input as object.union(delayed({}), {"target": {"state": "missing"}})
 }
+
+test_writes_may_end if loans.grace.grace_s >= 60 with input as {"entrypoint": "grace", "target": {"module": "loans"}}
