@@ -33,7 +33,7 @@ run: build ## start the sample platform and say what to try
 .PHONY: build
 build: ## build modgate and the sample programs into .build
 	@mkdir -p .build
-	@go build -o .build/ ./core/cmd/modgate ./hcl/examples/library/...
+	@go build -o .build/ ./core/cmd/modgate ./hcl/examples/library/... ./hcl/examples/mute/...
 
 .PHONY: test
 test: ## run all tests, each part against its time budget; PART=name runs one

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/modgate/modgate/core/message"
+	"github.com/modgate/modgate/hcl"
 	"github.com/modgate/modgate/hcl/examples/guide"
 )
 
@@ -106,27 +108,71 @@ func TestLibraryIsUpgradedUnderLoad(t *testing.T) {
 	}
 }
 
-var port = regexp.MustCompile(`91[34]\d`)
+var port = regexp.MustCompile(`91[3-7]\d`)
 
 // movedLibrary writes library.hcl to dir, with folders below it and ports
 // that are free, and returns its path and the two listeners' addresses.
 func movedLibrary(t *testing.T, dir string) (config string, addresses [2]string) {
 	t.Helper()
-	text, err := os.ReadFile(root + "/hcl/examples/library/library.hcl")
+	config, ports := moved(t, "/hcl/examples/library/library.hcl", dir)
+	return config, [2]string{"127.0.0.1:" + ports["9130"], "127.0.0.1:" + ports["9131"]}
+}
+
+// moved is movedLibrary for any example. It returns which ports were taken for
+// those in the file.
+func moved(t *testing.T, file, dir string) (config string, ports map[string]string) {
+	t.Helper()
+	text, err := os.ReadFile(root + file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ports := map[string]string{}
-	moved := port.ReplaceAllStringFunc(string(text), func(p string) string {
+	ports = map[string]string{}
+	changed := port.ReplaceAllStringFunc(string(text), func(p string) string {
 		if ports[p] == "" {
 			_, ports[p], _ = strings.Cut(freeAddress(t), ":")
 		}
 		return ports[p]
 	})
-	moved = strings.NewReplacer("../../../.build", dir+"/bin", "../../../.run/gateway", dir+"/gateway", `"../../.."`, `"`+dir+`"`).Replace(moved)
-	config = filepath.Join(dir, "library.hcl")
-	if err := os.WriteFile(config, []byte(moved), 0o600); err != nil {
+	changed = strings.NewReplacer("../../../.build", dir+"/bin", "../../../.run", dir, `"../../.."`, `"`+dir+`"`).Replace(changed)
+	config = filepath.Join(dir, filepath.Base(file))
+	if err := os.WriteFile(config, []byte(changed), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return config, [2]string{"127.0.0.1:" + ports["9130"], "127.0.0.1:" + ports["9131"]}
+	return config, ports
+}
+
+// The operators' guide to mute modules is run as it stands, against its own
+// configuration, with real processes.
+func TestMuteGuideRuns(t *testing.T) {
+	text, err := os.ReadFile(root + "/hcl/examples/mute/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	build := exec.Command("go", "build", "-o", dir+"/bin/", "./core/cmd/modgate", "./hcl/examples/mute/...")
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	file, ports := moved(t, "/hcl/examples/mute/mute.hcl", dir)
+	cfg, wrong := hcl.Load(file)
+	if len(wrong) > 0 {
+		t.Fatal(wrong)
+	}
+	r := startWith(t, cfg)
+	r.until("both modules are ready", func() bool {
+		return r.state("notes") == message.Ready && r.state("secrets") == message.Ready
+	})
+	environment := []string{
+		"PATH=" + dir + "/bin:" + os.Getenv("PATH"), "CONFIG=" + file, "DATA=http://127.0.0.1:" + ports["9150"],
+		"MODGATE_CONTROL=http://127.0.0.1:" + ports["9151"], "MODGATE_TOKEN_FILE=" + r.AdminTokenFile(),
+	}
+	if err := guide.Run(t.Context(), t.TempDir(), environment, guide.Examples(string(text))); err != nil {
+		t.Errorf("%v\n%s", err, r.log)
+	}
+}
+
+func (r *running) state(name string) message.Availability {
+	o, _ := r.control.Overview(name)
+	return o.State.State
 }

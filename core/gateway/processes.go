@@ -30,9 +30,15 @@ func (g *Gateway) process(p config.Process) probe.Process {
 	if m := g.config.Module(p.Module); m.JoinSecret != "" {
 		secret = m.JoinSecret
 	}
+	data := origin(g.data, g.keys.data != nil)
+	for _, d := range g.config.Declared() {
+		if d.Process == p.Name && d.Egress != "" {
+			data = "http://" + d.Egress // what it sends there is known as its own (L4)
+		}
+	}
 	env := []string{
 		"MODGATE_CONTROL=" + origin(g.ctrl, g.keys.control != nil),
-		"MODGATE_DATA=" + origin(g.data, g.keys.data != nil),
+		"MODGATE_DATA=" + data,
 		"MODGATE_JOIN_SECRET=" + string(secret),
 	}
 	if p.Port != 0 {
