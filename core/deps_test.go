@@ -74,7 +74,7 @@ var allowed = map[string][]string{
 	},
 
 	"core/api": {
-		"core/alert", "core/config", "core/control", "core/fallback", "core/lifecycle", "core/message", "core/module",
+		"core/adapter", "core/alert", "core/config", "core/control", "core/fallback", "core/lifecycle", "core/message", "core/module",
 		"core/notify", "core/park", "core/probe", "core/proxy", "core/requirement", "core/route",
 	},
 
@@ -84,7 +84,10 @@ var allowed = map[string][]string{
 		"core/requirement", "core/route", "core/store", "core/store/bolt", "core/voice", "hcl", "plugins", "policies",
 	},
 
-	"core/cmd/modgate": {"conformance/command", "core/api", "core/config", "core/control", "core/gateway", "core/message", "core/module", "hcl", "hcl/okapi", "policies"},
+	"core/cmd/modgate": {
+		"conformance/command", "core/adapter", "core/api", "core/config", "core/control", "core/gateway", "core/message", "core/module", "hcl",
+		"hcl/okapi", "policies",
+	},
 
 	// Samples and the suite speak to the gateway over the wire, as anyone else
 	// would; the suite has its own copy of the wire form on purpose.
