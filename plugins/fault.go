@@ -2,7 +2,6 @@ package plugins
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -12,35 +11,6 @@ import (
 
 	"github.com/modgate/modgate/core/adapter"
 	"github.com/modgate/modgate/core/config"
-)
-
-// Fault is something that went wrong in a guest.
-type Fault struct {
-	Module      string    `json:"module"`
-	Adapter     string    `json:"adapter"`
-	Generation  uint64    `json:"generation"`
-	Hook        string    `json:"hook"` // in which
-	Kind        Kind      `json:"kind"`
-	Text        string    `json:"text"` // for the administrator: may hold what the guest or a client said
-	Time        time.Time `json:"time"`
-	Quarantined bool      `json:"quarantined"` // the guest is not asked for a while
-}
-
-func (f Fault) String() string {
-	return fmt.Sprintf("adapter %s failed in %s (%s): %s", f.Adapter, f.Hook, f.Kind, f.Text)
-}
-
-// Kind is what kind of fault it was.
-type Kind string
-
-// The kinds of faults.
-const (
-	Trap   Kind = "trap"   // the guest crashed
-	Time   Kind = "time"   // it took longer than its budget
-	Stack  Kind = "stack"  // it called too deep
-	Exit   Kind = "exit"   // it ended itself
-	Misuse Kind = "misuse" // it asked for what is not allowed
-	Lost   Kind = "lost"   // the instance that began a request crashed before its answer came
 )
 
 // misuse is the panic by which a host function ends its guest.
@@ -61,22 +31,24 @@ type bodyError struct{ error }
 func (b bodyError) Unwrap() error { return b.error }
 
 // kindOf says what err, with which a call returned, was.
-func kindOf(err error) Kind {
+func kindOf(err error) adapter.Kind {
 	var exit *sys.ExitError
 	var wrong misuse
 	switch {
 	case errors.Is(err, errBudget):
-		return Time
+		return adapter.Overtime
+	case errors.Is(err, errBusy):
+		return adapter.Busy
 	case errors.Is(err, errLost):
-		return Lost
+		return adapter.Lost
 	case errors.As(err, &exit):
-		return Exit
+		return adapter.Exit
 	case errors.As(err, &wrong):
-		return Misuse
+		return adapter.Misuse
 	case strings.Contains(err.Error(), "stack overflow"):
-		return Stack
+		return adapter.Overflow
 	default:
-		return Trap
+		return adapter.Trap
 	}
 }
 
@@ -104,8 +76,11 @@ const (
 type health struct {
 	until atomic.Int64 // end of the quarantine in Unix nanoseconds; 0: none
 
+	sick atomic.Bool // there was a fault, and it is not over
+
 	mu     sync.Mutex
-	recent []time.Time   // of faults; guarded by mu, as below
+	last   time.Time     // of faults; guarded by mu, as below
+	recent []time.Time   // of faults
 	length time.Duration // of the last quarantine
 	since  time.Time     // its end
 }
@@ -118,9 +93,11 @@ func (h *health) ill(now func() time.Time) bool {
 }
 
 // fault notes one at now, and reports whether it leads to quarantine.
-func (h *health) fault(now time.Time, kind Kind) bool {
+func (h *health) fault(now time.Time, kind adapter.Kind) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.sick.Store(true)
+	h.last = now
 	if h.since.After(now) {
 		return true // it began before the quarantine
 	}
@@ -132,7 +109,7 @@ func (h *health) fault(now time.Time, kind Kind) bool {
 	}
 	h.recent = append(fresh, now)
 	again := h.until.Load() != 0 // it is on probation
-	if len(h.recent) < tolerated && kind != Stack && !again {
+	if len(h.recent) < tolerated && kind != adapter.Overflow && !again {
 		return false
 	}
 	h.length = min(max(quarantineMin, 2*h.length), quarantineMax)
@@ -141,17 +118,19 @@ func (h *health) fault(now time.Time, kind Kind) bool {
 	return true
 }
 
-// worked notes that the guest did its work after a quarantine, and reports
-// whether it is over: no fault has followed for as long as it lasted. The next
-// one begins with the shortest again.
+// worked notes that the guest did its work after a fault, and reports whether
+// that is over: none has followed for a window, and after a quarantine for as
+// long as that lasted. The next quarantine begins with the shortest again.
 func (h *health) worked(now time.Time) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.until.Load() == 0 || now.Before(h.since.Add(h.length)) {
+	quarantined := h.until.Load() != 0
+	if !h.sick.Load() || now.Before(h.last.Add(faultWindow)) || quarantined && now.Before(h.since.Add(h.length)) {
 		return false
 	}
 	h.length = 0
 	h.until.Store(0)
+	h.sick.Store(false)
 	return true
 }
 
@@ -166,15 +145,15 @@ func (g *generation) failed(hook string, x adapter.Exchange, err error) {
 // was noted then.
 func (g *generation) lost(hook string, x adapter.Exchange) { g.report(g.fault(hook, x, errLost)) }
 
-func (g *generation) fault(hook string, x adapter.Exchange, err error) Fault {
+func (g *generation) fault(hook string, x adapter.Exchange, err error) adapter.Fault {
 	module, _ := x.Property("module.name")
-	return Fault{
+	return adapter.Fault{
 		Module: string(module), Adapter: g.p.o.Name, Generation: g.number, Hook: hook,
 		Kind: kindOf(err), Text: cut(err.Error(), maxFaultText), Time: time.Now(),
 	}
 }
 
-func (g *generation) report(f Fault) {
+func (g *generation) report(f adapter.Fault) {
 	g.p.faults.Add(1)
 	g.p.last.Store(&f)
 	g.p.log.Error("adapter failed", "module", f.Module, "hook", f.Hook, "kind", string(f.Kind), "cause", f.Text, "quarantined", f.Quarantined)
@@ -183,7 +162,7 @@ func (g *generation) report(f Fault) {
 
 // fine notes that the guest did its work.
 func (g *generation) fine() {
-	if g.health.until.Load() != 0 && g.health.worked(time.Now()) {
+	if g.health.sick.Load() && g.health.worked(time.Now()) {
 		g.p.o.Mended(g.p.o.Name)
 	}
 }

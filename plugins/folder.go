@@ -34,7 +34,7 @@ type FolderOptions struct {
 	Log     *slog.Logger
 	Every   time.Duration // from one look at the folder to the next; 0: 1 s
 
-	Fault    func(Fault)                  // told of each; nil: nobody
+	Fault    func(adapter.Fault)          // told of each; nil: nobody
 	Mended   func(name string)            // told when an adapter is out of quarantine; nil: nobody
 	Refused  func(name string, why error) // told that a file is not put in force; nil: nobody
 	Accepted func(name string)            // told that one is, after Refused; nil: nobody
@@ -181,6 +181,8 @@ func (f *Folder) look(atOnce bool) {
 			s.tried = stamp{}
 			if s.named {
 				f.refuse(s, errNoFile)
+			} else {
+				f.accept(s)
 			}
 		case now != s.tried && (atOnce || now == f.files[key.name]):
 			s.tried = now
@@ -270,6 +272,11 @@ func (f *Folder) load(s *seat) {
 	}
 	v := s.plugin.View()
 	f.o.Log.Info("adapter in force", "adapter", s.key.name, "modules", s.modules, "generation", v.Generation, "sha256", v.SHA256, "hooks", v.Hooks, "took", v.LoadSeconds)
+	f.accept(s)
+}
+
+// accept notes that nothing is wrong with the seat's file, if there is one.
+func (f *Folder) accept(s *seat) {
 	if s.refused != nil {
 		s.refused = nil
 		f.o.Accepted(s.key.name)
@@ -337,9 +344,7 @@ func (f *Folder) assign(wanted map[seatKey]*seat) {
 			used = used || serving == s
 		}
 		if !used {
-			if s.refused != nil {
-				f.o.Accepted(key.name) // nobody wants it
-			}
+			f.accept(s) // nobody wants it
 			f.end(s)
 			delete(f.seats, key)
 		}
@@ -347,25 +352,25 @@ func (f *Folder) assign(wanted map[seatKey]*seat) {
 }
 
 // Views returns what the administrator sees of all adapters, by name.
-func (f *Folder) Views() []View {
+func (f *Folder) Views() []adapter.View {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	views := []View{}
+	views := []adapter.View{}
 	for key, s := range f.seats {
-		v := View{Adapter: key.name, State: "absent"}
+		v := adapter.View{Adapter: key.name, State: adapter.Absent}
 		if s.plugin != nil {
 			v = s.plugin.View()
 		}
 		if s.refused != nil {
 			v.Refused = s.refused.Error()
 			if s.plugin == nil && !errors.Is(s.refused, errNoFile) {
-				v.State = "refused"
+				v.State = adapter.Refused
 			}
 		}
 		v.Modules = slices.Sorted(slices.Values(s.modules))
 		views = append(views, v)
 	}
-	slices.SortFunc(views, func(a, b View) int {
+	slices.SortFunc(views, func(a, b adapter.View) int {
 		return strings.Compare(a.Adapter+"\x00"+strings.Join(a.Modules, " "), b.Adapter+"\x00"+strings.Join(b.Modules, " "))
 	})
 	return views

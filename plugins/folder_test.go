@@ -141,9 +141,12 @@ func TestFilesAreNoticed(t *testing.T) {
 	f.tick()
 	f.wants("users", "4") // said once
 
+	f.drop("tags", []byte("bad"))
+	f.tick()
+	f.wants("tags", "3", "refused tags: ")
 	f.remove("tags")
 	f.tick()
-	f.wants("tags", "none")
+	f.wants("tags", "none", "accepted tags")
 	f.drop("dialect", marking("5"))
 	f.tick()
 	f.wants("users", "5", "accepted dialect")

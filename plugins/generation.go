@@ -279,13 +279,13 @@ func (g *generation) close() {
 	}
 }
 
-func (g *generation) view(v *View) {
+func (g *generation) view(v *adapter.View) {
 	loaded := g.loaded
-	v.State, v.Generation, v.Loaded, v.SHA256, v.Size = "running", g.number, &loaded, hex.EncodeToString(g.hash[:]), g.size
+	v.State, v.Generation, v.Loaded, v.SHA256, v.Size = adapter.Running, g.number, &loaded, hex.EncodeToString(g.hash[:]), g.size
 	v.Hooks, v.LoadSeconds, v.Calls = g.abi.names(g.hooks), g.took.Seconds(), g.calls.Load()
 	if g.health.ill(time.Now) {
 		until := time.Unix(0, g.health.until.Load())
-		v.State, v.Until = "quarantined", &until
+		v.State, v.Until = adapter.Quarantined, &until
 	}
 	for _, i := range *g.live.Load() {
 		v.Instances++

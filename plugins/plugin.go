@@ -22,7 +22,6 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/modgate/modgate/core/adapter"
 	"github.com/modgate/modgate/core/config"
@@ -44,8 +43,8 @@ type Options struct {
 	Cache   *Cache // of compiled code; nil: none
 	Log     *slog.Logger
 
-	Fault  func(Fault)       // told of each; nil: nobody
-	Mended func(name string) // told when the adapter is out of quarantine; nil: nobody
+	Fault  func(adapter.Fault) // told of each; nil: nobody
+	Mended func(name string)   // told when the adapter is out of quarantine; nil: nobody
 }
 
 // Plugin is an adapter written for WebAssembly. It implements adapter.Adapter. Load makes
@@ -58,7 +57,7 @@ type Plugin struct {
 	current atomic.Pointer[generation]
 	started atomic.Uint64 // generations
 	faults  atomic.Uint64
-	last    atomic.Pointer[Fault]
+	last    atomic.Pointer[adapter.Fault]
 
 	mu      sync.Mutex // held while a generation is made or replaced
 	retired sync.WaitGroup
@@ -74,7 +73,7 @@ func Load(ctx context.Context, code []byte, o Options) (*Plugin, error) {
 		o.Log = slog.Default()
 	}
 	if o.Fault == nil {
-		o.Fault = func(Fault) {}
+		o.Fault = func(adapter.Fault) {}
 	}
 	if o.Mended == nil {
 		o.Mended = func(string) {}
@@ -132,29 +131,9 @@ func (p *Plugin) Hooks() adapter.Hooks {
 	return 0
 }
 
-// View is what the administrator sees of a plugin.
-type View struct {
-	Modules     []string   `json:"modules"` // whose adapter it is
-	Adapter     string     `json:"adapter"`
-	State       string     `json:"state"` // running, quarantined, refused or absent
-	Until       *time.Time `json:"until,omitempty"`
-	Generation  uint64     `json:"generation,omitempty"`
-	Loaded      *time.Time `json:"loaded,omitempty"`
-	SHA256      string     `json:"sha256,omitempty"`
-	Size        int        `json:"size,omitempty"` // of the file, in bytes
-	Hooks       []string   `json:"hooks,omitempty"`
-	Instances   int        `json:"instances,omitempty"`
-	Memory      uint64     `json:"memory,omitempty"` // of all instances, in bytes
-	Calls       uint64     `json:"calls"`            // into this generation
-	Faults      uint64     `json:"faults"`           // of all generations
-	LastFault   *Fault     `json:"last_fault,omitempty"`
-	Refused     string     `json:"refused,omitempty"` // why the file that is there is not in force
-	LoadSeconds float64    `json:"load_seconds,omitempty"`
-}
-
 // View returns the plugin's of this moment.
-func (p *Plugin) View() View {
-	v := View{Adapter: p.o.Name, State: "absent", Faults: p.faults.Load(), LastFault: p.last.Load()}
+func (p *Plugin) View() adapter.View {
+	v := adapter.View{Adapter: p.o.Name, State: adapter.Absent, Faults: p.faults.Load(), LastFault: p.last.Load()}
 	if g := p.current.Load(); g != nil {
 		g.view(&v)
 	}

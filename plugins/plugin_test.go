@@ -21,8 +21,8 @@ type world struct {
 	t *testing.T
 	*Plugin
 	mu     sync.Mutex
-	faults []Fault // guarded by mu
-	mended int     // guarded by mu
+	faults []adapter.Fault // guarded by mu
+	mended int             // guarded by mu
 }
 
 // options returns the defaults, changed.
@@ -39,7 +39,7 @@ func load(t *testing.T, code []byte, change ...func(*Options)) *world {
 	t.Helper()
 	w := &world{t: t}
 	o := options(change...)
-	o.Fault = func(f Fault) { w.mu.Lock(); defer w.mu.Unlock(); w.faults = append(w.faults, f) }
+	o.Fault = func(f adapter.Fault) { w.mu.Lock(); defer w.mu.Unlock(); w.faults = append(w.faults, f) }
 	o.Mended = func(string) { w.mu.Lock(); defer w.mu.Unlock(); w.mended++ }
 	p, err := Load(t.Context(), code, o)
 	if err != nil {
@@ -51,7 +51,7 @@ func load(t *testing.T, code []byte, change ...func(*Options)) *world {
 }
 
 // told returns the faults since the last call.
-func (w *world) told() []Fault {
+func (w *world) told() []adapter.Fault {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	f := w.faults
@@ -283,12 +283,12 @@ func TestQuarantineBacksOffAndEnds(t *testing.T) {
 	clock := func() time.Time { return now }
 	fail := func() (quarantined bool) {
 		for range tolerated {
-			quarantined = h.fault(now, Trap) || quarantined
+			quarantined = h.fault(now, adapter.Trap) || quarantined
 		}
 		return quarantined
 	}
 	for i := range tolerated { // too seldom
-		if h.fault(now.Add(time.Duration(i)*faultWindow), Trap) {
+		if h.fault(now.Add(time.Duration(i)*faultWindow), adapter.Trap) {
 			t.Fatal("faults that are far apart lead to quarantine")
 		}
 	}
@@ -311,10 +311,10 @@ func TestQuarantineBacksOffAndEnds(t *testing.T) {
 	if now = now.Add(time.Minute); !h.worked(now) || h.worked(now) {
 		t.Error("a guest that works is not well, once")
 	}
-	if h.fault(now, Trap) {
+	if h.fault(now, adapter.Trap) {
 		t.Error("one fault of a guest that was well leads to quarantine")
 	}
-	if !h.fault(now, Stack) {
+	if !h.fault(now, adapter.Overflow) {
 		t.Error("a stack overflow does not lead to quarantine at once")
 	}
 }

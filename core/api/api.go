@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/modgate/modgate/core/adapter"
 	"github.com/modgate/modgate/core/alert"
 	"github.com/modgate/modgate/core/control"
 	"github.com/modgate/modgate/core/message"
@@ -32,6 +33,7 @@ type Options struct {
 	Open       bool     // the listener is loopback: health and metrics need no token
 	Feed       *Feed
 	Stats      func() proxy.Stats
+	Plugins    func() []adapter.View
 	Parked     func(module string) (requests int, longest time.Duration)
 	Ready      func() error                                 // why not, or nil
 	Reload     func(ctx context.Context) (any, bool, error) // diagnostics, whether anything changed
@@ -77,6 +79,7 @@ func (s *server) paths() map[string]methods {
 		"/v1/admin/processes":                  {http.MethodGet: s.admin(s.processes)},
 		"/v1/admin/processes/{name}/start":     {http.MethodPost: s.admin(s.startProcess)},
 		"/v1/admin/processes/{name}/stop":      {http.MethodPost: s.admin(s.stopProcess)},
+		"/v1/admin/plugins":                    {http.MethodGet: s.admin(s.plugins)},
 		"/v1/admin/reload":                     {http.MethodPost: s.admin(s.reload)},
 		"/v1/admin/plan":                       {http.MethodPost: s.admin(s.plan)},
 

@@ -3,11 +3,13 @@ package api
 import (
 	"net/http"
 	"runtime"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/modgate/modgate/core/adapter"
 	"github.com/modgate/modgate/core/control"
 	"github.com/modgate/modgate/core/message"
 	"github.com/modgate/modgate/core/proxy"
@@ -41,6 +43,11 @@ var (
 	runs      = desc("runs_in_flight", "Runs in flight, by module and version.", "module", "version")
 	unmet     = desc("unmet_requirements", "Requirements that are delayed or missing, of all versions.", "module", "version")
 	incidents = desc("open_incidents", "Incidents that are open.")
+	calls     = desc("plugin_calls_total", "Calls into the present generation of an adapter.", "adapter")
+	faults    = desc("plugin_faults_total", "Faults of an adapter.", "adapter")
+	adapters  = desc("plugin_state", "1 for the state that the adapter is in, 0 for the others.", "adapter", "state")
+	guests    = desc("plugin_instances", "Instances of an adapter.", "adapter")
+	guestMem  = desc("plugin_memory_bytes", "Memory of an adapter's instances.", "adapter")
 	lost      = desc("lost_alerts_total", "Alerts that there was no room for.")
 )
 
@@ -67,8 +74,32 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	gauge(ch, tunnels, float64(stats.Tunnels))
 	gauge(ch, incidents, float64(len(c.Alerts.Open())))
 	count(ch, lost, c.Alerts.Lost())
+	c.plugins(ch)
 	for _, o := range c.Control.Overviews() {
 		c.module(ch, o)
+	}
+}
+
+// plugins collects what is known of adapters. What modules have of one file
+// with different settings is added up; the worst state counts.
+func (c *collector) plugins(ch chan<- prometheus.Metric) {
+	sums := map[string]adapter.View{}
+	for _, v := range c.Plugins() {
+		sum, ok := sums[v.Adapter]
+		if !ok || slices.Index(adapter.States, v.State) > slices.Index(adapter.States, sum.State) {
+			sum.State = v.State
+		}
+		sum.Calls, sum.Faults, sum.Instances, sum.Memory = sum.Calls+v.Calls, sum.Faults+v.Faults, sum.Instances+v.Instances, sum.Memory+v.Memory
+		sums[v.Adapter] = sum
+	}
+	for name, v := range sums {
+		count(ch, calls, v.Calls, name)
+		count(ch, faults, v.Faults, name)
+		gauge(ch, guests, float64(v.Instances), name)
+		gauge(ch, guestMem, float64(v.Memory), name)
+		for _, state := range adapter.States {
+			gauge(ch, adapters, one(v.State == state), name, string(state))
+		}
 	}
 }
 
@@ -100,7 +131,7 @@ func outcomes(s proxy.Stats) map[string]uint64 {
 	return map[string]uint64{
 		"relayed": s.Relayed, "upgraded": s.Upgraded, "delay": s.Delayed, "missing": s.Missing, "unknown": s.Unknown,
 		"overflow": s.Overflow, "substituted": s.Substituted, "preflight": s.Preflighted, "rejected": s.Rejected,
-		"failed": s.Failed, "left": s.Left, "broken": s.Broken,
+		"adapted": s.Adapted, "failed": s.Failed, "left": s.Left, "broken": s.Broken,
 	}
 }
 

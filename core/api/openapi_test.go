@@ -16,6 +16,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
+	"github.com/modgate/modgate/core/adapter"
 	"github.com/modgate/modgate/core/message"
 )
 
@@ -230,12 +231,19 @@ func administratorsStory(t *testing.T) {
 	time.Sleep(time.Minute) // its lease runs out, and its TTL
 	for _, path := range []string{
 		"/v1/admin/modules", "/v1/admin/modules/m", "/v1/admin/modules/m/history", "/v1/admin/requirements", "/v1/admin/alerts",
-		"/v1/admin/processes", "/livez", "/readyz", "/metrics",
+		"/v1/admin/processes", "/v1/admin/plugins", "/livez", "/readyz", "/metrics",
 	} {
 		p.call("GET", path, "admin", "").want(http.StatusOK)
 		p.call("GET", path, "wrong", "").problem(http.StatusUnauthorized, message.ProblemTokenRequired)
 		p.call("GET", path, "m-1", "").problem(http.StatusUnauthorized, message.ProblemTokenRequired)
 	}
+	now := time.Now()
+	p.plugins = []adapter.View{{
+		Adapter: "okapi", Modules: []string{"users"}, State: adapter.Quarantined, Until: &now, Generation: 2, Loaded: &now, SHA256: "ab", Size: 7,
+		Hooks: []string{"request", "encode"}, Instances: 2, Memory: 1 << 20, Calls: 9, Faults: 1, Refused: "why", LoadSeconds: 0.1,
+		LastFault: &adapter.Fault{Adapter: "okapi", Module: "users", Generation: 1, Hook: "handle_request", Kind: adapter.Trap, Text: "t", Time: now, Quarantined: true},
+	}}
+	p.call("GET", "/v1/admin/plugins", "admin", "").want(http.StatusOK)
 	p.call("GET", "/v1/openapi.json", "", "").want(http.StatusOK)
 	p.call("GET", "/v1/admin/modules/nobody", "admin", "").problem(http.StatusNotFound, message.ProblemUnknown)
 	p.call("GET", "/v1/admin/modules/nobody/history", "admin", "").problem(http.StatusNotFound, message.ProblemUnknown)

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/modgate/modgate/core/adapter"
 	"github.com/modgate/modgate/core/alert"
 	"github.com/modgate/modgate/core/config"
 	"github.com/modgate/modgate/core/control"
@@ -51,6 +52,7 @@ type platform struct {
 	notReady    error
 	diagnostics any
 	reloadFails error
+	plugins     []adapter.View
 }
 
 // newPlatform opens a platform. In a synctest bubble the caller closes it.
@@ -106,10 +108,11 @@ func newPlatform(t *testing.T, change ...func(*Options)) *platform {
 	o := Options{
 		Control: p.control, Notices: post, Alerts: desk, Processes: processes, Feed: &p.feed,
 		AdminToken: sha256.Sum256([]byte(adminToken)), Open: true, Version: "1.2.3", Log: slog.New(slog.DiscardHandler),
-		Stats:  func() proxy.Stats { return proxy.Stats{Relayed: 7, Parked: 2} },
-		Parked: func(string) (int, time.Duration) { return 3, 1500 * time.Millisecond },
-		Ready:  func() error { return p.notReady },
-		Reload: func(context.Context) (any, bool, error) { return p.diagnostics, true, p.reloadFails },
+		Stats:   func() proxy.Stats { return proxy.Stats{Relayed: 7, Parked: 2} },
+		Plugins: func() []adapter.View { return append([]adapter.View{}, p.plugins...) },
+		Parked:  func(string) (int, time.Duration) { return 3, 1500 * time.Millisecond },
+		Ready:   func() error { return p.notReady },
+		Reload:  func(context.Context) (any, bool, error) { return p.diagnostics, true, p.reloadFails },
 		Plan: func(context.Context) (Plan, any) {
 			return Plan{
 				Changes:      []config.Change{{At: "module.m.grace", Was: `"30s"`, Is: `"45s"`, Effect: "at once"}},

@@ -34,6 +34,7 @@ import (
 	"github.com/modgate/modgate/core/store"
 	"github.com/modgate/modgate/core/store/bolt"
 	"github.com/modgate/modgate/core/voice"
+	"github.com/modgate/modgate/plugins"
 	"github.com/modgate/modgate/policies"
 )
 
@@ -71,6 +72,7 @@ type Gateway struct {
 	policies  *policies.Engine
 	live      route.Live
 	adapters  adapter.Slots
+	plugins   *plugins.Folder // nil: there is none
 	room      *park.Room
 	streams   proxy.Streams
 	alerts    *alert.Desk
@@ -107,7 +109,7 @@ func Open(o Options) (_ *Gateway, err error) {
 			g.closeAll()
 		}
 	}()
-	for _, open := range []func() error{g.openState, g.openDelivery, g.openPolicies, g.openKeys, g.openControl, g.openFollower, g.openVoices, g.openListeners, g.openFronts} {
+	for _, open := range []func() error{g.openState, g.openDelivery, g.openPolicies, g.openKeys, g.openPlugins, g.openControl, g.openFollower, g.openVoices, g.openListeners, g.openFronts} {
 		if err := open(); err != nil {
 			return nil, err
 		}
@@ -272,7 +274,7 @@ func (g *Gateway) openFronts() error {
 	handler := api.New(api.Options{
 		Control: g.control, Notices: g.notices, Alerts: g.alerts, Processes: g.processes, Feed: &g.feed,
 		AdminToken: hash(token), Open: loopback(g.ctrl), Version: g.o.Version, Log: g.log,
-		Parked: g.parked, Stats: g.proxy.Stats,
+		Parked: g.parked, Stats: g.proxy.Stats, Plugins: g.pluginViews,
 		Ready:  func() error { return nil },
 		Reload: g.Reload,
 		Plan:   g.Plan,

@@ -30,6 +30,9 @@ func (g *Gateway) Reload(context.Context) (wrong any, changed bool, err error) {
 		}
 		return nil, false, err
 	}
+	if g.plugins != nil {
+		g.plugins.Configure(next.Modules) // looks at the folder, too
+	}
 	changes := config.Diff(g.present, next)
 	if len(changes) == 0 {
 		return nil, renewed, nil

@@ -97,7 +97,7 @@ func newRoot() *cobra.Command {
 		return usage(c, "%v", err)
 	})
 	root.AddCommand(serveCommand(), checkCommand(), fmtCommand(), importCommand(), statusCommand(), modulesCommand(), moduleCommand(), historyCommand(),
-		processesCommand(), diffCommand(), reloadCommand(), announceCommand(), overrideCommand(), policyCommand(), conformanceCommand(), versionCommand())
+		processesCommand(), diffCommand(), reloadCommand(), announceCommand(), overrideCommand(), policyCommand(), pluginCommand(), conformanceCommand(), versionCommand())
 	return root
 }
 

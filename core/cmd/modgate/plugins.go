@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/modgate/modgate/core/adapter"
+)
+
+type pluginsView struct {
+	Plugins []adapter.View `json:"plugins"`
+}
+
+func pluginCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "plugin", Short: "See the adapters of modules that speak another dialect"}
+	cmd.AddCommand(pluginList())
+	return cmd
+}
+
+func pluginList() *cobra.Command {
+	c := &client{}
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the adapters that are in force, and those that are not",
+		Args:  exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			raw, err := c.admin(cmd.Context(), http.MethodGet, "/v1/admin/plugins")
+			if err != nil {
+				return err
+			}
+			var view pluginsView
+			return c.show(cmd, raw, &view, func(w io.Writer) error { return printPlugins(w, view.Plugins, time.Now()) })
+		},
+	}
+	c.flags(cmd)
+	return cmd
+}
+
+func printPlugins(w io.Writer, plugins []adapter.View, now time.Time) error {
+	if len(plugins) == 0 {
+		_, err := fmt.Fprintln(w, "no adapter is there")
+		return err
+	}
+	t := newTable(w)
+	t.row("ADAPTER", "MODULES", "STATE", "GENERATION", "LOADED", "HOOKS", "CALLS", "FAULTS")
+	for _, p := range plugins {
+		generation, loaded := "", ""
+		if p.Loaded != nil {
+			generation, loaded = fmt.Sprint(p.Generation), ago(*p.Loaded, now)
+		}
+		t.row(p.Adapter, strings.Join(p.Modules, " "), string(p.State), generation, loaded, strings.Join(p.Hooks, " "), fmt.Sprint(p.Calls), fmt.Sprint(p.Faults))
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for _, p := range plugins {
+		if p.Refused != "" {
+			if _, err := fmt.Fprintf(w, "\n%s: the file is not in force: %s\n", p.Adapter, p.Refused); err != nil {
+				return err
+			}
+		}
+		if f := p.LastFault; f != nil {
+			if _, err := fmt.Fprintf(w, "\n%s: last fault %s, of module %s: %s\n", p.Adapter, ago(f.Time, now), f.Module, f); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
