@@ -111,11 +111,11 @@ func TestEveryValueIsRead(t *testing.T) {
 			{Name: "loans", Defaults: loans, Update: config.OnTakeover, Adapter: "other", Plugin: config.DefaultPlugin(), Versions: []config.Version{
 				{
 					Version:   module.MustVersion("1.4.0"),
-					Upstreams: []string{"http://127.0.0.1:9102", "http://127.0.0.1:9103"},
-					Egress:    []string{"127.0.0.1:9202", "[::1]:9203"},
-					Probe:     sockets,
-					Routes:    []message.Route{{Methods: []string{"GET"}, Path: "/due"}, {Path: "/files/*"}},
-					Scheme:    module.FOLIO,
+					Upstreams: []string{"http://127.0.0.1:9102", "http://127.0.0.1:9103"}, Protocol: message.H2C,
+					Egress: []string{"127.0.0.1:9202", "[::1]:9203"},
+					Probe:  sockets,
+					Routes: []message.Route{{Methods: []string{"GET"}, Path: "/due"}, {Path: "/files/*"}},
+					Scheme: module.FOLIO,
 					Provides: []config.Provided{
 						{Interface: module.Interface{ID: "fines", Version: "1.0"}},
 						{Interface: module.Interface{ID: "loans", Version: "2.1"}, Routes: []message.Route{

@@ -41,9 +41,12 @@ func (m *Module) checkVersions(s scope) {
 // check reports what a registration would be refused for.
 func (v *Version) check(name string, s scope) {
 	for n, u := range v.Upstreams {
-		for _, f := range (message.Registration{Upstream: u}).Check() {
-			if f.Pointer == "/upstream" {
+		for _, f := range (message.Registration{Upstream: u, Protocol: v.Protocol}).Check() {
+			switch f.Pointer {
+			case "/upstream":
 				s.in(element("upstreams", n)).add("", "Not an upstream", "%q: %s.", u, f.Detail)
+			case "/protocol":
+				s.add("protocol "+element("upstreams", n), "Not the upstream's protocol", "%q: %s.", u, f.Detail)
 			}
 		}
 	}

@@ -18,6 +18,7 @@ import (
 type Version struct {
 	Version   module.Version
 	Upstreams []string             // origins, one instance each
+	Protocol  message.Protocol     // that they speak
 	Egress    []string             // addresses of their own data listeners, one for each upstream, or none (L4)
 	Routes    []message.Route      // that belong to no interface
 	Scheme    module.Scheme        // of the ranges that do not say theirs
@@ -37,6 +38,7 @@ type Provided struct {
 func (v *Version) Settings() []Setting {
 	return []Setting{
 		{Name: "upstreams", Value: &v.Upstreams, Required: true, Doc: "origins of its processes, such as \"http://127.0.0.1:9101\": each is an instance"},
+		{Name: "protocol", Value: &v.Protocol, Words: message.ProtocolNames(), Doc: "what they speak: HTTP/1.1, or HTTP/2 in clear text (h2c) or under TLS (h2), of which gRPC needs one"},
 		{Name: "egress", Value: &v.Egress, Doc: "addresses of data listeners, one for each upstream: what arrives there is that instance's, as if it bore its token (L4)"},
 		{Name: "routes", Value: &v.Routes, Doc: "what it serves that belongs to none of its interfaces: methods, or none for any, and a pattern, such as \"GET PUT /items/{id}\" (V9)"},
 		{Name: "scheme", Value: &v.Scheme, Words: schemeWords[:], Doc: "how the ranges of its requirements are read that say nothing else; unset: semver (D6)"},
@@ -92,7 +94,7 @@ func routeText(r message.Route) string {
 
 // registration returns what all processes of v would say.
 func (v *Version) registration(name string) message.Registration {
-	r := message.Registration{Module: name, Version: v.Version, Requires: v.Requires}
+	r := message.Registration{Module: name, Version: v.Version, Protocol: v.Protocol, Requires: v.Requires}
 	for _, p := range v.Provides {
 		r.Provides = append(r.Provides, p.Interface)
 	}

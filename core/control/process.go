@@ -74,6 +74,7 @@ func (c *Control) newProcess(name string, v *lifecycle.Version, in *lifecycle.In
 		c.queue.add(name, lifecycle.Drained{Instance: i.ID, Turn: turn})
 	})
 	p.route.RunHeader = c.config.Module(name).RunHeader
+	p.route.Protocol = in.Protocol
 	p.route.Close()
 	p.caller = &route.Caller{Instance: p.route, OnDelay: in.OnDelay}
 	if c.config.Module(name).OnDelay == message.Reply {

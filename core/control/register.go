@@ -102,7 +102,7 @@ func (c *Control) claim(reg message.Registration, hash [32]byte) (lifecycle.Regi
 	return lifecycle.Registered{
 		Version: reg.Version, Routes: reg.Routes, Provides: reg.Provides, Requires: reg.Requires,
 		Instance: lifecycle.Instance{
-			ID: reg.Instance, Upstream: strings.TrimSuffix(reg.Upstream, "/"), Webhook: reg.Webhook,
+			ID: reg.Instance, Upstream: strings.TrimSuffix(reg.Upstream, "/"), Protocol: reg.Protocol, Webhook: reg.Webhook,
 			Lease: lease, OnDelay: reg.OnDelay, Token: hash[:],
 		},
 	}, nil

@@ -89,14 +89,15 @@ type Drain struct {
 
 // Instance is one process of a version.
 type Instance struct {
-	ID       string          `json:"id"`
-	Upstream string          `json:"upstream"`
-	Webhook  string          `json:"webhook,omitempty"`
-	Lease    time.Duration   `json:"lease"`
-	OnDelay  message.OnDelay `json:"on_delay,omitempty"`
-	Token    []byte          `json:"token"`             // SHA-256 of the instance token
-	StartBy  time.Time       `json:"start_by"`          // when start_ttl runs out (V6)
-	Alerted  bool            `json:"alerted,omitempty"` // it did
+	ID       string           `json:"id"`
+	Upstream string           `json:"upstream"`
+	Protocol message.Protocol `json:"protocol,omitempty"`
+	Webhook  string           `json:"webhook,omitempty"`
+	Lease    time.Duration    `json:"lease"`
+	OnDelay  message.OnDelay  `json:"on_delay,omitempty"`
+	Token    []byte           `json:"token"`             // SHA-256 of the instance token
+	StartBy  time.Time        `json:"start_by"`          // when start_ttl runs out (V6)
+	Alerted  bool             `json:"alerted,omitempty"` // it did
 
 	Phase   message.Phase   `json:"phase"`
 	Seq     uint64          `json:"seq"` // of the last announcement (U7)

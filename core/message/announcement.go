@@ -123,6 +123,7 @@ type Registration struct {
 	Version  module.Version       `json:"version"`
 	Instance string               `json:"instance,omitempty"` // empty: the gateway makes one
 	Upstream string               `json:"upstream"`
+	Protocol Protocol             `json:"protocol,omitempty"`
 	Routes   []Route              `json:"routes,omitempty"`
 	Provides []module.Interface   `json:"provides,omitempty"`
 	Requires []module.Requirement `json:"requires,omitempty"`
@@ -156,6 +157,7 @@ func (r Registration) Check() []Fault {
 		fs.wrap("/instance", module.CheckInstance(r.Instance))
 	}
 	fs.wrap("/upstream", checkUpstream(r.Upstream))
+	fs.wrap("/protocol", checkProtocol(r.Protocol, r.Upstream))
 	if r.Webhook != "" {
 		fs.wrap("/webhook", checkWebhook(r.Webhook))
 	}

@@ -10,6 +10,7 @@ import (
 type conn struct {
 	net.Conn
 	up     *upstream
+	call   *call         // the conn is one call on a link; nil: it is a connection
 	br     *bufio.Reader // reads from the conn
 	since  time.Time     // idle since
 	reused bool
@@ -53,6 +54,12 @@ func (c *conn) write(rest []byte) error {
 // Read writes the request that is left to it, and reads from the upstream
 // until the deadline.
 func (c *conn) Read(p []byte) (int, error) {
+	if c.call != nil {
+		if due := c.deadline.due; !due.IsZero() {
+			c.call.reading.set(due)
+		}
+		return c.call.Read(p)
+	}
 	for {
 		if err := c.deadline.arm(c.Conn); err != nil {
 			return 0, err

@@ -41,21 +41,29 @@ func (d *deadline) waive(c net.Conn) {
 
 // by returns when a wait that begins now must end: after wait, or when the
 // request's whole time is over.
-func (x *exchange) by(wait time.Duration) time.Time {
+func (x *exchange) by(wait time.Duration) time.Time { return by(x.due, wait) }
+
+func by(due time.Time, wait time.Duration) time.Time {
 	until := time.Now().Add(wait)
-	if x.due.IsZero() {
+	if due.IsZero() {
 		return until
 	}
-	return earlier(until, x.due)
+	return earlier(until, due)
 }
 
 // late reports whether the request's whole time is over.
 func (x *exchange) late() bool { return !x.due.IsZero() && !time.Now().Before(x.due) }
 
+// outOfTime reports whether the caller's time is over, or so nearly that the
+// module, which counts for itself, has given up.
+func (x *exchange) outOfTime() bool {
+	return !x.asked.IsZero() && time.Until(x.asked) < 5*time.Millisecond
+}
+
 // bound sets the end of the request's whole time: the gateway's, or that of
 // the caller, who may say how long it waits.
 func (x *exchange) bound() {
-	if l := x.p.Limits.Request; l > 0 {
+	if l := x.p.Limits.Request; l > 0 && !x.head.grpc {
 		x.due = x.now.Add(l)
 	}
 	if x.head.timeout > 0 {

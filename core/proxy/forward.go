@@ -43,7 +43,7 @@ func (x *exchange) forward() bool {
 	}
 	up.retries.earn(x.p.Limits.RetryBudget)
 	for fresh := false; ; fresh = true {
-		c, err := up.take(fresh || x.upload.streams, x.by(x.p.Limits.FirstByte)) // a body that streams cannot be sent again
+		c, err := x.connect(up, fresh)
 		if err != nil {
 			return x.unconnected(up, err)
 		}
@@ -68,12 +68,22 @@ func (x *exchange) forward() bool {
 	}
 }
 
+// connect returns a connection for the request. A body that streams cannot be
+// sent again, so it gets a fresh one; but not a link of its own.
+func (x *exchange) connect(up *upstream, fresh bool) (*conn, error) {
+	until := x.by(x.p.Limits.FirstByte)
+	if up.multiplexes() {
+		return up.call(fresh, until)
+	}
+	return up.take(fresh || x.upload.streams, until)
+}
+
 // retry deals with a request that had no answer: it reports whether it is to
 // be sent again, or else answers it. What was sent late, or was answered with
 // something, is not.
 func (x *exchange) retry(up *upstream, err error) bool {
 	i := x.place.instance
-	if x.upload.failure == nil && !x.late() {
+	if x.upload.failure == nil && !x.late() && !x.outOfTime() {
 		x.failed()
 	}
 	if x.tries < x.p.Limits.Retries && errors.Is(err, errStale) && x.repeatable() && up.retries.spend() {
@@ -162,14 +172,7 @@ func (x *exchange) repeatable() bool {
 func (x *exchange) exchangeOn(c *conn) error {
 	c.deadline.due = x.by(x.p.Limits.FirstByte)
 	x.follow(c)
-	var err error
-	if x.upload.streams {
-		if err = c.write(x.out); err == nil {
-			x.upload.start(c)
-		}
-	} else {
-		err = c.send(x.out)
-	}
+	err := x.send(c)
 	if err == nil {
 		err = x.receive(c)
 	}
@@ -181,21 +184,57 @@ func (x *exchange) exchangeOn(c *conn) error {
 	return err
 }
 
+// send sends the request, or begins to.
+func (x *exchange) send(c *conn) error {
+	var err error
+	switch {
+	case c.call != nil:
+		c.sent = 1 // for all that is known
+		err = c.call.ask(x)
+	case x.upload.streams:
+		err = c.write(x.out)
+	default:
+		return c.send(x.out)
+	}
+	if err == nil && x.upload.streams {
+		x.upload.start(c)
+	}
+	return err
+}
+
+// readHead reads the next head of the answer.
+func (c *conn) readHead(h *fasthttp.ResponseHeader) error {
+	if c.call != nil {
+		if due := c.deadline.due; !due.IsZero() {
+			c.call.reading.set(due)
+		}
+		err := c.call.readHead(h)
+		if unseen(err) {
+			c.sent = 0
+		}
+		return err
+	}
+	if _, err := c.br.Peek(1); err != nil {
+		if timedOut(err) {
+			return err
+		}
+		return errStale
+	}
+	if err := h.Read(c.br); err != nil {
+		if timedOut(err) {
+			return err
+		}
+		return errors.Join(errAnswer, err)
+	}
+	return nil
+}
+
 // receive reads the head of the answer and relays it with what follows.
 func (x *exchange) receive(c *conn) error {
 	h := &x.ctx.Response.Header
 	for {
-		if _, err := c.br.Peek(1); err != nil {
-			if timedOut(err) {
-				return err
-			}
-			return errStale
-		}
-		if err := h.Read(c.br); err != nil {
-			if timedOut(err) {
-				return err
-			}
-			return errors.Join(errAnswer, err)
+		if err := c.readHead(h); err != nil {
+			return err
 		}
 		switch status := h.StatusCode(); {
 		case status == fasthttp.StatusSwitchingProtocols && !x.head.upgrades():
@@ -249,6 +288,8 @@ func (x *exchange) explain(err error) {
 	switch {
 	case x.upload.failure != nil:
 		x.clientFailed()
+	case x.outOfTime():
+		x.overdue()
 	case timedOut(err):
 		x.upstreamFailed(fasthttp.StatusGatewayTimeout, "http_response_timeout", "It did not answer in time.")
 	case errors.Is(err, errAnswer), errors.Is(err, errSwitched):

@@ -5,10 +5,15 @@ import (
 	"html/template"
 )
 
-// body writes the problem as a page for browsers, else as JSON (RFC 9457).
+// body writes the problem as a page for browsers, as a status for gRPC, else
+// as JSON (RFC 9457).
 func (x *exchange) body(a answer) {
 	a.RequestID = string(x.id)
 	r := &x.ctx.Response
+	if x.wantsGRPC() {
+		x.grpcBody(a)
+		return
+	}
 	if wantsPage(x.head.accept) {
 		r.Header.SetContentType("text/html; charset=utf-8")
 		_ = page.Execute(r.BodyWriter(), a.Problem) // a response's body takes everything

@@ -115,6 +115,10 @@ func (u *upstream) next() chan *conn {
 // release gives c back for the next request. It must be clean: the answer
 // read to its end, and nothing after it.
 func (c *conn) release(now time.Time) {
+	if c.call != nil {
+		c.discard() // it has ended
+		return
+	}
 	if c.br.Buffered() > 0 {
 		c.discard()
 		return
@@ -137,6 +141,9 @@ func (c *conn) release(now time.Time) {
 // discard closes c for good.
 func (c *conn) discard() {
 	_ = c.Close()
+	if c.call != nil {
+		return
+	}
 	u := c.up
 	u.mu.Lock()
 	delete(u.open, c)

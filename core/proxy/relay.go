@@ -100,6 +100,9 @@ func (x *exchange) stream(length int) {
 		x.relay.idle, x.due = x.p.Limits.Stream, x.asked
 		x.relay.endable()
 	}
+	if isGRPC(r.Header.ContentType()) { // it may be a stream of messages
+		x.relay.idle, x.due = x.p.Limits.Stream, x.asked
+	}
 	x.relay.open = true
 	x.upload.yield()
 	if x.head.http10 && length < 0 {
@@ -214,8 +217,9 @@ func (r *relay) piece() ([]byte, error) {
 			return nil, err
 		}
 	}
-	if r.length >= 0 && r.left == 0 {
+	if r.length >= 0 && r.left == 0 && !r.done {
 		r.done = true
+		r.end()
 	}
 	if r.done {
 		return nil, io.EOF
@@ -223,6 +227,7 @@ func (r *relay) piece() ([]byte, error) {
 	if err := r.await(); err != nil {
 		if r.length == untilEOF && errors.Is(err, io.EOF) {
 			r.done = true
+			r.end()
 			return nil, io.EOF
 		}
 		return nil, unexpected(err)
@@ -235,6 +240,19 @@ func (r *relay) piece() ([]byte, error) {
 		n = int(min(int64(n), r.left))
 	}
 	return r.c.br.Peek(n)
+}
+
+// end takes what comes after the body on a call.
+func (r *relay) end() {
+	c := r.c.call
+	if c == nil {
+		return
+	}
+	if r.length >= 0 { // its end is still to come
+		c.reading.set(r.x.by(r.idle))
+		_, _ = c.Read(make([]byte, 1))
+	}
+	c.trailers(&r.x.ctx.Response.Header)
 }
 
 // await waits until bytes are there. Of what does not fit c's buffer it reads

@@ -89,6 +89,9 @@ func appendHead(b []byte, r *http.Request) (_ []byte, ok bool) {
 	if r.ContentLength < 0 {
 		b = appendField(b, "Transfer-Encoding", "chunked")
 	}
+	for name := range r.Trailer {
+		b = appendField(b, "Trailer", name)
+	}
 	names := make([]string, 0, 32)
 	for name := range r.Header {
 		names = append(names, name)
@@ -188,7 +191,12 @@ func (s *stream) answer(r *fasthttp.Response) error {
 		return err
 	}
 	if _, err := r.BodyStream().(io.WriterTo).WriteTo(&s.client); err != nil {
-		return err
+		if s.r.Context().Err() != nil || !isGRPC(r.Header.ContentType()) {
+			return err
+		}
+		h.Set(http.TrailerPrefix+"Grpc-Status", strconv.Itoa(grpcUnavailable))
+		h.Set(http.TrailerPrefix+"Grpc-Message", "The module's answer broke off")
+		return nil
 	}
 	for line := range strings.SplitSeq(string(r.Header.TrailerHeader()), "\r\n") {
 		if name, value, ok := strings.Cut(line, ": "); ok {

@@ -78,6 +78,11 @@ func perform(t testing.TB, g *gate, r *recorder, a attack) performance {
 		method, _, _ := strings.Cut(string(s.Bytes), " ")
 		last := i == len(a.Steps)-1
 		for {
+			if b, err := answers.Peek(9); err == nil && b[3] == 4 && b[0] == 0 { // SETTINGS: it speaks HTTP/2 with who does
+				_, _ = io.Copy(io.Discard, answers)
+				p.closed = true
+				break
+			}
 			resp, err := http.ReadResponse(answers, &http.Request{Method: method})
 			if err != nil {
 				p.closed = p.closed || len(p.statuses) == 0

@@ -63,7 +63,7 @@ func (x *exchange) appendTimeout(b []byte) []byte {
 	if x.asked.IsZero() {
 		return b
 	}
-	left := max(time.Until(x.asked).Milliseconds(), 1)
+	left := max((time.Until(x.asked) + time.Millisecond - 1).Milliseconds(), 1)
 	if x.head.timed {
 		b = append(b, "Modgate-Timeout: "...)
 		b = strconv.AppendInt(b, left, 10)

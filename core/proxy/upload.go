@@ -19,6 +19,7 @@ type upload struct {
 
 	c       *conn
 	client  *client
+	due     time.Time     // as exchange.due when it began
 	holding bool          // the handler's side holds the baton
 	done    chan struct{} // closed when run returns
 	whole   bool          // the body was sent to its end; as failure, read after done
@@ -51,7 +52,7 @@ func (u *upload) prepare(b []byte) ([]byte, error) {
 
 // start sends the body to c.
 func (u *upload) start(c *conn) {
-	u.c, u.client, u.done, u.running = c, u.x.client, make(chan struct{}), true
+	u.c, u.client, u.due, u.done, u.running = c, u.x.client, u.x.due, make(chan struct{}), true
 	u.client.lent = true
 	c.deadline.waive(c.Conn) // set when the body is sent
 	go u.run(u.x.unsent())
@@ -69,7 +70,7 @@ func (u *upload) run(body io.Reader) {
 		return
 	}
 	u.whole = err == nil
-	_ = u.c.SetReadDeadline(u.x.by(u.x.p.Limits.FirstByte))
+	_ = u.c.SetReadDeadline(by(u.due, u.x.p.Limits.FirstByte))
 }
 
 // copy sends the body. What it returns is the client's fault, or the
@@ -107,7 +108,7 @@ var errGone = errors.New("the upstream reads no more")
 // may look at the body's state meanwhile.
 func (u *upload) write(buf []byte, room, n int) error {
 	start, end := room, room+n
-	if u.x.head.chunked {
+	if u.x.head.chunked && u.c.call == nil {
 		var size [16]byte
 		line := append(strconv.AppendInt(size[:0], int64(n), 16), '\r', '\n')
 		start -= len(line)
@@ -120,7 +121,7 @@ func (u *upload) write(buf []byte, room, n int) error {
 func (u *upload) push(b []byte) error {
 	u.client.baton.Unlock()
 	defer u.client.baton.Lock()
-	if err := u.c.SetWriteDeadline(u.x.by(u.x.p.Limits.Idle)); err != nil {
+	if err := u.c.SetWriteDeadline(by(u.due, u.client.patienceOfBody())); err != nil {
 		return err
 	}
 	_, err := u.c.Write(b)
@@ -129,6 +130,9 @@ func (u *upload) push(b []byte) error {
 
 // finish sends what ends a chunked body: the last chunk and the trailers.
 func (u *upload) finish() error {
+	if u.c.call != nil {
+		return u.c.call.finish(u.x.trailers)
+	}
 	if !u.x.head.chunked {
 		return nil
 	}

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/modgate/modgate/core/message"
 	"github.com/modgate/modgate/core/route"
 )
 
@@ -38,7 +39,7 @@ func (u *upstreams) of(i *route.Instance) (*upstream, error) {
 	if v, ok := u.all.Load(i); ok {
 		return v.(*upstream), nil
 	}
-	up, err := newUpstream(u.p, i.Upstream)
+	up, err := newUpstream(u.p, i.Upstream, i.Protocol)
 	if err != nil {
 		return nil, err
 	}
@@ -89,22 +90,26 @@ type upstream struct {
 	name    string      // that an https upstream's certificate is for; empty: clear text
 	used    atomic.Bool // since the last sweep
 
+	protocol message.Protocol
+
 	retries budget
 
 	mu      sync.Mutex
 	idle    []*conn // guarded by mu, as below; the last used last
 	open    map[*conn]struct{}
-	slots   int          // that open connections and dials take, of Limits.Upstream
-	waiting []chan *conn // for a connection, or for nil: a slot; first come, first served
+	slots   int           // that open connections and dials take, of Limits.Upstream
+	waiting []chan *conn  // for a connection, or for nil: a slot; first come, first served
+	links   []*link       // of an upstream that speaks HTTP/2
+	linking chan struct{} // closed when the link is made, or not, that is made now; nil: none is
 	closed  bool
 }
 
-func newUpstream(p *Proxy, origin string) (*upstream, error) {
+func newUpstream(p *Proxy, origin string, protocol message.Protocol) (*upstream, error) {
 	u, err := url.Parse(origin)
 	if err != nil {
 		return nil, fmt.Errorf("upstream %q: %w", origin, err)
 	}
-	up := &upstream{p: p, host: u.Host, open: make(map[*conn]struct{})}
+	up := &upstream{p: p, host: u.Host, protocol: protocol, open: make(map[*conn]struct{})}
 	port := u.Port()
 	switch {
 	case u.Scheme == "http" && port == "":
@@ -179,6 +184,7 @@ var errHandshake = errors.New("TLS handshake")
 // the upstream may be forgotten. It is closed then.
 func (u *upstream) sweep(before time.Time) (forget bool) {
 	u.mu.Lock()
+	u.sweepLinks(before)
 	old := 0
 	for old < len(u.idle) && u.idle[old].since.Before(before) {
 		old++
@@ -203,6 +209,7 @@ func (u *upstream) close() {
 		u.slots++
 	}
 	u.waiting = nil
+	links := u.links
 	open := make([]*conn, 0, len(u.open))
 	for c := range u.open {
 		open = append(open, c)
@@ -210,6 +217,9 @@ func (u *upstream) close() {
 	u.mu.Unlock()
 	for _, c := range open {
 		_ = c.Close()
+	}
+	for _, l := range links {
+		_ = l.Close()
 	}
 }
 

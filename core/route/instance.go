@@ -3,6 +3,8 @@ package route
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/modgate/modgate/core/message"
 )
 
 // Instance is one process. It stays the same object while its registration
@@ -16,6 +18,9 @@ type Instance struct {
 	Version  string
 	Upstream string // scheme://host:port
 	Hop      string // module@version/instance, as in Modgate-Run (3.1)
+
+	// Protocol is what it speaks. Set it before anybody knows the instance.
+	Protocol message.Protocol
 
 	// RunHeader is the header in which the module passes on its runs; "":
 	// Modgate-Run (L4). Set it before anybody knows the instance.

@@ -143,6 +143,7 @@ module "loans" {
 
   version "1.4.0" {
     upstreams = ["http://${var.host}:9102", "http://${var.host}:9103"]
+    protocol  = "h2c"
     egress    = ["127.0.0.1:9202", "[::1]:9203"]
     routes    = ["GET /due", "/files/*"]
     scheme    = "folio"
