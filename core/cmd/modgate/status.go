@@ -94,7 +94,7 @@ func summary(modules []moduleView) string {
 	}
 	text := "modules: " + strings.Join(parts, ", ")
 	if parked > 0 {
-		text += fmt.Sprintf("; %d requests parked", parked)
+		text += fmt.Sprintf("; %d parked", parked)
 	}
 	return text
 }

@@ -39,7 +39,7 @@ func TestStatusShowsWhatMatters(t *testing.T) {
 		code  int
 	}{
 		{"an UPDATE waits for the older version", []string{waitingView}, `
-modules: 0 ready, 1 delayed; 12 requests parked
+modules: 0 ready, 1 delayed; 12 parked
 
 MODULE     STATE    VERSION         WHY      SINCE    LEFT  PARKED
 inventory  delayed  1.9.0 -> 2.0.0  waiting  10s ago  7.9s  12, for up to 2.1s
