@@ -89,6 +89,16 @@ func (e *Engine) Reload(units map[string]string) error {
 // Diagnostics returns what of the folder is not in force, and why.
 func (e *Engine) Diagnostics() Diagnostics { return e.current.Load().wrong }
 
+// Broken counts the units and documents of which not the present text is in
+// force.
+func (e *Engine) Broken() int {
+	units := map[string]bool{}
+	for _, d := range e.Diagnostics() {
+		units[d.unit()] = true
+	}
+	return len(units)
+}
+
 func (e *Engine) load(units map[string]string) error {
 	e.reload.Lock()
 	defer e.reload.Unlock()

@@ -29,7 +29,7 @@ type rules struct {
 
 // of returns the counter of who decided, as a Decision's By says.
 func (r *rules) of(e fallback.Entrypoint, by string) *atomic.Uint64 {
-	unit, name, _ := strings.Cut(by, ": ")
+	unit, name, _ := strings.Cut(strings.ToValidUTF8(by, "?"), ": ")
 	k := Rule{e, unit, name}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -34,6 +34,7 @@ type Options struct {
 	Feed       *Feed
 	Stats      func() proxy.Stats
 	Plugins    func() []adapter.View
+	Policies   func() PolicyStats
 	Parked     func(module string) (requests int, longest time.Duration)
 	Ready      func() error                                 // why not, or nil
 	Reload     func(ctx context.Context) (any, bool, error) // diagnostics, whether anything changed

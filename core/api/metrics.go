@@ -75,6 +75,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	gauge(ch, incidents, float64(len(c.Alerts.Open())))
 	count(ch, lost, c.Alerts.Lost())
 	c.plugins(ch)
+	c.policies(ch)
 	for _, o := range c.Control.Overviews() {
 		c.module(ch, o)
 	}

@@ -38,6 +38,11 @@ func TestMetricsCountWhatTheirOwnersCount(t *testing.T) {
 		`modgate_runs_in_flight{module="m",version="1.0.0"} 1`,
 		`modgate_unmet_requirements{module="m",version="1.0.0"} 1`,
 		`modgate_open_incidents 0`,
+		`modgate_policy_decisions_total{entrypoint="request",rule="busy",unit="site"} 5`,
+		`modgate_policy_faults_total{class="conflict",unit="modules/m"} 2`,
+		`modgate_policy_evaluations_total 4`,
+		`modgate_policy_spared_total 1`,
+		`modgate_policies_not_in_force 1`,
 		`modgate_build_info{goversion="`,
 		`go_goroutines `,
 	} {

@@ -108,6 +108,12 @@ func newPlatform(t *testing.T, change ...func(*Options)) *platform {
 	o := Options{
 		Control: p.control, Notices: post, Alerts: desk, Processes: processes, Feed: &p.feed,
 		AdminToken: sha256.Sum256([]byte(adminToken)), Open: true, Version: "1.2.3", Log: slog.New(slog.DiscardHandler),
+		Policies: func() PolicyStats {
+			return PolicyStats{
+				Decisions: []PolicyDecisions{{"request", "site", "busy", 5}}, Faults: []PolicyFaults{{"modules/m", "conflict", 2}},
+				Evaluated: 4, Spared: 1, Broken: 1,
+			}
+		},
 		Stats:   func() proxy.Stats { return proxy.Stats{Relayed: 7, Parked: 2} },
 		Plugins: func() []adapter.View { return append([]adapter.View{}, p.plugins...) },
 		Parked:  func(string) (int, time.Duration) { return 3, 1500 * time.Millisecond },

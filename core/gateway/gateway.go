@@ -274,7 +274,7 @@ func (g *Gateway) openFronts() error {
 	handler := api.New(api.Options{
 		Control: g.control, Notices: g.notices, Alerts: g.alerts, Processes: g.processes, Feed: &g.feed,
 		AdminToken: hash(token), Open: loopback(g.ctrl), Version: g.o.Version, Log: g.log,
-		Parked: g.parked, Stats: g.proxy.Stats, Plugins: g.pluginViews,
+		Parked: g.parked, Stats: g.proxy.Stats, Plugins: g.pluginViews, Policies: g.policyStats,
 		Ready:  func() error { return nil },
 		Reload: g.Reload,
 		Plan:   g.Plan,

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/modgate/modgate/core/alert"
+	"github.com/modgate/modgate/core/api"
 	"github.com/modgate/modgate/core/config"
 	"github.com/modgate/modgate/core/fallback"
 	"github.com/modgate/modgate/core/route"
@@ -122,6 +123,21 @@ func (g *Gateway) called(module, key string, i fallback.Incident) {
 		s = alert.Warning // policies let no other word pass
 	}
 	g.alerts.Raise(alert.Alert{Key: key, Severity: s, Module: module, Summary: i.Summary, Detail: i.Detail})
+}
+
+// policyStats returns what policies decided and did wrong, for the metrics.
+func (g *Gateway) policyStats() (s api.PolicyStats) {
+	for r, n := range g.policies.Decisions() {
+		s.Decisions = append(s.Decisions, api.PolicyDecisions{Entrypoint: string(r.Entrypoint), Unit: r.Unit, Rule: r.Name, Count: n})
+	}
+	for unit, classes := range g.policies.Faults() {
+		for class, n := range classes {
+			s.Faults = append(s.Faults, api.PolicyFaults{Unit: unit, Class: class.String(), Count: n})
+		}
+	}
+	c := g.policies.Counts()
+	s.Evaluated, s.Spared, s.Broken = c.Evaluated, c.Spared, g.policies.Broken()
+	return s
 }
 
 func (g *Gateway) policyMended(unit string) { g.alerts.Clear("policy/" + unit) }
