@@ -74,8 +74,9 @@ func (c *Control) Register(reg message.Registration, secret string) (message.Reg
 	if err != nil {
 		return message.Registered{}, err
 	}
+	_, in := r.Find(reg.Instance)
 	return message.Registered{
-		Instance: reg.Instance, Token: token, WebhookSecret: c.webhookSecret(hash), Epoch: r.Epoch,
+		Instance: reg.Instance, Token: token, WebhookSecret: c.webhookSecret(hash), Epoch: r.WriteEpoch(in),
 		Lease: message.Duration(ev.Instance.Lease), State: r.State(c.now(), reg.Instance), Requirements: c.baseline(reg),
 	}, nil
 }

@@ -82,6 +82,30 @@ func TestHostileOldVersionIsRefusedEverywhere(t *testing.T) { // U8, I1
 	})
 }
 
+// A sibling that registers while the holder updates must not be handed the
+// grant's own epoch: its writes would pass the fence (U8).
+func TestEpochIsHandedOnlyToWhoMayWrite(t *testing.T) { // U8, U9
+	inWorld(t, nil, func(w *world) {
+		register := func(id string) (out message.Registered) {
+			status, err := w.caller.call("POST", "/v1/instances", message.Registration{
+				Module: "books", Version: module.MustVersion("1.0.0"), Instance: id, Upstream: "http://nobody:80",
+			}, &out)
+			if err != nil || status != 201 {
+				w.t.Fatalf("register %s: %d %v", id, status, err)
+			}
+			return out
+		}
+		holder := &instance{r: w.running, id: "a", token: register("a").Token}
+		holder.say(message.Update)
+		if r := register("b"); r.Epoch != nil {
+			w.t.Errorf("the sibling was handed epoch %d", *r.Epoch)
+		}
+		if r := register("a"); r.Epoch == nil || *r.Epoch != 2 { // the holder's heir (U10)
+			w.t.Errorf("the heir was handed epoch %v, want 2", r.Epoch)
+		}
+	})
+}
+
 // epochs answers with the epoch that came with the request.
 func epochs(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, fmt.Sprint("epoch ", strings.Join(r.Header.Values("Modgate-Epoch"), ",")))

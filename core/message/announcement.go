@@ -217,7 +217,7 @@ type Registered struct {
 	Instance      string        `json:"instance"`
 	Token         string        `json:"token"`
 	WebhookSecret string        `json:"webhook_secret"`
-	Epoch         uint64        `json:"epoch"` // to be written with when it serves or holds
+	Epoch         *uint64       `json:"epoch,omitempty"` // absent: it may not write now (U8)
 	Lease         Duration      `json:"lease"`
 	State         State         `json:"state"`
 	Requirements  []Requirement `json:"requirements"`

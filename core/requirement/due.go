@@ -143,13 +143,17 @@ func Itself(now time.Time, r *lifecycle.Record, ver *lifecycle.Version, i *lifec
 	if s := r.Owner(); s != nil && self.Kind == message.NoticeMissing {
 		found = s.Version.String()
 	}
-	return message.Notice{
+	n := message.Notice{
 		Receiver: i.ID, Subject: i.ID, Kind: self.Kind, Turn: r.Turn, Time: now, Until: self.Until,
 		Data: message.NoticeData{
 			Module: r.Module, Version: ver.Version.String(), Found: found, Reason: self.Reason,
-			TTL: ttl(self.Until, now), Epoch: r.Epoch, Outcome: self.Outcome,
+			TTL: ttl(self.Until, now), Outcome: self.Outcome,
 		},
-	}, true
+	}
+	if epoch := r.WriteEpoch(i); epoch != nil { // else it could write past the fence with it (U8)
+		n.Data.Epoch = *epoch
+	}
+	return n, true
 }
 
 func ttl(until, now time.Time) message.Duration {

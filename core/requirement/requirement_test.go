@@ -227,10 +227,10 @@ func TestInstanceIsToldAboutItself(t *testing.T) { // U2, V2, V3, U8
 	}
 	w.now = w.now.Add(config.DefaultLifecycle().Grace)
 	w.step("users", lifecycle.Tick{})
-	if due := w.due("users", "u1", "users", old); len(due) != 1 || due[0].Kind != message.NoticeMissing || due[0].Data.Reason != message.ReasonFenced {
-		t.Errorf("the fenced version: %+v", due)
+	if due := w.due("users", "u1", "users", old); len(due) != 1 || due[0].Kind != message.NoticeMissing || due[0].Data.Reason != message.ReasonFenced || due[0].Data.Epoch != 0 {
+		t.Errorf("the fenced version, which must not hear the new epoch: %+v", due)
 	}
-	if due := w.due("users", "u2", "users", next); len(due) != 1 || due[0].Kind != message.NoticeResume || due[0].Data.Outcome != message.Granted {
+	if due := w.due("users", "u2", "users", next); len(due) != 1 || due[0].Kind != message.NoticeResume || due[0].Data.Outcome != message.Granted || due[0].Data.Epoch != 1 {
 		t.Errorf("the holder: %+v", due)
 	}
 }
