@@ -74,17 +74,7 @@ func answer(q *fallback.Query, v ast.Value) (d fallback.Decision, err error) {
 	return d, nil
 }
 
-// memberNames are the members that a decision may have.
-var memberNames = map[fallback.Entrypoint][]string{
-	fallback.Request: {"action", "detail", "fallback", "headers", "mode", "retry_after_s", "rule", "status", "wait_s"},
-	fallback.Watch:   {"detail", "requests", "rule"},
-	fallback.Absence: {"action", "alert", "detail", "rule", "ttl_s"},
-	fallback.Update:  {"action", "detail", "retry_after_s", "rule"},
-	fallback.Grace:   {"detail", "grace_s", "rule"},
-	fallback.Resume:  {"detail", "rate_per_s", "rule"},
-}
-
-// member reads one of those.
+// member reads one of a decision's members.
 func member(e fallback.Entrypoint, d *fallback.Decision, name string, v ast.Value) (err error) {
 	switch name {
 	case "action":

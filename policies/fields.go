@@ -1,4 +1,4 @@
-// Code generated from schemas/input.json by policies/generate. DO NOT EDIT.
+// Code generated from schemas/ by policies/generate. DO NOT EDIT.
 
 package policies
 
@@ -88,3 +88,13 @@ var fields = [fieldCount]registered{
 
 // groupNames are the objects in input.
 var groupNames = [...]string{"target", "now", "caller", "request", "parked", "platform", "trouble"}
+
+// memberNames are the members that a decision may have.
+var memberNames = map[fallback.Entrypoint][]string{
+	"request": {"action", "detail", "fallback", "headers", "mode", "retry_after_s", "rule", "status", "wait_s"},
+	"watch":   {"detail", "requests", "rule"},
+	"absence": {"action", "alert", "detail", "rule", "ttl_s"},
+	"update":  {"action", "detail", "retry_after_s", "rule"},
+	"grace":   {"detail", "grace_s", "rule"},
+	"resume":  {"detail", "rate_per_s", "rule"},
+}

@@ -1,8 +1,8 @@
-// Command generate writes the registry of what policies see: the fields of
-// schemas/input.json as Go constants and one table. go generate runs it in the
-// folder policies.
+// Command generate writes the registry of what policies see and say: the fields
+// of schemas/input.json as Go constants and one table, and the members of each
+// decision. go generate runs it in the folder policies.
 //
-// The schema is where a field is decided. Beside JSON Schema it says in
+// The schemas are where a field is decided. Beside JSON Schema it says in
 // x-modgate when a leaf's value may change, and in x-modgate-entrypoints which
 // questions have a member; unsaid, all have it.
 package main
@@ -12,7 +12,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"go/format"
+	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -37,7 +39,11 @@ func run(from, to string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", from, err)
 	}
-	out, err := format.Source(write(list, groups))
+	decisions, err := decisionsOf(filepath.Dir(from), s.property("entrypoint").Enum)
+	if err != nil {
+		return err
+	}
+	out, err := format.Source(append(write(list, groups), writeMembers(decisions)...))
 	if err != nil {
 		return err
 	}
@@ -55,6 +61,16 @@ type schema struct {
 	Entrypoints []string   `json:"x-modgate-entrypoints"`
 	Closed      *bool      `json:"additionalProperties"`
 	Properties  properties `json:"properties"`
+}
+
+// property returns the member of that name.
+func (s *schema) property(name string) schema {
+	for _, p := range s.Properties {
+		if p.name == name {
+			return p.schema
+		}
+	}
+	return schema{}
 }
 
 // properties are members in the order of the file.
@@ -163,7 +179,7 @@ func constant(group, name string) string {
 
 func write(list []field, groups []string) []byte {
 	var b bytes.Buffer
-	b.WriteString("// Code generated from schemas/input.json by policies/generate. DO NOT EDIT.\n\npackage policies\n\n")
+	b.WriteString("// Code generated from schemas/ by policies/generate. DO NOT EDIT.\n\npackage policies\n\n")
 	b.WriteString("import \"github.com/modgate/modgate/core/fallback\"\n\n")
 	b.WriteString("// The fields, in the order of the schema.\nconst (\n")
 	for i, f := range list {
@@ -192,6 +208,50 @@ func write(list []field, groups []string) []byte {
 		b.WriteString("},\n")
 	}
 	fmt.Fprintf(&b, "}\n\n// groupNames are the objects in input.\nvar groupNames = [...]string{%s}\n", quoted(groups))
+	return b.Bytes()
+}
+
+// decision is the members that the answer to a question may have.
+type decision struct {
+	entrypoint string
+	members    []string // sorted
+}
+
+// decisionsOf reads the schemas of decisions. One without properties is an
+// object by names of the author's, and has no members to know.
+func decisionsOf(dir string, entrypoints []string) (list []decision, err error) {
+	for _, e := range entrypoints {
+		file := filepath.Join(dir, e+".json")
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		var s struct {
+			Closed     json.RawMessage            `json:"additionalProperties"`
+			Properties map[string]json.RawMessage `json:"properties"`
+		}
+		if err := json.Unmarshal(text, &s); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		if s.Properties == nil {
+			continue
+		}
+		if string(s.Closed) != "false" {
+			return nil, fmt.Errorf("%s is open: it wants \"additionalProperties\": false", file)
+		}
+		list = append(list, decision{e, slices.Sorted(maps.Keys(s.Properties))})
+	}
+	return list, nil
+}
+
+func writeMembers(list []decision) []byte {
+	var b bytes.Buffer
+	b.WriteString("\n// memberNames are the members that a decision may have.\n")
+	b.WriteString("var memberNames = map[fallback.Entrypoint][]string{\n")
+	for _, d := range list {
+		fmt.Fprintf(&b, "%q: {%s},\n", d.entrypoint, quoted(d.members))
+	}
+	b.WriteString("}\n")
 	return b.Bytes()
 }
 

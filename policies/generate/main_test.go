@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -36,6 +38,32 @@ func TestLeavesInOrderOfTheFile(t *testing.T) {
 			t.Fatalf("got\n%s\nwant %q after what stands before it", got, want)
 		}
 		at += i
+	}
+}
+
+func TestMembersOfDecisions(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"update.json": `{"additionalProperties": false, "properties": {"rule": {}, "action": {}}}`,
+		"alert.json":  `{"additionalProperties": {"type": "object"}}`,
+		"open.json":   `{"properties": {"rule": {}}}`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := decisionsOf(dir, []string{"update", "alert"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := string(writeMembers(list)), "{\n\"update\": {\"action\", \"rule\"},\n}\n"; !strings.HasSuffix(got, want) {
+		t.Errorf("got\n%s\nwant it to end in\n%s", got, want)
+	}
+	if _, err := decisionsOf(dir, []string{"open"}); err == nil || !strings.Contains(err.Error(), "open.json is open") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := decisionsOf(dir, []string{"nowhere"}); err == nil {
+		t.Error("want an error: there is no such schema")
 	}
 }
 
