@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -460,4 +461,134 @@ func TestMuteModuleThatFailsToUpdate(t *testing.T) {
 			t.Errorf("it was told %q, want the same twice", got)
 		}
 	})
+}
+
+// The exit of its process is a mute instance's loss at once, a holder's too
+// (U6); the next process is another registration (U10).
+func TestExitOfAProcessIsItsInstancesLoss(t *testing.T) {
+	inWorld(t, nil, func(w *world) {
+		w.adapters.Of("loans").Store(tenants{})
+		f := &folio{w: w, name: "loans", migrate: func(*folio) error { time.Sleep(10 * time.Second); return nil }}
+		v, h := w.mute("loans", "1.0.0", f.ServeHTTP)
+		w.mu.Lock()
+		w.hosts["127.0.0.1:9101"] = w.hosts["loans-1.0.0:80"]
+		w.mu.Unlock()
+		v.Upstreams = []string{"http://127.0.0.1:9101"}
+		h.is(200)
+		next := *w.cfg
+		next.Modules = []config.Module{w.onTakeover("loans", v)}
+		p := config.DefaultProcess("loans-1")
+		p.Module, p.Port, p.Command = "loans", 9101, []string{"loans"}
+		next.Processes = []config.Process{p}
+		w.cfg = &next
+		w.running.reload(&next)
+		voices := w.voices.Load()
+		time.Sleep(time.Minute)
+		w.wants("loans", message.Missing, message.ReasonExpired, "") // it was never started
+
+		voices.Started("loans-1")
+		time.Sleep(5 * time.Second)
+		w.wants("loans", message.Delayed, message.ReasonUpdating, "")
+		voices.Ended("loans-1")
+		w.wants("loans", message.Delayed, message.ReasonLost, "")
+		time.Sleep(time.Second)
+		voices.Started("loans-1")
+		time.Sleep(12 * time.Second)
+		w.wants("loans", message.Ready, message.NoReason, "1.0.0")
+		if got := f.told(); len(got) != 2 || !strings.HasSuffix(got[1], `"epoch":2}`) {
+			t.Errorf("it was told %q", got)
+		}
+
+		voices.Ended("loans-1")
+		w.wants("loans", message.Delayed, message.ReasonLost, "")
+		voices.Started("loans-1")
+		time.Sleep(time.Second)
+		w.wants("loans", message.Ready, message.NoReason, "1.0.0") // its data is granted already
+
+		voices.Leave(context.Background(), "loans-1")
+		w.wants("loans", message.Delayed, message.ReasonDisconnected, "")
+		time.Sleep(10 * time.Second)
+		voices.Ended("loans-1")
+		w.wants("loans", message.Delayed, message.ReasonDisconnected, "")
+		voices.Started("loans-1")
+		time.Sleep(time.Second)
+		w.wants("loans", message.Ready, message.NoReason, "1.0.0")
+	})
+}
+
+// Of two mute instances of a version one updates; the other serves when it is
+// done (U9). An older version is fenced, and comes back when its floor is
+// lowered (V7, O1).
+func TestMuteSiblingsAndTheFloor(t *testing.T) {
+	inWorld(t, nil, func(w *world) {
+		w.adapters.Of("loans").Store(tenants{})
+		old := &folio{w: w, name: "loans 1.0.0", migrate: func(*folio) error { return nil }}
+		first, h1 := w.mute("loans", "1.0.0", old.ServeHTTP)
+		a := &folio{w: w, name: "loans 2.0.0", migrate: func(*folio) error { time.Sleep(8 * time.Second); return nil }}
+		second, h2 := w.mute("loans", "2.0.0", a.ServeHTTP)
+		second.Upstreams = append(second.Upstreams, w.host("loans-2.0.0-b", h2.over(a.ServeHTTP)))
+		h1.is(200)
+		w.declareAll(w.onTakeover("loans", first, second))
+		time.Sleep(5 * time.Second)
+		w.wants("loans", message.Ready, message.NoReason, "1.0.0")
+		h2.is(200)
+		time.Sleep(7 * time.Second)
+		w.wants("loans", message.Delayed, message.ReasonUpdating, "")
+		time.Sleep(10 * time.Second)
+		w.wants("loans", message.Ready, message.NoReason, "2.0.0")
+		o, _ := w.control.Overview("loans")
+		if n := len(o.Versions[len(o.Versions)-1].Instances); n != 2 || o.Versions[len(o.Versions)-1].Instances[0].Phase != message.Serving || o.Versions[len(o.Versions)-1].Instances[1].Phase != message.Serving {
+			t.Errorf("of its two instances: %+v", o.Versions)
+		}
+		if got := a.told(); len(got) != 1 {
+			t.Errorf("2.0.0 was told %q, want it once", got)
+		}
+		h2.is(503)
+		time.Sleep(time.Minute)
+		w.wants("loans", message.Missing, message.ReasonExpired, "")
+		if _, err := w.control.Override("loans", message.Override{
+			Type: message.LowerFloor, Version: module.MustVersion("1.0.0"), Who: "ada", Why: "2.0.0 does not do", AcceptDataLoss: true,
+		}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(6 * time.Second)
+		w.wants("loans", message.Ready, message.NoReason, "1.0.0")
+	})
+}
+
+// An egress that cannot be opened refuses the configuration, and nothing has
+// changed; one that is declared no longer is closed.
+func TestEgressFollowsTheConfiguration(t *testing.T) { // C1, L4
+	cfg := declare(t.TempDir(), upstream(t, "1.0.0"))
+	address := freeAddress(t)
+	cfg.Modules[0].Versions[0].Egress = []string{address}
+	r := startWith(t, cfg)
+	get := func() (string, error) {
+		resp, err := http.Get("http://" + address + "/books/1")
+		if err != nil {
+			return "", err
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		return string(body), err
+	}
+	if body, err := get(); body != "1.0.0" {
+		t.Errorf("at its egress: %q %v", body, err)
+	}
+	next := declare(cfg.Gateway.DataDir, upstream(t, "2.0.0"))
+	data, _ := r.Addresses()
+	next.Modules[0].Versions[0].Egress = []string{data} // which is taken
+	r.o.Reload = func() (*config.Config, any) { return next, nil }
+	if _, changed, err := r.Reload(t.Context()); changed || err == nil || !strings.Contains(err.Error(), "open the egress of books 2.0.0") {
+		t.Errorf("an egress that is taken: changed %v, %v", changed, err)
+	}
+	if body, err := get(); body != "1.0.0" {
+		t.Errorf("after that, at its egress: %q %v", body, err)
+	}
+	last := declare(cfg.Gateway.DataDir, upstream(t, "2.0.0"))
+	r.reload(last)
+	http.DefaultClient.CloseIdleConnections()
+	if body, err := get(); err == nil {
+		t.Errorf("at the egress that is no more: %q", body)
+	}
 }

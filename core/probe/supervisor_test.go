@@ -1,12 +1,14 @@
 package probe
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -323,5 +325,61 @@ func TestStatusAsAdministratorsReadIt(t *testing.T) {
 		if got, err := json.Marshal(s); err != nil || string(got) != want {
 			t.Errorf("got %s, %v, want %s", got, err, want)
 		}
+	}
+}
+
+// What is told of a process: that it runs, that it has ended, each time; and
+// before it is stopped it is taken leave of, while it still runs.
+func TestStartsAndEndsAreToldAndStopTakesLeave(t *testing.T) {
+	var mu sync.Mutex
+	var told []string
+	note := func(what string) {
+		mu.Lock()
+		defer mu.Unlock()
+		told = append(told, what)
+	}
+	leave := make(chan struct{})
+	th := open(t, nil)
+	o := SupervisorOptions{
+		Processes: []Process{th.processes[0].Process},
+		Started:   func(name string) { note("started " + name) },
+		Ended:     func(name string) { note("ended " + name) },
+		Leave: func(ctx context.Context, name string) {
+			if _, limited := ctx.Deadline(); !limited {
+				t.Error("taking leave has no limit")
+			}
+			note("leave " + name)
+			<-leave
+		},
+	}
+	s, err := OpenSupervisor(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Start("p"); err != nil {
+		t.Fatal(err)
+	}
+	th.next().exits(3)
+	p := th.next()
+	stopped := make(chan error, 2)
+	for range 2 {
+		go func() { stopped <- s.Stop("p") }()
+	}
+	p.order("print still here") // nobody has told it to stop
+	close(leave)
+	for range 2 {
+		if err := <-stopped; err != nil && !errors.Is(err, ErrStopped) {
+			t.Error(err)
+		}
+	}
+	if got := p.ended(); got != "terminated" {
+		t.Errorf("the process said %q, want one SIGTERM", got)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	want := []string{"started p", "ended p", "started p", "leave p", "ended p"}
+	if !slices.Equal(told, want) {
+		t.Errorf("told %q, want %q", told, want)
 	}
 }
