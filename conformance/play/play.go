@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -46,10 +47,12 @@ type world struct {
 	Target
 	ctx       context.Context
 	name      string
+	later     []script.File // configurations to reload
 	client    *http.Client
 	instances map[string]*instance
 	pending   map[string]*pending
 	vars      map[string]string
+	addresses map[string]string // that a case gave names to
 }
 
 // Play takes the steps of c, one after the other. The error is a *Failure
@@ -59,7 +62,7 @@ func Play(ctx context.Context, c *script.Case, t Target) error {
 	defer cancel()
 	transport := &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64}
 	w := &world{
-		Target: t, ctx: ctx, name: c.Name, instances: map[string]*instance{}, pending: map[string]*pending{}, vars: map[string]string{},
+		Target: t, ctx: ctx, name: c.Name, later: c.Later, instances: map[string]*instance{}, pending: map[string]*pending{}, vars: map[string]string{}, addresses: map[string]string{},
 		client: &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse
 		}},
@@ -103,6 +106,9 @@ func (w *world) admin() string {
 func (w *world) step(s script.Step) error {
 	if err := w.ctx.Err(); err != nil {
 		return fmt.Errorf("the run is cut off: %w", context.Cause(w.ctx))
+	}
+	if err := w.take(s); err != nil {
+		return err
 	}
 	s = w.expand(s)
 	switch s.Verb.Kinds[0] {
@@ -157,12 +163,38 @@ func (w *world) until(d time.Duration, ok func() bool) (bool, error) {
 	}
 }
 
+var addressForm = regexp.MustCompile(`\$\{address:([a-zA-Z0-9-]+)\}`)
+
+// take finds an address for each name that the step, or a configuration,
+// gives to one.
+func (w *world) take(s script.Step) error {
+	text := s.Text
+	for _, f := range w.later {
+		text += f.Text
+	}
+	for _, m := range addressForm.FindAllStringSubmatch(text, -1) {
+		if w.addresses[m[1]] != "" {
+			continue
+		}
+		address, err := w.Ports.Take()
+		if err != nil {
+			return err
+		}
+		w.addresses[m[1]] = address
+	}
+	return nil
+}
+
 // expand puts variables into a step: $name as saved, ${url:ID} the origin of
-// an instance's upstream, ${x5000} as many letters.
+// an instance's upstream, ${address:NAME} an address on loopback, ${x5000} as
+// many letters.
 func (w *world) expand(s script.Step) script.Step {
 	pairs := []string{"${x5000}", strings.Repeat("x", 5000)}
 	for id, in := range w.instances {
 		pairs = append(pairs, "${url:"+id+"}", in.upstream.origin())
+	}
+	for name, address := range w.addresses {
+		pairs = append(pairs, "${address:"+name+"}", address)
 	}
 	for name, value := range w.vars {
 		pairs = append(pairs, "${"+name+"}", value, "$"+name, value)
@@ -173,6 +205,11 @@ func (w *world) expand(s script.Step) script.Step {
 		args[i] = r.Replace(a)
 	}
 	for i, o := range s.Options {
+		for _, f := range w.later {
+			if o.Name == "config" && o.Value == f.Name {
+				o.Value = f.Text
+			}
+		}
 		options[i] = script.Option{Name: o.Name, Value: r.Replace(o.Value)}
 	}
 	for i, c := range s.Checks {

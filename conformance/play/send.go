@@ -95,7 +95,11 @@ func (w *world) dataRequest(s script.Step) (func(context.Context) wire.Answer, e
 		body = strings.Repeat("x", n)
 	}
 	bound := w.within(s, "timeout", patience)
-	url := "http://" + w.Data + w.taggedPath(s.Args[1])
+	to, given := s.Get("to")
+	if !given {
+		to = w.Data
+	}
+	url := "http://" + to + w.taggedPath(s.Args[1])
 	return func(ctx context.Context) wire.Answer {
 		return w.do(ctx, bound, s.Args[0], url, h.Clone(), body)
 	}, nil

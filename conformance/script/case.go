@@ -20,6 +20,7 @@ type Case struct {
 	Features []string
 	Gateway  string // attributes and blocks for the gateway block
 	Config   string // further blocks of the configuration
+	Later    []File // further blocks for reloads, by name
 	Policies []File // further files, below the folder of policies
 	Steps    []Step
 }

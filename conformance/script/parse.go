@@ -120,6 +120,10 @@ func (p *parser) head(line string) (section, name string) {
 			return section, ""
 		}
 		return section, fields[1]
+	case "config":
+		if len(fields) == 2 && isName(fields[1]) {
+			return section, fields[1]
+		}
 	}
 	if len(fields) != 1 {
 		p.fault(fmt.Errorf("nothing stands beside %q", section))
@@ -134,7 +138,11 @@ func (p *parser) block(section, name string, lines []string, first int) {
 	case "gateway":
 		p.c.Gateway += text
 	case "config":
-		p.c.Config += text
+		if name == "" {
+			p.c.Config += text
+		} else {
+			p.c.Later = append(p.c.Later, File{name, text})
+		}
 	case "policy":
 		p.c.Policies = append(p.c.Policies, File{name, text})
 	case "steps":
@@ -202,8 +210,32 @@ func (p *parser) finish() {
 			p.fault(fmt.Errorf("nobody looks at %q", s.Label))
 		}
 	}
+	p.reloads()
 	slices.Sort(p.c.Rules)
 	p.c.Rules = slices.Compact(p.c.Rules)
+}
+
+// reloads holds the configurations that steps name against those that there
+// are. One in so many words has more than a name has.
+func (p *parser) reloads() {
+	used := map[string]bool{}
+	for _, s := range p.c.Steps {
+		name, given := s.Get("config")
+		if !given || !isName(name) {
+			continue
+		}
+		used[name] = true
+		if !slices.ContainsFunc(p.c.Later, func(f File) bool { return f.Name == name }) {
+			p.line = s.Line
+			p.fault(fmt.Errorf("there is no part \"config %s\"", name))
+		}
+	}
+	for _, f := range p.c.Later {
+		if !used[f.Name] {
+			p.line = 1
+			p.fault(fmt.Errorf("nobody reloads \"config %s\"", f.Name))
+		}
+	}
 }
 
 // outdent removes the indentation of the first line from all.

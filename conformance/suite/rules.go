@@ -57,7 +57,7 @@ var Rules = []Rule{
 	{"L1", "DISCONNECT is answered when the runs are done", ""},
 	{"L2", "a lost lease", ""},
 	{"L3", "who comes back finds its requests", ""},
-	{"L4", "mute modules", "no core has probes yet"},
+	{"L4", "mute modules", ""},
 	{"L5", "flapping is held out", ""},
 	{"L6", "a refused connection is not yet a loss", ""},
 	{"N1", "the newest notice per subject, at least once", ""},
