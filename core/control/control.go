@@ -193,7 +193,11 @@ func (c *Control) Reconfigure(cfg *config.Config) error {
 	c.config = cfg
 	c.mu.Unlock()
 	c.queue.wakeUp()
-	return c.configure(c.now())
+	if err := c.configure(c.now()); err != nil {
+		return err
+	}
+	c.Reconsider() // what requests see of a module says who may call it
+	return nil
 }
 
 // Close stops the timer and waits for what is under way. The store stays

@@ -384,3 +384,25 @@ func TestUnresolvedRequirementAlertsOnce(t *testing.T) { // D5
 		})
 	})
 }
+
+func TestReloadSaysAtOnceWhoMayCall(t *testing.T) { // C1, I1
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlatform(t)
+		defer p.close()
+		m := p.register("m", "1.0.0", "m-1")
+		p.say(m.Token, message.Resume)
+		if p.state("m").Identified {
+			t.Fatal("callers must be identified before anybody said so")
+		}
+		cfg := *p.cfg
+		declared := config.DefaultModule("m", cfg.Defaults)
+		declared.Callers = config.Identified
+		cfg.Modules = []config.Module{declared}
+		if err := p.Reconfigure(&cfg); err != nil {
+			t.Fatal(err)
+		}
+		if st := p.state("m"); !st.Identified || st.Serving == nil {
+			t.Errorf("after the reload: %+v, want a module that serves identified callers only", st)
+		}
+	})
+}
