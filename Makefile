@@ -123,7 +123,7 @@ crash: ## kill the gateway CRASHES times, compare with what it had acknowledged
 	@MODGATE_CRASHES='$(CRASHES)' go test ./core/gateway -run '^TestStateSurvivesKill$$' -count=1 -timeout 20m -v
 
 # What modgate claims beyond the profile core; README.md says what is not there yet.
-CONFORMANCE_FEATURES ?= all,-mute,-adapters,-compatible,-policies
+CONFORMANCE_FEATURES ?= all,-adapters,-compatible
 RUN ?=
 
 .PHONY: conformance
