@@ -52,6 +52,7 @@ var allowed = map[string][]string{
 	"plugins/wat":          {},
 	"plugins/adaptertest":  {"core/adapter", "core/config", "core/message", "core/module", "plugins"},
 	"hcl":                  {"core/config", "core/fallback", "core/message", "core/module"},
+	"hcl/generate":         {"hcl"},
 	"hcl/okapi":            {"core/config", "core/message", "core/module", "hcl"},
 	"core/notify":          {"core/config", "core/message", "core/module"},
 	"core/alert":           {"core/config", "core/message", "core/module"},
