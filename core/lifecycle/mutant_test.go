@@ -22,6 +22,31 @@ var rungs = []struct{ name, run string }{
 	{"explorer", "^TestSmallWorldsClose$"},
 }
 
+// The list in testdata/mutants.md is about the mutants that there are, each of
+// them can still be made, and somebody killed it.
+func TestMutantsAreListed(t *testing.T) {
+	text, err := os.ReadFile("testdata/mutants.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := strings.Split(strings.TrimSpace(string(text)), "\n")[2:]
+	for n, m := range mutations {
+		code, err := os.ReadFile(m.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at := strings.Count(string(code), m.right); at != 1 {
+			t.Errorf("%s: %q is %d times in %s, want once", m.name, m.right, at, m.file)
+		}
+		if row := fmt.Sprintf("| %s | %s | ", m.name, m.file); n >= len(rows) || !strings.HasPrefix(rows[n], row) || rows[n] == row+" |" {
+			t.Errorf("%s: not in its place in testdata/mutants.md: run make mutants", m.name)
+		}
+	}
+	if len(rows) > len(mutations) {
+		t.Errorf("testdata/mutants.md lists %d mutants, there are %d", len(rows), len(mutations))
+	}
+}
+
 // A machine that is wrong in one place is found out: each guard removed, each
 // effect dropped, each order swapped, each deadline ignored. With -rewrite the
 // list of who found out what first is written down.
@@ -31,14 +56,16 @@ func TestMutantsDie(t *testing.T) {
 	}
 	var out strings.Builder
 	out.WriteString("| mutant | in | killed by |\n|---|---|---|\n")
+	counts := map[string]int{}
 	for _, m := range mutations {
 		killer := m.meet(t)
 		if killer == "" {
 			t.Errorf("%s: nobody noticed", m.name)
 		}
+		counts[killer]++
 		fmt.Fprintf(&out, "| %s | %s | %s |\n", m.name, m.file, killer)
 	}
-	t.Log("\n" + out.String())
+	t.Logf("%d mutants, killed by %v", len(mutations), counts)
 	if *rewrite {
 		if err := os.WriteFile("testdata/mutants.md", []byte(out.String()), 0o644); err != nil {
 			t.Fatal(err)
