@@ -14,6 +14,12 @@
    updates; the wire says "waiting". */
 mtype = { ABSENT, STARTING, SERVING, DRAINING, WAITING, UPDATING, HELD, IDLE, FENCED, OUT };
 
+#if G > 1 && defined(NOWRITES)
+#define newEpoch skip /* nobody looks at it */
+#else
+#define newEpoch epoch++
+#endif
+
 /* ---- the record ---- */
 mtype phase[N] = ABSENT;
 byte epoch = 1;
@@ -26,10 +32,33 @@ bool deferred[N];   /* RESUME was answered 202 and counts later (V6) */
 bool asked[N];      /* this life has announced UPDATE */
 byte life[N];       /* registrations so far */
 
-/* ---- the data plane ---- */
-byte runs[N];
-bool parked[C];
-bool turned[C]; /* a later turn was published since the client looked */
+/* ---- the data planes: G gateways, each with a picture of the record ---- */
+byte runs[G * N];        /* of each gateway, in each instance */
+byte shown[G] = 0;       /* the instance that serves, or NONE */
+byte shownLife[G] = 0;   /* which life of it */
+byte shownEpoch[G] = 1;
+bool shownMissing[G];
+bool seen[G * N];        /* it knows that the instance drains, in the drain under way */
+byte reported[N];        /* which gateways have no run left in the drain, a bit for each */
+bool parked[C];          /* client c asks gateway c % G */
+bool turned[C];          /* a later turn was read since the client looked */
+#if G > 1
+bool stale[G];           /* the record has changed since it was read */
+#endif
+
+#define bit(g) (1 << (g))
+#define EVERY  ((1 << G) - 1)
+#if G > 1
+#define inside(i) (runs[i] + runs[N + i])
+#ifdef BROKEN_ONE
+#define done(i)   (reported[i] != 0)
+#else
+#define done(i)   (reported[i] == EVERY)
+#endif
+#else
+#define inside(i) runs[i]
+#define done(i)   (runs[i] == 0)
+#endif
 
 /* ---- the module's processes and their data ---- */
 mtype = { RESTING, LEARNT, TAKEN, DONE };
@@ -53,13 +82,45 @@ hidden byte k, m, top, best;
 	:: else -> break \
 	od
 
-/* turn tells waiting clients that something was published. */
-inline turn() {
+/* read brings gateway g's picture up to date, and wakes whoever may have a way
+   or an answer by it. */
+inline read(g) {
+	shown[g] = NONE; shownLife[g] = 0; shownMissing[g] = expired;
+	shownEpoch[g] = epoch;
 	k = 0;
 	do
-	:: k < C -> turned[k] = true; parked[k] = false; k++
+	:: k < N ->
+		if :: phase[k] == SERVING -> shown[g] = k; shownLife[g] = life[k] :: else fi;
+#if G > 1
+		seen[g * N + k] = (phase[k] == DRAINING);
+#endif
+		k++
 	:: else -> break
-	od
+	od;
+	k = g;
+	do
+	:: k < C -> if :: shown[g] != NONE || expired -> turned[k] = (G == 1); parked[k] = false :: else fi; k = k + G
+	:: else -> break
+	od;
+	k = 0 /* a d_step may not end with a loop */
+}
+
+/* publish lets the gateways know that something has changed: one by itself
+   at once, several when they come to it. */
+inline publish() {
+#if G > 1
+	stale[0] = true; stale[1] = true
+#else
+	read(0)
+#endif
+}
+
+/* drains begins a drain of i: what was said of an earlier one is void. */
+inline drains(i) {
+	phase[i] = DRAINING; reported[i] = 0;
+#if G > 1
+	seen[i] = false; seen[N + i] = false
+#endif
 }
 
 /* grant gives the UPDATE to w. Unless the grace is over, whoever drained is
@@ -68,7 +129,7 @@ inline grant(w, graceOver) {
 	m = 0;
 	do
 	:: m < N ->
-		assert(m == w || phase[m] != DRAINING || runs[m] == 0 || graceOver);
+		assert(m == w || phase[m] != DRAINING || inside(m) == 0 || graceOver);
 		if
 		:: m != w && version(m) < version(w) && phase[m] != ABSENT && phase[m] != OUT ->
 			phase[m] = FENCED; deferred[m] = false
@@ -81,12 +142,20 @@ inline grant(w, graceOver) {
 	phase[w] = UPDATING; holder = w; granted = version(w); floor = version(w);
 	lost = false; expired = false;
 #ifndef BROKEN_EPOCH
-	epoch++
+	newEpoch
+#endif
+}
+
+/* forget: whoever is gone has no run. */
+inline forget(i) {
+	runs[i] = 0;
+#if G > 1
+	runs[N + i] = 0
 #endif
 }
 
 /* drop ends a drain without an UPDATE (V2). */
-inline drop(i) { phase[i] = FENCED; epoch++ }
+inline drop(i) { phase[i] = FENCED; newEpoch }
 
 /* settle draws the conclusions that every event ends with. */
 inline settle() {
@@ -96,7 +165,13 @@ inline settle() {
 	:: granted == 0 && top != NONE -> drainFor(top)
 	:: else -> serve()
 	fi;
-	if :: ready -> expired = false; turn() :: else fi
+	if :: ready -> expired = false :: else fi;
+	k = 0;
+	do
+	:: k < N -> if :: phase[k] != DRAINING -> reported[k] = 0 :: else fi; k++
+	:: else -> break
+	od;
+	publish()
 }
 
 /* handOver gives a lost grant to a sibling that waits (U10), or after the
@@ -134,8 +209,12 @@ inline drainFor(w) {
 	k = 0;
 	do
 	:: k < N ->
-		if :: phase[k] == SERVING || phase[k] == HELD -> phase[k] = DRAINING :: else fi;
-		if :: phase[k] == DRAINING -> best = best + runs[k] :: else fi;
+		if
+		:: phase[k] == SERVING -> drains(k)
+		:: phase[k] == HELD -> drains(k)
+		:: else
+		fi;
+		if :: phase[k] == DRAINING && !done(k) -> best++ :: else fi;
 		k++
 	:: else -> break
 	od;
@@ -169,10 +248,10 @@ inline serve() {
 	:: k < N && best != NONE ->
 		if
 		:: (phase[k] == SERVING || phase[k] == DRAINING) && version(k) == version(best) -> phase[k] = SERVING
-		:: phase[k] == SERVING && version(k) < version(best) -> phase[k] = DRAINING
+		:: phase[k] == SERVING && version(k) < version(best) -> drains(k)
 		:: else
 		fi;
-		if :: phase[k] == DRAINING && runs[k] == 0 -> drop(k) :: else fi;
+		if :: phase[k] == DRAINING && done(k) -> drop(k) :: else fi;
 		k++
 	:: else -> break
 	od
@@ -186,12 +265,12 @@ inline register(i) {
 	:: else
 	fi;
 	if :: taker == i -> taker = i + N :: else fi;
-	owns[i] = false; work[i] = RESTING; runs[i] = 0; asked[i] = false; deferred[i] = false; belief[i] = 0;
+	owns[i] = false; work[i] = RESTING; forget(i); asked[i] = false; deferred[i] = false; belief[i] = 0;
 	max(SERVING, best);
 	if
 	:: holder == i -> phase[i] = UPDATING; lost = false; expired = false; /* U10 */
 #ifndef BROKEN_INHERIT
-		epoch++
+		newEpoch
 #endif
 	:: holder != i && version(i) < floor -> phase[i] = FENCED
 	:: holder != i && version(i) >= floor && best != NONE && version(i) < version(best) -> phase[i] = IDLE
@@ -245,7 +324,7 @@ inline holderResumes(i) {
 
 /* lose: the lease has lapsed, or DISCONNECT. The process may live on. */
 inline lose(i) {
-	phase[i] = OUT; runs[i] = 0; deferred[i] = false;
+	phase[i] = OUT; forget(i); deferred[i] = false;
 	if :: holder == i -> lost = true :: else fi;
 	settle()
 }

@@ -3,13 +3,17 @@
    left out, what is checked and what surprised.
 
    SIBLINGS   versions 1, 2, 2 instead of 1, 2, 3
+   G          gateways, 1 or 2, each with a picture that may be late
    C          clients, each with one request at a time
    BUDGET     losses, restarts and withdrawals, in all
    NOWRITES   leaves out the processes' writes, for liveness
    BROKEN_*   mutants that the check must find */
 
+#ifndef G
+#define G 1
+#endif
 #ifndef C
-#define C 1
+#define C G
 #endif
 #ifndef BUDGET
 #define BUDGET 2
@@ -45,6 +49,9 @@ proctype instance(byte i) {
 	:: d_step { phase[i] == STARTING && !deferred[i] && !asked[i] -> announceUpdate(i) }
 	:: d_step { phase[i] == STARTING && !deferred[i] -> announceResume(i) }
 	:: d_step { phase[i] == IDLE && !ready && granted == 0 && !any(WAITING) && version(i) >= floor -> announceResume(i) }
+#if G > 1 && defined(NOWRITES)
+	:: d_step { holder == i && !lost -> holderResumes(i) }
+#else
 	:: d_step { work[i] == RESTING && holder == i && !lost -> belief[i] = epoch; work[i] = LEARNT }
 	:: d_step { work[i] == LEARNT ->
 		if
@@ -65,6 +72,7 @@ proctype instance(byte i) {
 		:: holder == i -> holderResumes(i) /* late, or after a renewal: still the holder */
 		:: else
 		fi }
+#endif
 	od
 }
 
@@ -86,20 +94,15 @@ proctype writer(byte i) {
 	od
 }
 
+#if G == 1
 proctype client(byte c) {
 	byte t, e, met; /* met: which life of the instance the table showed */
 look:
 	atomic {
-		turned[c] = false; t = NONE; e = epoch; met = 0;
+		turned[c] = false; t = shown[0]; e = shownEpoch[0]; met = 0;
 		if
-		:: phase[0] == SERVING -> t = 0
-		:: phase[1] == SERVING -> t = 1
-		:: phase[2] == SERVING -> t = 2
-		:: else
-		fi;
-		if
-		:: t != NONE -> met = life[t]
-		:: t == NONE && expired -> goto missing
+		:: t != NONE -> met = shownLife[0]
+		:: t == NONE && shownMissing[0] -> goto missing
 		:: else -> goto park
 		fi
 	};
@@ -108,7 +111,7 @@ enter: /* count, look again, only then go */
 	atomic {
 		if
 #ifndef BROKEN_ENTER
-		:: phase[t] != SERVING || met != life[t] -> goto leave
+		:: shown[0] != t || met != shownLife[0] -> goto leave
 #endif
 		:: else ->
 			assert(phase[t] == SERVING && met == life[t]); /* nothing is routed to a version that drains or is fenced */
@@ -138,14 +141,71 @@ park:
 	goto look;
 missing:
 	t = 0; e = 0;
-	(ready || !expired);
+	(shown[0] != NONE || !shownMissing[0]);
 	goto look
 }
+#else
+/* Client c asks gateway c, whose picture may be late. How entering races with
+   draining, and parking with release, inside one gateway, is seen with one. */
+proctype client(byte c) {
+	byte t, met;
+look:
+	atomic {
+		if
+		:: shown[c] == NONE && shownMissing[c] -> goto missing
+		:: shown[c] == NONE && !shownMissing[c] -> parked[c] = true; goto park
+		:: else -> t = shown[c]; met = shownLife[c]
+		fi;
+		if
+		:: met != life[t] -> t = 0; met = 0; goto refused /* that process is gone */
+		:: else -> runs[c * N + t]++;
+			/* it is late: the version may drain, or be lost; it is not fenced, and nobody updates */
+			assert(phase[t] == SERVING || phase[t] == DRAINING || phase[t] == OUT);
+			if :: shownEpoch[c] > belief[t] -> belief[t] = shownEpoch[c] :: else fi
+		fi
+	};
+	if
+	:: d_step { met == life[t] && runs[c * N + t] > 0 -> runs[c * N + t]--; t = 0; met = 0 }
+	:: d_step { !(met == life[t] && runs[c * N + t] > 0) -> t = 0; met = 0 }
+	fi;
+	goto look;
+park:
+	!parked[c];
+	goto look;
+missing:
+	(shown[c] != NONE || !shownMissing[c]);
+	goto look;
+refused:
+	(shown[c] == NONE || shownLife[c] == life[shown[c]]);
+	goto look
+}
+#endif
 
-/* The timers. A grace or a deadline may end at any time, and ends. */
+#if G > 1
+#define drainsAt(g, i) (seen[g * N + i] && runs[g * N + i] == 0 && phase[i] == DRAINING && !(reported[i] & bit(g)))
+
+/* A gateway reads the record some time, and reports drains that it knows of. */
+proctype gateway(byte g) {
+	do
+	:: d_step { stale[g] -> stale[g] = false; read(g) }
+	:: d_step { drainsAt(g, 0) -> reported[0] = reported[0] | bit(g); settle() }
+	:: d_step { drainsAt(g, 1) -> reported[1] = reported[1] | bit(g); settle() }
+	:: d_step { drainsAt(g, 2) -> reported[2] = reported[2] | bit(g); settle() }
+	od
+}
+#endif
+
+/* The timers. A grace or a deadline may end at any time, and ends; a grace is
+   longer than a gateway is late. */
+#if G > 1 && !defined(BROKEN_LAG)
+#define known(i) (phase[i] != DRAINING || seen[i] && seen[N + i])
+#define everyoneKnows (known(0) && known(1) && known(2))
+#else
+#define everyoneKnows true
+#endif
 proctype grace() {
 	do
-	:: d_step { any(DRAINING) ->
+	:: d_step { any(DRAINING) && everyoneKnows ->
 		max(WAITING, top);
 		if
 		:: top != NONE && granted == 0 -> grant(top, true); settle()
@@ -162,7 +222,7 @@ proctype grace() {
 
 proctype deadline() {
 	do
-	:: d_step { !ready && !expired && (granted != 0 || !any(DRAINING)) -> expired = true; turn(); settle() }
+	:: d_step { !ready && !expired && (granted != 0 || !any(DRAINING)) -> expired = true; settle() }
 	od
 }
 
@@ -191,6 +251,9 @@ init {
 		run client(0);
 #if C > 1
 		run client(1);
+#endif
+#if G > 1
+		run gateway(0); run gateway(1);
 #endif
 		run grace(); run deadline(); run chaos();
 #ifndef NOWRITES
