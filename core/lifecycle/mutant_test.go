@@ -11,7 +11,10 @@ import (
 	"testing"
 )
 
-var mutants = flag.Bool("mutants", false, "break the machine in every way of the list, one at a time, and see that a test notices (minutes)")
+var (
+	mutants = flag.Bool("mutants", false, "break the machine in every way of the list, one at a time, and see that a test notices (an hour)")
+	unknown = flag.Bool("unknown", false, "with -mutants: only in ways of which testdata/mutants.md does not say who noticed")
+)
 
 // rungs are the tests that a mutant meets, from the cheapest.
 var rungs = []struct{ name, run string }{
@@ -56,9 +59,12 @@ func TestMutantsDie(t *testing.T) {
 	}
 	var out strings.Builder
 	out.WriteString("| mutant | in | killed by |\n|---|---|---|\n")
-	counts := map[string]int{}
+	counts, known := map[string]int{}, killers(t)
 	for _, m := range mutations {
-		killer := m.meet(t)
+		killer := known[m.name]
+		if killer == "" {
+			killer = m.meet(t)
+		}
 		if killer == "" {
 			t.Errorf("%s: nobody noticed", m.name)
 		}
@@ -73,10 +79,32 @@ func TestMutantsDie(t *testing.T) {
 	}
 }
 
+// killers returns who killed which mutant, by the list, if that counts.
+func killers(t *testing.T) map[string]string {
+	t.Helper()
+	known := map[string]string{}
+	if !*unknown {
+		return known
+	}
+	text, err := os.ReadFile("testdata/mutants.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if cells := strings.Split(line, " | "); len(cells) == 3 {
+			known[strings.TrimPrefix(cells[0], "| ")] = strings.TrimSuffix(strings.TrimSpace(cells[2]), " |")
+		}
+	}
+	return known
+}
+
 // meet returns the first rung that finds m out, or "".
 func (m mutation) meet(t *testing.T) string {
 	t.Helper()
 	binary := m.build(t)
+	if _, err := os.Stat(binary); err != nil {
+		return ""
+	}
 	for _, r := range rungs {
 		if exec.Command(binary, "-test.run", r.run, "-test.failfast", "-test.timeout=2m").Run() != nil {
 			return r.name

@@ -152,3 +152,54 @@ func cite(cited map[string][]string, root, path string) error {
 	}
 	return nil
 }
+
+// Every race of the list in races.md is played by tests that are there.
+func TestRacesAreWrittenDown(t *testing.T) {
+	text, err := os.ReadFile("races.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := regexp.MustCompile("`(core/[a-z]+)`")
+	name := regexp.MustCompile(`\b(Test\w+|[a-z]\d+(?:-[a-z0-9]+)+)\b`)
+	races := 0
+	for line := range strings.Lines(string(text)) {
+		cells := strings.Split(line, " | ")
+		if len(cells) != 2 || !strings.HasPrefix(line, "| ") || cells[0] == "| race" {
+			continue
+		}
+		races++
+		in := ""
+		if m := folder.FindStringSubmatch(cells[1]); m != nil {
+			in = m[1]
+		}
+		names := name.FindAllString(cells[1], -1)
+		for _, n := range names {
+			if !played(t, in, n) {
+				t.Errorf("%s: there is no %s", strings.TrimPrefix(cells[0], "| "), n)
+			}
+		}
+		if len(names) == 0 {
+			t.Errorf("%s is played by nobody", cells[0])
+		}
+	}
+	if races < 15 {
+		t.Errorf("%d races; the list is cut short, or not understood", races)
+	}
+}
+
+// played reports whether that story, or test of the folder, is there.
+func played(t *testing.T, folder, name string) bool {
+	t.Helper()
+	if !strings.HasPrefix(name, "Test") {
+		_, err := os.Stat(filepath.Join("testdata", name+".txt"))
+		return err == nil
+	}
+	files, err := filepath.Glob(filepath.Join("..", "..", folder, "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.ContainsFunc(files, func(file string) bool {
+		text, err := os.ReadFile(file)
+		return err == nil && strings.Contains(string(text), "func "+name+"(")
+	})
+}

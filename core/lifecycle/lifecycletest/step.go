@@ -145,6 +145,9 @@ func runsFinish(env lifecycle.Env, a *lifecycle.Record, ev lifecycle.Event, b *l
 		reported := reportedDone(env, was.i, ev)
 		done := is.Phase == message.Fenced || is.Phase == message.Idle || is.Drained
 		o, _ := ev.(lifecycle.Overridden)
+		if was.i.DrainTurn != 0 && is.DrainTurn != 0 && was.i.DrainTurn != is.DrainTurn {
+			return fmt.Errorf("the drain of %s, of turn %d, became one of turn %d: reports of it are lost", was, was.i.DrainTurn, is.DrainTurn)
+		}
 		switch forced := o.Type == message.Grant || o.Type == message.Promote; {
 		case forced && (was.i.Phase != message.Fenced || was.v.Version.Equal(o.Version)) && (is.Phase != message.Fenced || b.Epoch > a.Epoch):
 		case was.i.Phase == message.Fenced && is.Phase != message.Fenced:
