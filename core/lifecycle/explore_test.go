@@ -50,3 +50,22 @@ func TestSmallWorldsClose(t *testing.T) {
 		t.Errorf("the changes of phase are not those of %s (%v)", file, err)
 	}
 }
+
+// Whatever happens to modules that require one another, each is owed what is
+// true, once (D2, D4, N1).
+func TestSmallPlatformsClose(t *testing.T) {
+	if testing.Short() {
+		t.Skip("not with -short")
+	}
+	for _, p := range lifecycletest.Platforms() {
+		t.Run(p.Name, func(t *testing.T) {
+			t.Parallel()
+			start := time.Now()
+			f, err := p.Explore(100_000)
+			t.Logf("%d states, %d steps, %s", f.States, f.Steps, time.Since(start).Round(time.Millisecond))
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
