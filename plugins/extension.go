@@ -207,7 +207,7 @@ const maxAnnouncements = 16
 
 var verbs = map[uint32]message.Verb{typeUpdate: message.Update, typeDisconnect: message.Disconnect, typeResumed: message.Resume}
 
-// emit announces, of that type, what was set, and begins anew.
+// emit announces, of that type, what was set, and begins anew if that is right.
 func (c *call) emit(s []uint64) {
 	c.decoding("emit")
 	a := message.Announcement{Type: verbs[uint32(s[0])]}
@@ -215,8 +215,9 @@ func (c *call) emit(s []uint64) {
 	for _, attr := range c.draft.list {
 		err = errors.Join(err, assign(&a, attr))
 	}
-	c.draft.list = c.draft.list[:0]
-	s[0] = c.announce(a, err)
+	if s[0] = c.announce(a, err); s[0] == 0 {
+		c.draft.list = c.draft.list[:0]
+	}
 }
 
 // assign sets what an attribute says.
