@@ -18,8 +18,14 @@ import (
 	"github.com/modgate/modgate/core/message"
 )
 
-// goGuest is testdata/guest, built once.
-var goGuest = sync.OnceValues(func() ([]byte, error) {
+// goGuest is testdata/guest, benchGuest testdata/bench, built once.
+var (
+	goGuest    = sync.OnceValues(func() ([]byte, error) { return buildGo("guest") })
+	benchGuest = sync.OnceValues(func() ([]byte, error) { return buildGo("bench") })
+)
+
+// buildGo builds a guest with the mainline toolchain.
+func buildGo(name string) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "guest")
 	if err != nil {
 		return nil, err
@@ -27,13 +33,13 @@ var goGuest = sync.OnceValues(func() ([]byte, error) {
 	defer os.RemoveAll(dir)
 	file := filepath.Join(dir, "guest.wasm")
 	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-buildmode=c-shared", "-o", file, "main.go")
-	cmd.Dir = filepath.Join("testdata", "guest")
+	cmd.Dir = filepath.Join("testdata", name)
 	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%w: %s", err, out)
 	}
 	return os.ReadFile(file)
-})
+}
 
 // cacheOfTests keeps the compiled guest for all tests of this process.
 var cacheOfTests = sync.OnceValues(func() (*Cache, error) {

@@ -28,13 +28,14 @@ var errDry = errors.New("out of fuel")
 // engine compiles and runs modules, in turn.
 type engine struct {
 	wazero.Runtime
-	refills, most int // most: then the guest is stopped
+	refills, most int    // most: then the guest is stopped
+	slice         uint64 // fuel that a refill gives
 }
 
 func newEngine(t testing.TB) *engine {
 	t.Helper()
 	ctx := context.Background()
-	e := &engine{most: 1000}
+	e := &engine{most: 1000, slice: slice}
 	config := wazero.NewRuntimeConfig().WithCoreFeatures(features).WithMemoryLimitPages(64)
 	e.Runtime = wazero.NewRuntimeWithConfig(ctx, config)
 	t.Cleanup(func() { e.Close(ctx) })
@@ -43,7 +44,7 @@ func newEngine(t testing.TB) *engine {
 			if e.refills++; e.refills > e.most {
 				panic(errDry)
 			}
-			stack[0] = slice
+			stack[0] = e.slice
 		}), nil, []api.ValueType{api.ValueTypeI64}).Export(ImportName).Instantiate(ctx)
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,189 @@
+//go:build unix
+
+package plugins
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/modgate/modgate/core/adapter"
+)
+
+// steady is an exchange that allocates nothing, as the proxy's.
+type steady struct {
+	adapter.Draft
+	method, target []byte
+	fields         [adapter.Parts]adapter.Fields
+}
+
+var accept = []byte("accept")
+
+func newSteady() *steady {
+	return &steady{method: []byte("GET"), target: []byte("/items/1?a=b")}
+}
+
+func (x *steady) reset() {
+	for i := range x.fields {
+		x.fields[i].Reset()
+	}
+	x.fields[adapter.RequestHeader].Load(accept, accept)
+}
+
+func (x *steady) Method() []byte                         { return x.method }
+func (x *steady) Target() []byte                         { return x.target }
+func (x *steady) Source() netip.AddrPort                 { return netip.AddrPort{} }
+func (x *steady) Fields(p adapter.Part) *adapter.Fields  { return &x.fields[p] }
+func (x *steady) SetBody(adapter.Side, []byte)           {}
+func (x *steady) Body(adapter.Side, int) ([]byte, error) { return nil, nil }
+func (x *steady) Property(string) ([]byte, bool)         { return nil, false }
+
+// native does what the guests do, without a guest.
+func native(x adapter.Exchange) {
+	f := x.Fields(adapter.RequestHeader)
+	target := x.Target()
+	value := append(make([]byte, 0, 64), target...) // a guest has its memory
+	f.Set([]byte("x-path"), value)
+	f.Get("user-agent")
+	f.Set([]byte("user-agent"), []byte("modgate"))
+	f.Add([]byte("x-tenant"), []byte("diku"))
+}
+
+// cpu returns the processor's time that this process has had: what others do
+// on the machine does not count.
+func cpu(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// measure runs f as often as the benchmark wants, and a native edit as often,
+// and reports what both took of the processor.
+func measure(b *testing.B, f func(x *steady)) {
+	x := newSteady()
+	b.ReportAllocs()
+	began := cpu(b)
+	for b.Loop() {
+		x.reset()
+		f(x)
+	}
+	spent := cpu(b) - began
+	began = cpu(b)
+	for range b.N {
+		x.reset()
+		native(x)
+	}
+	natively := cpu(b) - began
+	b.ReportMetric(float64(spent.Nanoseconds())/float64(b.N), "cpu-ns/op")
+	b.ReportMetric(float64(spent)/float64(max(natively, 1)), "x-native")
+}
+
+// BenchmarkPlugin measures a request's way through a guest, each as a ratio to
+// a native edit in the same run (x-native).
+func BenchmarkPlugin(b *testing.B) {
+	b.Run("native", func(b *testing.B) { measure(b, func(x *steady) { native(x) }) })
+	b.Run("wat, 2 calls", func(b *testing.B) {
+		benchmark(b, guest(importURI+importSet,
+			`(call $set (i32.const 0) (i32.const 0) (i32.const 6) (i32.const 100) (call $get_uri (i32.const 100) (i32.const 1000)))`+next,
+			``, `(data (i32.const 0) "x-path") (func (export "modgate_capabilities") (result i32) (i32.const 1))`))
+	})
+	b.Run("go, 4 calls", func(b *testing.B) {
+		code, err := benchGuest()
+		if err != nil {
+			b.Fatal(err)
+		}
+		benchmark(b, code)
+	})
+}
+
+func benchmark(b *testing.B, code []byte) {
+	o := options()
+	o.Plugin.Budget.Start = time.Minute
+	p, err := Load(context.Background(), code, o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer p.Close()
+	measure(b, func(x *steady) {
+		c, err := p.Request(x)
+		if err != nil || !c.Next {
+			b.Fatal(err, p.View().LastFault)
+		}
+		if c.Response {
+			if err := p.Response(c, x, false); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// BenchmarkReload measures a cached Go guest of 2 MB put in force anew.
+func BenchmarkReload(b *testing.B) {
+	code, err := benchGuest()
+	if err != nil {
+		b.Fatal(err)
+	}
+	cache, err := cacheOfTests()
+	if err != nil {
+		b.Fatal(err)
+	}
+	o := options()
+	o.Plugin.Budget.Start, o.Cache = time.Minute, cache
+	p, err := Load(context.Background(), code, o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer p.Close()
+	began := cpu(b)
+	for b.Loop() {
+		if err := p.Replace(context.Background(), code); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64((cpu(b)-began).Milliseconds())/float64(b.N), "cpu-ms/op")
+}
+
+// BenchmarkRunaway measures how long a guest that loops is let, for a budget
+// of 20 ms.
+func BenchmarkRunaway(b *testing.B) {
+	o := options()
+	o.Plugin.Budget.Request = 20 * time.Millisecond
+	p, err := Load(context.Background(), guest(importURI, onPath('x', `(loop $l (br $l))`)+next, ``, ``), o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer p.Close()
+	for b.Loop() {
+		p.current.Load().health.until.Store(0)
+		if _, err := p.Request(get("/x")); !errors.Is(err, ErrFailed) {
+			b.Fatal(err)
+		}
+	}
+}
+
+// A guest costs its request no allocation once it is warm.
+func TestGuestAllocatesNothing(t *testing.T) {
+	for name, code := range map[string][]byte{"edits": pathIntoHeader, "sees the request only": guest(importURI+importSet,
+		`(call $set (i32.const 0) (i32.const 0) (i32.const 6) (i32.const 100) (call $get_uri (i32.const 100) (i32.const 1000)))`+next,
+		``, `(data (i32.const 0) "x-path") (func (export "modgate_capabilities") (result i32) (i32.const 1))`)} {
+		w := load(t, code)
+		x := newSteady()
+		if n := testing.AllocsPerRun(1000, func() {
+			x.reset()
+			c, err := w.Request(x)
+			if err == nil && c.Response {
+				err = w.Response(c, x, false)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}); n != 0 {
+			t.Errorf("%s: %v allocations a request, want none", name, n)
+		}
+	}
+}
