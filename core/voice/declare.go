@@ -186,7 +186,9 @@ func (v *Voices) forget(id string, gone *voice) bool {
 	if is && gone != nil {
 		gone.end()
 		v.health.Stop(id)
-		v.o.Alerts.Clear(gone.key("declared"))
+		for _, what := range []string{"declared", "degraded"} {
+			v.o.Alerts.Clear(gone.key(what))
+		}
 	}
 	return is
 }
