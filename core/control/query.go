@@ -39,6 +39,7 @@ type InstanceOverview struct {
 	Upstream  string           `json:"upstream"`
 	Phase     message.Phase    `json:"phase"`
 	Away      message.Reason   `json:"away,omitempty"`
+	Sick      bool             `json:"sick,omitempty"` // its probes fail (L2)
 	Runs      int64            `json:"runs"`
 	LeaseLeft message.Duration `json:"lease_left,omitzero"`
 }
@@ -82,7 +83,7 @@ func (c *Control) overview(e *entry, now time.Time) Overview {
 			vo.GraceLeft = message.Duration(max(0, v.Drain.Until.Sub(now)))
 		}
 		for _, in := range v.Instances {
-			io := InstanceOverview{ID: in.ID, Upstream: in.Upstream, Phase: in.Phase, Away: in.Away}
+			io := InstanceOverview{ID: in.ID, Upstream: in.Upstream, Phase: in.Phase, Away: in.Away, Sick: in.Sick}
 			if p := c.instances[in.ID]; p != nil {
 				io.Runs = p.runs()
 				if in.Phase != message.Out {

@@ -150,6 +150,9 @@ func TestRegisteredInstancesAreProbedWhereThereIsAProbe(t *testing.T) { // L2
 		resumed := i.later(message.Resume) // as who learns from its renewal that it is out
 		time.Sleep(10 * time.Second)
 		w.wants("films", message.Delayed, message.ReasonUnhealthy, "")
+		if o, _ := w.control.Overview("films"); o.Versions[0].Phase != message.Starting || !o.Versions[0].Instances[0].Sick {
+			t.Errorf("its RESUME is held, and administrators see %+v", o.Versions)
+		}
 		h.is(200)
 		if s := <-resumed; s.Outcome != message.Resumed {
 			t.Errorf("the RESUME that was held is answered %+v", s)

@@ -72,6 +72,9 @@ func printModules(w io.Writer, modules []moduleView) error {
 
 // phase says where the instance stands, and why it is away.
 func phase(i control.InstanceOverview) string {
+	if i.Sick && i.Away == message.NoReason {
+		return i.Phase.String() + ", " + message.ReasonUnhealthy.String()
+	}
 	if i.Away == message.NoReason {
 		return i.Phase.String()
 	}
