@@ -124,7 +124,7 @@ crash: ## kill the gateway CRASHES times, compare with what it had acknowledged
 	@MODGATE_CRASHES='$(CRASHES)' go test ./core/gateway -run '^TestStateSurvivesKill$$' -count=1 -timeout 20m -v
 
 # What modgate claims beyond the profile core; README.md says what is not there yet.
-CONFORMANCE_FEATURES ?= all,-adapters,-compatible
+CONFORMANCE_FEATURES ?= all,-compatible
 RUN ?=
 
 .PHONY: conformance

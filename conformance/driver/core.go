@@ -77,6 +77,7 @@ type Setting struct {
 	Gateway  string            // within the gateway block
 	Blocks   string            // beside it
 	Policies map[string]string // by file
+	Adapters map[string]string // by file
 }
 
 // Configure writes the configuration, for the next start or reload.
@@ -89,14 +90,20 @@ func (c *Core) Configure(s Setting) error {
 	if !strings.Contains(s.Gateway, "settle") {
 		b.WriteString("  settle = \"0s\"\n")
 	}
-	if len(s.Policies) > 0 {
-		folder := filepath.Join(c.folder, "policies")
-		for name, text := range s.Policies {
+	for _, extra := range []struct {
+		attribute string
+		files     map[string]string
+	}{{"policies", s.Policies}, {"plugins", s.Adapters}} {
+		if len(extra.files) == 0 {
+			continue
+		}
+		folder := filepath.Join(c.folder, extra.attribute)
+		for name, text := range extra.files {
 			if err := write(filepath.Join(folder, name), text); err != nil {
 				return err
 			}
 		}
-		fmt.Fprintf(&b, "  policies = %q\n", folder)
+		fmt.Fprintf(&b, "  %s = %q\n", extra.attribute, folder)
 	}
 	b.WriteString(s.Gateway + "}\n" + s.Blocks)
 	return write(c.config(), b.String())

@@ -18,10 +18,11 @@ type Case struct {
 	Title    string // first paragraph, on one line
 	Rules    []string
 	Features []string
-	Gateway  string // attributes and blocks for the gateway block
-	Config   string // further blocks of the configuration
-	Later    []File // further blocks for reloads, by name
-	Policies []File // further files, below the folder of policies
+	Gateway  string   // attributes and blocks for the gateway block
+	Config   string   // further blocks of the configuration
+	Later    []File   // further blocks for reloads, by name
+	Policies []File   // further files, below the folder of policies
+	Adapters []string // files of the suite's own, for the folder of plugins
 	Steps    []Step
 }
 

@@ -42,7 +42,7 @@ func Load(root fs.FS) ([]*Case, error) {
 
 var (
 	ruleForm    = regexp.MustCompile(`^([A-Z][0-9]{1,2}|3\.[0-9]-[a-z-]+)$`)
-	sectionForm = regexp.MustCompile(`^(rules|needs|gateway|config|policy|steps)\b`)
+	sectionForm = regexp.MustCompile(`^(rules|needs|gateway|config|policy|adapter|steps)\b`)
 )
 
 // parser is at one line of one case.
@@ -90,7 +90,7 @@ func Parse(file, text string) (*Case, Errors) {
 		case p.c.Rules == nil:
 			p.c.Title = strings.TrimSpace(p.c.Title + " " + line)
 		default:
-			p.fault(errors.New("want rules, needs, gateway, config, policy or steps"))
+			p.fault(errors.New("want rules, needs, gateway, config, policy, adapter or steps"))
 		}
 	}
 	end()
@@ -113,6 +113,9 @@ func (p *parser) head(line string) (section, name string) {
 		return "", ""
 	case "needs":
 		p.c.Features = append(p.c.Features, fields[1:]...)
+		return "", ""
+	case "adapter":
+		p.c.Adapters = append(p.c.Adapters, fields[1:]...)
 		return "", ""
 	case "policy":
 		if len(fields) != 2 {

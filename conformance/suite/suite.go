@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/modgate/modgate/conformance/adapters"
 	"github.com/modgate/modgate/conformance/driver"
 	"github.com/modgate/modgate/conformance/play"
 	"github.com/modgate/modgate/conformance/script"
@@ -133,7 +134,7 @@ func skip(c *script.Case, o Options) string {
 
 // ownCore reports whether a case cannot share a core that runs.
 func ownCore(c *script.Case) bool {
-	if c.Config != "" || c.Gateway != "" || c.Policies != nil {
+	if c.Config != "" || c.Gateway != "" || c.Policies != nil || c.Adapters != nil {
 		return true
 	}
 	return slices.ContainsFunc(c.Steps, func(s script.Step) bool {
@@ -153,9 +154,16 @@ func against(ctx context.Context, c *script.Case, o Options, n int) error {
 		return err
 	}
 	defer core.Close() // a folder that stays fails no case
-	setting := driver.Setting{Gateway: scaled(c.Gateway, o.Scale), Blocks: scaled(c.Config, o.Scale), Policies: map[string]string{}}
+	setting := driver.Setting{Gateway: scaled(c.Gateway, o.Scale), Blocks: scaled(c.Config, o.Scale), Policies: map[string]string{}, Adapters: map[string]string{}}
 	for _, f := range c.Policies {
 		setting.Policies[f.Name] = f.Text
+	}
+	for _, name := range c.Adapters {
+		code, err := adapters.Read(name)
+		if err != nil {
+			return err
+		}
+		setting.Adapters[name] = string(code)
 	}
 	if err := core.Configure(setting); err != nil {
 		return err
