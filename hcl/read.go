@@ -37,6 +37,9 @@ func read(sources []source, found hcl.Diagnostics, home string, around surroundi
 		r.processes(&c, blocks["process"])
 		r.sinks(&c, blocks["alert"])
 		r.check(&c)
+		if !r.found.HasErrors() {
+			r.checkFolders(&c)
+		}
 	}
 	ds := report(r.found, slices.Concat(sources, texts), r.secret)
 	if ds.HasErrors() {

@@ -62,7 +62,7 @@ func TestSpecExamplesAreRight(t *testing.T) {
 		}
 		example, next, _ := strings.Cut(after, "```")
 		rest = next
-		dir := written(t, map[string]string{"example.hcl": example, "join.secret": "correct horse battery\n"})
+		dir := written(t, map[string]string{"example.hcl": example, "join.secret": "correct horse battery\n", "plugins/okapi.wasm": ""})
 		if c, ds := Load(dir); c == nil || len(ds) > 0 {
 			t.Errorf("%s\nof\n%s", ds, example)
 		}

@@ -1,0 +1,14 @@
+gateway {
+  policies = "policies"
+  plugins  = "plugins"
+}
+
+module "books" {
+  policy  = "inventry"
+  adapter = "okapy"
+}
+
+module "loans" {
+  policy  = "inventory"
+  adapter = "okapi"
+}

@@ -1,0 +1,3 @@
+module "books" {
+  policy = "inventory"
+}
