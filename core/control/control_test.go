@@ -25,11 +25,12 @@ const joinSecret = "a join secret of tests"
 // platform is a Control on a store of its own, with what it said.
 type platform struct {
 	*Control
-	t     *testing.T
-	path  string
-	cfg   *config.Config
-	live  *route.Live
-	store *bolt.File
+	t      *testing.T
+	change []func(*Options)
+	path   string
+	cfg    *config.Config
+	live   *route.Live
+	store  *bolt.File
 
 	mu       sync.Mutex
 	notices  []message.Notice
@@ -47,12 +48,14 @@ type platform struct {
 	seq      uint64
 }
 
-func newPlatform(t *testing.T) *platform { return newPlatformIn(t, t.TempDir()) }
+func newPlatform(t *testing.T, change ...func(*Options)) *platform {
+	return newPlatformIn(t, t.TempDir(), change...)
+}
 
-func newPlatformIn(t *testing.T, dir string) *platform {
+func newPlatformIn(t *testing.T, dir string, change ...func(*Options)) *platform {
 	cfg := config.Default()
 	cfg.Gateway.JoinSecret = joinSecret
-	p := &platform{t: t, path: filepath.Join(dir, "modgate.db"), cfg: &cfg, ended: map[string][]time.Time{}}
+	p := &platform{t: t, path: filepath.Join(dir, "modgate.db"), cfg: &cfg, ended: map[string][]time.Time{}, change: change}
 	p.open()
 	return p
 }
@@ -64,7 +67,7 @@ func (p *platform) open() {
 		p.t.Fatal(err)
 	}
 	p.live, p.store = &route.Live{}, s
-	p.Control, err = Open(Options{
+	o := Options{
 		Store: s, Live: p.live, Config: p.cfg, RunKey: []byte("key"), Log: slog.New(slog.DiscardHandler),
 		Decide: func(q fallback.Query) (d fallback.Decision) {
 			p.note(func() { d, p.asked = p.policy, append(p.asked, q) })
@@ -85,7 +88,11 @@ func (p *platform) open() {
 		Reach:        func(string, string, func()) {},
 		Unreach:      func(string) {},
 		Observe:      func(h Happening) { p.note(func() { p.happened = append(p.happened, h) }) },
-	})
+	}
+	for _, f := range p.change {
+		f(&o)
+	}
+	p.Control, err = Open(o)
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -339,3 +339,66 @@ func TestPolicyOfAModuleIsTheOneThatItsConfigurationNames(t *testing.T) {
 		}
 	}
 }
+
+// TestStorm: requests, state changes and new policies at once, some requests
+// parked. Each is answered by the module, or as some text says that was in
+// force; none is left waiting.
+func TestStorm(t *testing.T) {
+	text := func(n int) string {
+		return fmt.Sprintf(`package modgate.site
+
+watch := {"requests": %v}
+
+request := {"action": "delay", "mode": "reply", "status": 429, "headers": {"X-Text": "%d"}, "rule": "turned_away"} if {
+	input.target.state in {"delayed", "ready"}
+	input.request.tenant in {"t1", "t2"}
+}
+`, n%2 == 0, n)
+	}
+	r, dir := withPolicies(t, map[string]string{"site/a.rego": text(0)})
+	i := r.register("books", "1.0.0", says(t, "a book"))
+	i.say(message.Resume)
+	var stop atomic.Bool
+	var load sync.WaitGroup
+	var newest, served, turned atomic.Int64
+	for w := range 6 {
+		load.Go(func() {
+			for n := 0; !stop.Load(); n++ {
+				tenant := fmt.Sprint("t", (n+w)%4)
+				status, body, h := r.ask("GET", "/books/1", tenant)
+				var said int64
+				fmt.Sscan(h.Get("X-Text"), &said) //nolint:errcheck // 0 where there is none
+				switch {
+				case status == 200 && body == "a book":
+					served.Add(1)
+				case status == 429 && (tenant == "t1" || tenant == "t2") && said <= newest.Load():
+					turned.Add(1)
+				default:
+					t.Errorf("%s got %d %v %s", tenant, status, h, body)
+					return
+				}
+			}
+		})
+	}
+	for n := 1; n <= 12; n++ {
+		newest.Store(int64(n))
+		writePolicy(t, dir, "site/a.rego", text(n))
+		i.say(message.Update)
+		if _, _, err := r.Reload(context.Background()); err != nil {
+			t.Error(err)
+		}
+		r.until("somebody is parked", func() bool { n, _ := r.parked("books"); return n > 0 })
+		i.say(message.Resume)
+	}
+	stop.Store(true)
+	load.Wait()
+	if served.Load() == 0 || turned.Load() == 0 {
+		t.Errorf("%d served, %d turned away", served.Load(), turned.Load())
+	}
+	if n, bytes := r.room.Total(); n != 0 || bytes != 0 {
+		t.Errorf("%d are still parked, with %d bytes", n, bytes)
+	}
+	if f := r.policies.Faults(); len(f) != 0 {
+		t.Errorf("faults: %v", f)
+	}
+}

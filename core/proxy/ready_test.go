@@ -7,6 +7,9 @@ import (
 	"bytes"
 	"net"
 	"testing"
+
+	"github.com/modgate/modgate/core/message"
+	"github.com/modgate/modgate/core/route"
 )
 
 // loop is a gateway before an upstream that answers with the same bytes, and
@@ -17,7 +20,7 @@ type loop struct {
 	answer  []byte
 }
 
-func newLoop(tb testing.TB, headers string) *loop {
+func newLoop(tb testing.TB, headers string, change ...func(*route.State)) *loop {
 	tb.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -50,7 +53,11 @@ func newLoop(tb testing.TB, headers string) *loop {
 	}()
 	g := start(tb)
 	a := instance("members-1", "m", "1.0.0", "http://"+ln.Addr().String())
-	g.ready(g.module("m"), a)
+	st := route.State{Availability: message.Ready, Serving: version(a)}
+	for _, f := range change {
+		f(&st)
+	}
+	g.set(g.module("m"), st)
 	token, _ := g.caller(a)
 	c, err := net.Dial("tcp", g.address)
 	if err != nil {
