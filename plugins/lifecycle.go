@@ -170,7 +170,7 @@ func (p *Plugin) Decode(x adapter.Exchange) (adapter.Decoded, error) {
 	var out adapter.Decoded
 	v := visit{export: lifecycleDecode, phase: decoding, budget: p.o.Plugin.Budget.Lifecycle, instead: config.Fail}
 	if g := p.current.Load(); g != nil && g.hooks.Has(adapter.HookDecode) {
-		if err := g.fetch(x); err != nil {
+		if err := g.fetch(x); err != nil && !errors.Is(err, adapter.ErrTooLarge) { // which no message is
 			return out, err
 		}
 	}

@@ -76,7 +76,7 @@ func (c *Control) newProcess(name string, v *lifecycle.Version, in *lifecycle.In
 	p.route.RunHeader = c.config.Module(name).RunHeader
 	p.route.Protocol = in.Protocol
 	p.route.Close()
-	p.caller = &route.Caller{Instance: p.route, OnDelay: in.OnDelay}
+	p.caller = &route.Caller{Instance: p.route, OnDelay: in.OnDelay, Adapter: c.o.Adapters.Of(p.module)}
 	if c.config.Module(name).OnDelay == message.Reply {
 		p.caller.OnDelay = message.Reply // A8: operators may turn park into reply
 	}

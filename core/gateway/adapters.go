@@ -1,10 +1,14 @@
 package gateway
 
 import (
+	"context"
 	"path/filepath"
+	"time"
 
 	"github.com/modgate/modgate/core/adapter"
 	"github.com/modgate/modgate/core/alert"
+	"github.com/modgate/modgate/core/message"
+	"github.com/modgate/modgate/core/route"
 	"github.com/modgate/modgate/plugins"
 )
 
@@ -51,4 +55,18 @@ func (g *Gateway) pluginRefused(name string, why error) {
 	g.alerts.Raise(alert.Alert{
 		Key: "plugin/" + name + "/file", Severity: alert.Critical, Summary: "the file of adapter " + name + " is not in force", Detail: why.Error(),
 	})
+}
+
+// announce says what a request of a module means, for the module (L4). The
+// time stands for a number that rises, where its adapter knows none (U7).
+func (g *Gateway) announce(who *route.Caller, what []message.Announcement) error {
+	for _, a := range what {
+		if a.Seq == 0 {
+			a.Seq = uint64(time.Now().UnixMicro())
+		}
+		if _, err := g.control.Announce(context.Background(), who, a, 0); err != nil {
+			return err
+		}
+	}
+	return nil
 }

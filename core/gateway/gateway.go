@@ -203,7 +203,7 @@ func (g *Gateway) openControl() (err error) {
 	g.onClose(g.control.Close)
 	g.proxy, err = proxy.New(proxy.Options{
 		Live: &g.live, Room: g.room, Streams: &g.streams, RunKey: key, Log: g.log, Origins: g.config.Gateway.CORS.Origins,
-		Unreachable: g.control.Unreachable, Cycle: g.cycle, Astray: g.astray, Tenant: g.config.Gateway.TenantHeader, Dial: g.o.wires.dial, Watcher: g.o.wires.watcher,
+		Unreachable: g.control.Unreachable, Announce: g.announce, Cycle: g.cycle, Astray: g.astray, Tenant: g.config.Gateway.TenantHeader, Dial: g.o.wires.dial, Watcher: g.o.wires.watcher,
 		Limits: limits(g.config),
 		TLS:    g.keys.upstreams.ClientConfig, ServerTLS: g.serverTLS(),
 	})

@@ -21,14 +21,14 @@ func (x *exchange) adapt() bool {
 	if name := x.place.instance.Module; name != m.Name {
 		m = x.gen.Modules[name] // a fallback's
 	}
+	if m == nil {
+		m = x.module
+	}
 	if x.adapted != nil {
 		if x.adapted.module == m {
 			return true
 		}
-		x.unadapt()
-	}
-	if m == nil {
-		return true
+		x.adapted.renew()
 	}
 	found := m.Adapter.Load()
 	if found == nil || !found.Hooks().Has(adapter.HookTraffic) {
@@ -39,9 +39,7 @@ func (x *exchange) adapt() bool {
 
 // ask shows the request to the adapter of m.
 func (x *exchange) ask(found adapter.Adapter, m *route.Module) bool {
-	a := x.p.adapteds.Get().(*adapted)
-	a.x, a.adapter, a.module = x, found, m
-	x.adapted = a
+	a := x.beginAdapted(found, m)
 	var err error
 	a.call, err = found.Request(a)
 	switch {
@@ -71,6 +69,54 @@ func (x *exchange) ask(found adapter.Adapter, m *route.Module) bool {
 	}
 	return false
 }
+
+// beginAdapted returns what the adapter of m is to see. What another has read
+// of the request's body is still there.
+func (x *exchange) beginAdapted(found adapter.Adapter, m *route.Module) *adapted {
+	if x.adapted == nil {
+		x.adapted = x.p.adapteds.Get().(*adapted)
+	}
+	x.adapted.x, x.adapted.adapter, x.adapted.module = x, found, m
+	return x.adapted
+}
+
+// announces lets the adapter of the caller's module say what the request
+// means. It returns false if it is traffic; otherwise it is answered.
+func (x *exchange) announces() bool {
+	found := x.caller.Adapter.Load()
+	if found == nil || x.p.Announce == nil || !found.Hooks().Has(adapter.HookDecode) {
+		return false
+	}
+	a := x.beginAdapted(found, x.gen.Modules[x.caller.Instance.Module])
+	x.module = a.module // whom problems are about
+	out, err := found.Decode(a)
+	switch {
+	case a.broken != nil:
+		x.refuse(errBody)
+	case errors.Is(err, adapter.ErrTooLarge):
+		x.tooLarge()
+	case err != nil:
+		x.unadaptable()
+	case out.Malformed && a.status == 0:
+		x.refuse(errMessage)
+	case out.Malformed:
+		x.answerAdapted()
+	case out.Message:
+		if err := x.p.Announce(x.caller, out.Announcements); err != nil {
+			x.p.Log.Warn("a module's announcement was refused", "instance", x.caller.Instance.ID, "cause", err)
+			x.upstreamFailed(fasthttp.StatusConflict, "http_request_denied", "The announcement was refused.")
+			return true
+		}
+		x.answerAdapted()
+	default:
+		a.renew()
+		x.module = nil
+		return false
+	}
+	return true
+}
+
+var errMessage = errors.New("the message is none that the module's adapter understands")
 
 // unadaptable answers for an adapter that failed. What went wrong is none of
 // the client's business.
@@ -108,14 +154,28 @@ func (x *exchange) unadapt() {
 	if a == nil {
 		return
 	}
-	if a.call.Response && !a.ended {
-		a.ended = true
-		a.answered = true
-		_ = a.adapter.Response(a.call, a, true) // nothing depends on it
-	}
+	a.end()
 	x.adapted = nil
 	a.forget()
 	x.p.adapteds.Put(a)
+}
+
+// end ends what the adapter began: no answer came.
+func (a *adapted) end() {
+	if a.call.Response && !a.ended {
+		a.ended, a.answered = true, true
+		_ = a.adapter.Response(a.call, a, true) // nothing depends on it
+	}
+}
+
+// renew makes a ready for another adapter. What was read of the request's body
+// cannot be read again, and stays.
+func (a *adapted) renew() {
+	a.end()
+	x, body, whole := a.x, a.bodies[adapter.Request], a.whole[adapter.Request]
+	a.bodies[adapter.Request] = nil
+	a.forget()
+	a.x, a.bodies[adapter.Request], a.whole[adapter.Request] = x, body, whole
 }
 
 // method returns the request's as it is sent.

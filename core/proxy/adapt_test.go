@@ -303,6 +303,62 @@ func TestAdapterIsToldOnceThatNoAnswerCame(t *testing.T) {
 	d.wants(t, "502 true", "503 true")
 }
 
+// speaker is an adapter that understands what its module says.
+type speaker struct{ adapter.None }
+
+func (speaker) Hooks() adapter.Hooks { return adapter.HookDecode }
+
+func (speaker) Decode(x adapter.Exchange) (adapter.Decoded, error) {
+	b, err := x.Body(adapter.Request, 100)
+	switch {
+	case err != nil && !errors.Is(err, adapter.ErrTooLarge):
+		return adapter.Decoded{}, err
+	case string(b) == "bad":
+		return adapter.Decoded{Message: true, Malformed: true}, nil
+	case string(b) != "pause" && string(b) != "refused":
+		return adapter.Decoded{}, nil
+	}
+	x.SetStatus(202)
+	x.SetBody(adapter.Response, []byte("noted"))
+	return adapter.Decoded{Message: true, Announcements: []message.Announcement{{Type: message.Update, Reason: string(b)}}}, nil
+}
+
+func TestWhatAModuleSaysIsAnnounced(t *testing.T) { // L4
+	var said []string
+	g := start(t, func(o *Options) {
+		o.Announce = func(who *route.Caller, what []message.Announcement) error {
+			said = append(said, who.Instance.ID+" "+what[0].Type.String())
+			if what[0].Reason == "refused" {
+				return errors.New("secret")
+			}
+			return nil
+		}
+	})
+	m, speaks := g.module("m"), g.module("speaks")
+	g.ready(m, instance("a", "m", "1.0.0", upstreamOf(t, mirror)))
+	i := instance("s", "speaks", "1.0.0", answers(t, "s"))
+	g.ready(speaks, i)
+	token, c := g.caller(i)
+	c.Adapter = new(adapter.Slot)
+	c.Adapter.Store(speaker{})
+
+	long := strings.Repeat("long ", 10_000)
+	for body, want := range map[string]string{
+		"pause": "202 noted", "bad": "400 ", "refused": "409 ", "traffic": "200 POST /m host=", long: "200 POST /m host=",
+	} {
+		resp, got := g.do("POST", "/m", body, "Modgate-Token", token)
+		if got = fmt.Sprint(resp.StatusCode, " ", got); !strings.HasPrefix(got, want) || strings.Contains(got, "secret") {
+			t.Errorf("%.20s: got %.200s, want %s", body, got, want)
+		}
+		if strings.HasPrefix(want, "200") && !strings.Contains(got, "body="+body+" ") {
+			t.Errorf("%.20s: the body is lost: %.200s", body, got)
+		}
+	}
+	if resp, got := g.do("POST", "/m", "pause"); resp.StatusCode != 200 || len(said) != 2 {
+		t.Errorf("a client's words count: %d %s, said %q", resp.StatusCode, got, said)
+	}
+}
+
 func TestModuleWithoutAdapterPaysNothing(t *testing.T) {
 	g := start(t)
 	m := g.module("m")

@@ -159,6 +159,9 @@ func (x *exchange) admit() bool {
 		x.fenced()
 		return false
 	}
+	if x.caller != nil && x.announces() {
+		return false
+	}
 	return x.match()
 }
 

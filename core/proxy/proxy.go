@@ -28,6 +28,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/modgate/modgate/core/fallback"
+	"github.com/modgate/modgate/core/message"
 	"github.com/modgate/modgate/core/park"
 	"github.com/modgate/modgate/core/route"
 )
@@ -60,6 +61,10 @@ type Options struct {
 	// Unreachable is told, once per loss, that an instance refuses
 	// connections (L6). When it returns, the module's State says so.
 	Unreachable func(*route.Instance)
+
+	// Announce is told what a request of a module that speaks another dialect
+	// means (L4), before the module has its answer. Nil: nothing is asked.
+	Announce func(who *route.Caller, what []message.Announcement) error
 
 	// Cycle is told that a request of the module from to the module to would
 	// have waited for itself (U11). It is told every time.

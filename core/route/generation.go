@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/modgate/modgate/core/adapter"
 	"github.com/modgate/modgate/core/message"
 )
 
@@ -37,6 +38,7 @@ func (l *Live) Store(g *Generation) { l.p.Store(g) }
 type Caller struct {
 	Instance *Instance
 	OnDelay  message.OnDelay
+	Adapter  *adapter.Slot // its module's, which may translate what it says (L4); nil: it can have none
 
 	fenced atomic.Bool
 	unmet  atomic.Pointer[map[*Module][]Unmet]
