@@ -112,8 +112,8 @@ simulate: ## let PLATFORMS whole platforms live from SEED on, before a witness
 	@go test ./core/lifecycle/lifecycletest/simulation -run Promises -count=1 -timeout 60m -v -args -seed $(SEED) -seeds $(PLATFORMS)
 
 .PHONY: explore
-explore: ## close the state space of a few modules, versions and policies
-	@go test ./core/lifecycle -run SmallWorldsClose -count=1 -timeout 12m -v
+explore: ## close the state space of small worlds, and of worlds in which what they have happens together
+	@go test ./core/lifecycle -run 'Small(Worlds|Platforms)Close' -count=1 -timeout 12m -v -args -combined
 
 .PHONY: model
 model: ## check the formal model of UPDATE with spin

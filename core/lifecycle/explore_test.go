@@ -1,6 +1,7 @@
 package lifecycle_test
 
 import (
+	"flag"
 	"os"
 	"runtime/debug"
 	"testing"
@@ -8,6 +9,8 @@ import (
 
 	"github.com/modgate/modgate/core/lifecycle/lifecycletest"
 )
+
+var combined = flag.Bool("combined", false, "explore the combined worlds, too (minutes)")
 
 // Every state that a small world can get into obeys every law, and so does
 // every step between them. What changes of phase there are is written down in
@@ -18,13 +21,16 @@ func TestSmallWorldsClose(t *testing.T) {
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(400)) // states are kept, steps are not
 	worlds := lifecycletest.Worlds()
+	if *combined {
+		worlds = append(worlds, lifecycletest.Combined()...)
+	}
 	figures := make([]lifecycletest.Figures, len(worlds))
 	t.Run("world", func(t *testing.T) {
 		for n, w := range worlds {
 			t.Run(w.Name, func(t *testing.T) {
 				t.Parallel()
 				start := time.Now()
-				f, err := w.Explore(100_000)
+				f, err := w.Explore(1_000_000)
 				t.Logf("%d states, %d steps, %d ticks, %s", f.States, f.Steps, f.Ticks, time.Since(start).Round(time.Millisecond))
 				if err != nil {
 					t.Error(err)
@@ -41,7 +47,7 @@ func TestSmallWorldsClose(t *testing.T) {
 	got := all.Changes.String()
 	t.Logf("in all %d states, %d steps, %d ticks; who comes from where into what:\n%s", all.States, all.Steps, all.Ticks, got)
 	const file = "testdata/changes.golden"
-	if *rewrite {
+	if *rewrite && !*combined {
 		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -38,3 +38,19 @@ func Worlds() []World {
 		{Name: "administrators", Settings: brief(), Seats: []Seat{{"a", one}, {"b", two}}, Overrides: true},
 	}
 }
+
+// Combined returns worlds in which what the small ones have one by one happens
+// together: minutes, for make explore.
+func Combined() []World {
+	one, two := []string{"1.0.0"}, []string{"2.0.0"}
+	return []World{
+		{
+			Name: "misfortunes together", Settings: brief(), Seats: []Seat{{"a", one}, {"b", two}},
+			Sockets: true, Restart: time.Second, Unhealthy: true, Flapping: true,
+		},
+		{
+			Name: "administrators in misfortune", Settings: brief(), Seats: []Seat{{"a", one}, {"b", two}},
+			Sockets: true, Overrides: true,
+		},
+	}
+}
