@@ -39,6 +39,7 @@ var parts = []part{
 	{"policies", 60 * time.Second, []string{"policies/..."}},
 	{"plugins", 120 * time.Second, []string{"plugins/...", "sdk-wasm/..."}},
 	{"end to end", 120 * time.Second, []string{"core/cmd/...", "core/gateway/...", "hcl/examples/..."}},
+	{"conformance", 60 * time.Second, []string{"conformance/..."}},
 	{"rest", 60 * time.Second, []string{"..."}},
 }
 

@@ -33,6 +33,7 @@ type Command struct {
 
 const usage = `%[1]s core   -command '.build/modgate serve {config}'        play the cases against a core
 %[1]s module -command './my-module' -request 'GET /things'  play the gateway against a module
+%[1]s adapter -command '...' -adapter a.wasm -module '...'    play a life of a module behind its adapter
 %[1]s list   [-run REGEXP]                                  what there is to play
 `
 
@@ -48,6 +49,8 @@ func (p *Program) Run(ctx context.Context, args []string) int {
 		return p.playCore(ctx, args[1:])
 	case "module":
 		return p.playModule(ctx, args[1:])
+	case "adapter":
+		return p.playAdapter(ctx, args[1:])
 	case "list":
 		return p.list(args[1:])
 	case "help", "-h", "-help", "--help":

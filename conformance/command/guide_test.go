@@ -21,12 +21,16 @@ func TestGuideIsTrue(t *testing.T) {
 		t.Fatalf("got %d examples, want at least 8", len(examples))
 	}
 	path := os.Getenv("PATH")
-	for _, program := range []string{"core/cmd/modgate", "hcl/examples/library/loans"} {
+	for _, program := range []string{"core/cmd/modgate", "hcl/examples/library/loans", "hcl/examples/mute/plain"} {
 		path = filepath.Dir(built(t, program)) + ":" + path
+	}
+	adapters, err := filepath.Abs("../adapters")
+	if err != nil {
+		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	if err := guide.Run(ctx, t.TempDir(), []string{"PATH=" + path}, examples); err != nil {
+	if err := guide.Run(ctx, t.TempDir(), []string{"PATH=" + path, "ADAPTERS=" + adapters}, examples); err != nil {
 		t.Error(err)
 	}
 }

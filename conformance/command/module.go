@@ -33,25 +33,39 @@ func (p *Program) playModule(ctx context.Context, args []string) int {
 	if o.Method, rest, _ = strings.Cut(*request, " "); rest != "" {
 		o.Path, o.Body, _ = strings.Cut(rest, " ")
 	}
-	passed, failed, skipped := 0, 0, 0
-	_, err = moduletest.Run(ctx, o, func(v moduletest.Verdict) {
-		switch {
-		case v.Err != nil:
-			failed++
-			fmt.Fprintf(p.Stdout, "failed   %-17s %s\n\t%v\n", v.Rule, v.Promise, v.Err)
-		case v.Skipped != "":
-			skipped++
-			fmt.Fprintf(p.Stdout, "skipped  %-17s %s\n\t%s\n", v.Rule, v.Promise, v.Skipped)
-		default:
-			passed++
-			fmt.Fprintf(p.Stdout, "passed   %-17s %s\n", v.Rule, v.Promise)
-		}
-	})
-	if err != nil {
+	t := p.tally()
+	if _, err = moduletest.Run(ctx, o, t.say); err != nil {
 		return p.Misused(err)
 	}
-	fmt.Fprintf(p.Stdout, "%d passed, %d failed, %d skipped\n", passed, failed, skipped)
-	if failed > 0 {
+	return t.end()
+}
+
+// tally prints verdicts and counts them.
+type tally struct {
+	p                       *Program
+	passed, failed, skipped int
+}
+
+func (p *Program) tally() *tally { return &tally{p: p} }
+
+func (t *tally) say(v moduletest.Verdict) {
+	switch {
+	case v.Err != nil:
+		t.failed++
+		fmt.Fprintf(t.p.Stdout, "failed   %-17s %s\n\t%v\n", v.Rule, v.Promise, v.Err)
+	case v.Skipped != "":
+		t.skipped++
+		fmt.Fprintf(t.p.Stdout, "skipped  %-17s %s\n\t%s\n", v.Rule, v.Promise, v.Skipped)
+	default:
+		t.passed++
+		fmt.Fprintf(t.p.Stdout, "passed   %-17s %s\n", v.Rule, v.Promise)
+	}
+}
+
+// end prints the counts, and returns the exit code.
+func (t *tally) end() int {
+	fmt.Fprintf(t.p.Stdout, "%d passed, %d failed, %d skipped\n", t.passed, t.failed, t.skipped)
+	if t.failed > 0 {
 		return ExitFailed
 	}
 	return ExitPassed

@@ -9,7 +9,7 @@ import (
 // conformanceCommand is the suite's own command line, flags and all.
 func conformanceCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "conformance core|module|list",
+		Use:   "conformance core|module|adapter|list",
 		Short: "Find out whether a gateway, or a module, keeps the promises",
 		Long: "Play the conformance suite against any gateway, this one too, or play the gateway against a module\n" +
 			"of yours. Without arguments it says what there is; each of its commands has -help.",
