@@ -190,6 +190,10 @@ func (w *rewriter) custom(content []byte) {
 func (w *rewriter) count() {
 	if r, ok := w.section(typeSection); ok {
 		w.types = r.u32()
+		for range w.types {
+			r.functionType()
+		}
+		r.end()
 	}
 	if r, ok := w.section(importSection); ok {
 		for range r.u32() {

@@ -286,19 +286,20 @@ func TestWhatIsNotSupportedIsSaid(t *testing.T) {
 		module []byte
 		is     error
 	}{
-		"a component":      {[]byte("\x00asm\x0d\x00\x01\x00"), ErrComponent},
-		"text":             {[]byte("(module)"), ErrNotWasm},
-		"nothing":          {nil, ErrNotWasm},
-		"version 2":        {[]byte("\x00asm\x02\x00\x00\x00"), ErrUnsupported},
-		"exceptions":       {wasm("\x0d\x03\x01\x00\x00"), ErrUnsupported},
-		"shared memory":    {wasm("\x02\x09\x01\x01a\x01b\x02\x03\x01\x01"), ErrUnsupported},
-		"64-bit memory":    {wasm("\x02\x08\x01\x01a\x01b\x02\x04\x01"), ErrUnsupported},
-		"two memories":     {wasm("\x05\x05\x02\x00\x01\x00\x01"), ErrUnsupported},
-		"atomics":          {wasm("\x01\x04\x01\x60\x00\x00\x03\x02\x01\x00\x0a\x07\x01\x05\x00\xfe\x03\x00\x0b"), ErrUnsupported},
-		"a broken section": {wasm("\x01\x7f\x00"), nil},
-		"twice the types":  {wasm("\x01\x01\x00\x01\x01\x00"), nil},
-		"a short function": {wasm("\x01\x04\x01\x60\x00\x00\x03\x02\x01\x00\x0a\x04\x01\x02\x00\x01"), nil},
-		"code for nobody":  {wasm("\x0a\x04\x01\x02\x00\x0b"), nil},
+		"a component":                    {[]byte("\x00asm\x0d\x00\x01\x00"), ErrComponent},
+		"text":                           {[]byte("(module)"), ErrNotWasm},
+		"nothing":                        {nil, ErrNotWasm},
+		"version 2":                      {[]byte("\x00asm\x02\x00\x00\x00"), ErrUnsupported},
+		"exceptions":                     {wasm("\x0d\x03\x01\x00\x00"), ErrUnsupported},
+		"shared memory":                  {wasm("\x02\x09\x01\x01a\x01b\x02\x03\x01\x01"), ErrUnsupported},
+		"64-bit memory":                  {wasm("\x02\x08\x01\x01a\x01b\x02\x04\x01"), ErrUnsupported},
+		"two memories":                   {wasm("\x05\x05\x02\x00\x01\x00\x01"), ErrUnsupported},
+		"atomics":                        {wasm("\x01\x04\x01\x60\x00\x00\x03\x02\x01\x00\x0a\x07\x01\x05\x00\xfe\x03\x00\x0b"), ErrUnsupported},
+		"a broken section":               {wasm("\x01\x7f\x00"), nil},
+		"twice the types":                {wasm("\x01\x01\x00\x01\x01\x00"), nil},
+		"a short function":               {wasm("\x01\x04\x01\x60\x00\x00\x03\x02\x01\x00\x0a\x04\x01\x02\x00\x01"), nil},
+		"a type of 4 billion parameters": {wasm("\x01\x08\x01\x60\xff\xff\xff\xff\x0f\x00"), nil},
+		"code for nobody":                {wasm("\x0a\x04\x01\x02\x00\x0b"), nil},
 	} {
 		if _, err := Rewrite(c.module, slice, Limits{}); err == nil || c.is != nil && !errors.Is(err, c.is) {
 			t.Errorf("%s: %v, want %v", name, err, c.is)

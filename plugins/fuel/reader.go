@@ -88,6 +88,20 @@ func (r *reader) valueType() {
 	}
 }
 
+// functionType reads a type whole: an engine may believe how long it says it
+// is, and make room for that.
+func (r *reader) functionType() {
+	const function = 0x60
+	if form := r.byte(); form != function {
+		r.fail("%w: a type of form %#x", ErrUnsupported, form)
+	}
+	for range 2 { // parameters, results
+		for range r.u32() {
+			r.valueType()
+		}
+	}
+}
+
 func (r *reader) reference() {
 	if c := r.byte(); c != funcref && c != externref {
 		r.fail("%w: a reference of type %#x", ErrUnsupported, c)
