@@ -219,8 +219,8 @@ func addFields(h *fasthttp.ResponseHeader, fields http.Header) {
 func (c *call) trailers(h *fasthttp.ResponseHeader) {
 	for name, values := range c.resp.Trailer {
 		for _, value := range values {
-			line := appendField(nil, name, value)
-			_ = h.ReadTrailer(bufio.NewReader(bytes.NewReader(append(line, '\r', '\n')))) // one that may not be is left out
+			text := append(appendField(nil, name, value), crlf...)
+			_ = h.ReadTrailer(bufio.NewReaderSize(bytes.NewReader(text), len(text))) // one that may not be is left out
 		}
 	}
 }
