@@ -30,7 +30,7 @@ func secure(t *testing.T, adjust ...func(*tls.Config)) (*gate, *tls.Config) {
 func over(t *testing.T, config *tls.Config) *http.Client {
 	transport := &http.Transport{TLSClientConfig: config}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &http.Client{Transport: transport, Timeout: 10 * time.Second}
+	return &http.Client{Transport: transport, Timeout: time.Minute}
 }
 
 // headers answers with the fields that it got.
