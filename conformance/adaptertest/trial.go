@@ -73,7 +73,7 @@ func Run(ctx context.Context, o Options, said func(moduletest.Verdict)) error {
 	if err != nil {
 		return err
 	}
-	defer core.Close() //nolint:errcheck // a folder that stays breaks no promise
+	defer core.Close() // a folder that stays breaks no promise
 	t := &trial{Options: o, ctx: ctx, core: core}
 	defer t.stop()
 	if err := t.configure(string(code)); err != nil {
