@@ -333,6 +333,28 @@ func TestEarlyHintsAreRelayed(t *testing.T) {
 	}
 }
 
+// An upstream that speaks HTTP/1.0 has its answers framed as the client's
+// version wants it (RFC 9110 2.5).
+func TestAnswerOfHTTP10(t *testing.T) {
+	for name, answer := range map[string]string{
+		"until EOF": "HTTP/1.0 200 OK\r\n\r\nhello",
+		"length":    "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := behind(t, scripted(t, answer).url())
+			_, r := g.raw("GET /m HTTP/1.1\r\nHost: a\r\n\r\n")
+			resp, err := http.ReadResponse(r, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := io.ReadAll(resp.Body)
+			if err != nil || string(b) != "hello" || resp.Proto != "HTTP/1.1" || resp.Close {
+				t.Errorf("%s, body %q, %v, close %v", resp.Proto, b, err, resp.Close)
+			}
+		})
+	}
+}
+
 func TestAnswerForHTTP10(t *testing.T) {
 	for name, answer := range map[string]string{
 		"chunked":   "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\n\r\n",

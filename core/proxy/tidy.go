@@ -10,6 +10,7 @@ import (
 // only, and what only the gateway may say.
 func tidy(h *fasthttp.ResponseHeader) {
 	h.ResetConnectionClose()
+	h.SetProtocol(http11) // a message says the version of who sends it (RFC 9110 2.5)
 	var buf [8][]byte
 	nominated, found := buf[:0], false
 	for k, v := range h.All() {
@@ -75,3 +76,5 @@ func ofHop(name []byte) bool {
 		return false
 	}
 }
+
+var http11 = []byte("HTTP/1.1")
