@@ -36,6 +36,12 @@ func TestPlanSaysWhoseRequirementsShift(t *testing.T) {
 		{"nothing", platform{"users": users1, "loans": loans}, platform{"users": users1, "loans": loans}, ""},
 		{"a target goes too far", platform{"users": users1, "loans": loans}, platform{"users": users2, "loans": loans}, "loans users: met, then missing (2.0)"},
 		{"a target comes back", platform{"users": users2, "loans": loans}, platform{"users": users1, "loans": loans}, "loans users: missing, then met (1.0)"},
+		{
+			"a target goes too far for several",
+			platform{"users": users1, "loans": loans, "holds": loans, "desk": serves("1.0.0", "needs users 1.0, needs loans >=2")},
+			platform{"users": users2, "loans": loans, "holds": loans, "desk": serves("1.0.0", "needs users 1.0, needs loans <2")},
+			"desk loans: missing, then met (1.0.0)\ndesk users: met, then missing (2.0)\nholds users: met, then missing (2.0)\nloans users: met, then missing (2.0)",
+		},
 		{"a target leaves", platform{"users": users1, "loans": loans}, platform{"loans": loans}, "loans users: met, then missing ()"},
 		{"a caller is new, and is not met", platform{"users": users2}, platform{"users": users2, "loans": loans}, "loans users: , then missing (2.0)"},
 		{"a caller is new, and is met", platform{"users": users1}, platform{"users": users1, "loans": loans}, ""},
