@@ -95,8 +95,8 @@ type Gateway struct {
 	present *config.Config    // that is in force; guarded by reload
 	units   map[string]string // of policies, by module; guarded by reload
 
-	mu     sync.Mutex
-	cycles map[string]map[string]bool // keys of alerts by the target that is not ready; guarded by mu
+	mu      sync.Mutex
+	passing map[string]map[string]bool // keys of alerts by the modules whose being ready ends them; guarded by mu
 }
 
 // Open makes the gateway ready: every record is read, every promise in force,
@@ -203,7 +203,7 @@ func (g *Gateway) openControl() (err error) {
 	g.onClose(g.control.Close)
 	g.proxy, err = proxy.New(proxy.Options{
 		Live: &g.live, Room: g.room, Streams: &g.streams, RunKey: key, Log: g.log, Origins: g.config.Gateway.CORS.Origins,
-		Unreachable: g.control.Unreachable, Announce: g.announce, Cycle: g.cycle, Astray: g.astray, Tenant: g.config.Gateway.TenantHeader, Dial: g.o.wires.dial, Watcher: g.o.wires.watcher,
+		Unreachable: g.control.Unreachable, Announce: g.announce, Cycle: g.cycle, Astray: g.astray, Lacking: g.lacking, Tenant: g.config.Gateway.TenantHeader, Dial: g.o.wires.dial, Watcher: g.o.wires.watcher,
 		Limits: limits(g.config),
 		TLS:    g.keys.upstreams.ClientConfig, ServerTLS: g.serverTLS(),
 	})

@@ -5,7 +5,9 @@ import (
 
 	"github.com/modgate/modgate/core/alert"
 	"github.com/modgate/modgate/core/lifecycle"
+	"github.com/modgate/modgate/core/message"
 	"github.com/modgate/modgate/core/notify"
+	"github.com/modgate/modgate/core/route"
 )
 
 // What the parts report to the administrator (G5).
@@ -21,28 +23,52 @@ func (g *Gateway) raise(module string, a lifecycle.Alert) {
 // cycle is told of a request that would have waited for itself (U11). It is an
 // incident until the target is ready.
 func (g *Gateway) cycle(from, to string) {
-	key := "cycle/" + from + "/" + to
-	g.mu.Lock()
-	if g.cycles == nil {
-		g.cycles = map[string]map[string]bool{}
-	}
-	if g.cycles[to] == nil {
-		g.cycles[to] = map[string]bool{}
-	}
-	g.cycles[to][key] = true
-	g.mu.Unlock()
-	g.alerts.Raise(alert.Alert{
-		Key: key, Severity: alert.Warning, Module: to,
+	g.raiseUntilReady(alert.Alert{
+		Key: "cycle/" + from + "/" + to, Severity: alert.Warning, Module: to,
 		Summary: fmt.Sprintf("a request of %s to %s would have waited for itself: answered DELAY, reason cycle", from, to),
-	})
+	}, to)
 }
 
-// opened ends the incidents of the circles that the module closed, which is
-// ready now.
+// lacking is told of a request for from that a policy sends to another module,
+// to, which is not ready either (A3). It is an incident until one of them is.
+func (g *Gateway) lacking(from, to *route.Module) {
+	g.raiseUntilReady(alert.Alert{
+		Key: "fallback/" + from.Name + "/" + to.Name, Severity: alert.Warning, Module: from.Name,
+		Summary: fmt.Sprintf("a policy's fallback of %s to %s is not to be had: %s is %s too", from.Name, to.Name, to.Name, to.State().Availability),
+	}, from.Name, to.Name)
+	if to.State().Availability == message.Ready { // it became so meanwhile
+		g.opened(to.Name)
+	}
+}
+
+// raiseUntilReady opens an incident that ends when one of the modules turns
+// ready.
+func (g *Gateway) raiseUntilReady(a alert.Alert, modules ...string) {
+	g.mu.Lock()
+	if g.passing == nil {
+		g.passing = map[string]map[string]bool{}
+	}
+	for _, m := range modules {
+		if g.passing[m] == nil {
+			g.passing[m] = map[string]bool{}
+		}
+		g.passing[m][a.Key] = true
+	}
+	g.mu.Unlock()
+	g.alerts.Raise(a)
+}
+
+// opened ends the incidents that last until the module is ready, which it is
+// now.
 func (g *Gateway) opened(module string) {
 	g.mu.Lock()
-	over := g.cycles[module]
-	delete(g.cycles, module)
+	over := g.passing[module]
+	delete(g.passing, module)
+	for _, keys := range g.passing {
+		for key := range over {
+			delete(keys, key)
+		}
+	}
 	g.mu.Unlock()
 	for key := range over {
 		g.alerts.Clear(key)

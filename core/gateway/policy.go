@@ -111,9 +111,9 @@ func (g *Gateway) waiting(m *route.Module) fallback.Parked {
 	return fallback.Parked{Count: c.Parked, Limit: g.config.Gateway.Parking.PerModule, Oldest: c.Longest}
 }
 
-// astray is told that a policy sends requests to a module that there is not.
-func (g *Gateway) astray(module string, d *fallback.Decision) {
-	g.policies.Forbid(module, d, fmt.Sprintf("a fallback to %s: there is no such module", d.Fallback.Module))
+// astray is told that a policy sends requests where they may not go.
+func (g *Gateway) astray(module string, d *fallback.Decision, why string) {
+	g.policies.Forbid(module, d, fmt.Sprintf("a fallback to %s: %s", d.Fallback.Module, why))
 }
 
 // called opens an incident that a policy calls for.

@@ -402,3 +402,47 @@ request := {"action": "delay", "mode": "reply", "status": 429, "headers": {"X-Te
 		t.Errorf("faults: %v", f)
 	}
 }
+
+func TestFallbackThatIsNotToBeHadIsAnIncident(t *testing.T) { // A3, G5
+	r, _ := withPolicies(t, map[string]string{"site/a.rego": `package modgate.site
+
+request := {"action": "fallback", "fallback": {"module": "shelf"}} if {
+	input.target.module == "books"
+	input.target.state != "ready"
+}
+`})
+	books := r.register("books", "1.0.0", says(t, "a book"))
+	shelf := r.register("shelf", "1.0.0", says(t, "the shelf"))
+	lacks := func() string { return r.told("fallback/books/shelf") }
+	ask := func(want int) {
+		t.Helper()
+		req, err := http.NewRequest("GET", r.data+"/books/1", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Prefer", "wait=0")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Fatalf("got %d, want %d", resp.StatusCode, want)
+		}
+	}
+	ask(503)
+	ask(503)
+	if got := lacks(); !strings.Contains(got, "shelf is delayed too") {
+		t.Errorf("told %q", got)
+	}
+	shelf.say(message.Resume)
+	r.until("the fallback is there", func() bool { return lacks() == "" })
+	ask(200)
+	shelf.say(message.Update)
+	ask(503)
+	if lacks() == "" {
+		t.Error("without it again: not told")
+	}
+	books.say(message.Resume)
+	r.until("it is not needed any more", func() bool { return lacks() == "" })
+}

@@ -61,28 +61,37 @@ func (x *exchange) absent(st *route.State, unmet *route.Unmet) verdict {
 }
 
 // substitute answers by the policy's fallback (A3). If that is not to be had
-// either, the module's own state decides.
+// either, the module's own state decides, and the administrator is told; of an
+// older version the policy's asker has told already.
 func (x *exchange) substitute() verdict {
-	st := x.module.State()
 	switch f := &x.decision.Fallback; {
 	case f.Static != nil:
 		x.static(f.Static)
 		return answered
 	case f.Older:
-		if st.Older != nil && x.enter(st, st.Older) {
+		if st := x.module.State(); st.Older != nil && x.enter(st, st.Older) {
 			return entered
 		}
+		return missed
 	default:
-		m := x.gen.Modules[f.Module]
-		if m == nil {
-			x.p.Astray(x.module.Name, &x.decision)
-			return missed
-		}
-		st := m.State()
-		open := x.caller != nil || !st.Identified // I1
-		if open && st.Availability == message.Ready && st.Serving != nil && x.enter(st, st.Serving) {
-			return entered
-		}
+		return x.instead(f.Module)
+	}
+}
+
+// instead sends the request to another module.
+func (x *exchange) instead(name string) verdict {
+	m := x.gen.Modules[name]
+	if m == nil {
+		x.p.Astray(x.module.Name, &x.decision, "there is no such module")
+		return missed
+	}
+	switch st := m.State(); {
+	case st.Identified && x.caller == nil: // I1
+		x.p.Astray(x.module.Name, &x.decision, "it takes no request without a token")
+	case st.Availability != message.Ready || st.Serving == nil:
+		x.p.Lacking(x.module, m)
+	case x.enter(st, st.Serving):
+		return entered
 	}
 	return missed
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -141,9 +142,12 @@ func TestWatchedModuleIsAskedAboutThoughItIsReady(t *testing.T) { // A2
 }
 
 func TestFallbackToAModuleKeepsItsDoor(t *testing.T) { // A3, I1
-	var astray []string
+	var told []string
 	g := start(t, func(o *Options) {
-		o.Astray = func(module string, d *fallback.Decision) { astray = append(astray, module+" to "+d.Fallback.Module) }
+		o.Astray = func(module string, d *fallback.Decision, why string) {
+			told = append(told, module+" to "+d.Fallback.Module+": "+why)
+		}
+		o.Lacking = func(from, to *route.Module) { told = append(told, from.Name+" lacks "+to.Name) }
 	})
 	m, vault := g.module("m"), g.module("vault")
 	i := instance("v", "vault", "1.0.0", answers(t, "vault"))
@@ -160,8 +164,18 @@ func TestFallbackToAModuleKeepsItsDoor(t *testing.T) { // A3, I1
 	}
 	st.Plan = fallback.Always{Action: fallback.Substitute, Fallback: fallback.Fallback{Module: "nobody"}}
 	g.set(m, st)
-	if resp, _ := g.do("GET", "/m", "", "Prefer", "wait=0"); resp.StatusCode != 503 || len(astray) != 1 || astray[0] != "m to nobody" {
-		t.Errorf("to nobody: got %d, told of %v", resp.StatusCode, astray)
+	if resp, _ := g.do("GET", "/m", "", "Prefer", "wait=0"); resp.StatusCode != 503 {
+		t.Errorf("to nobody: got %d", resp.StatusCode)
+	}
+	st.Plan = fallback.Always{Action: fallback.Substitute, Fallback: fallback.Fallback{Module: "vault"}}
+	g.set(m, st)
+	g.away(vault, message.ReasonLost, time.Minute)
+	if resp, _ := g.do("GET", "/m", "", "Prefer", "wait=0", "Modgate-Token", token); resp.StatusCode != 503 {
+		t.Errorf("to a module that is away: got %d", resp.StatusCode)
+	}
+	want := []string{"m to vault: it takes no request without a token", "m to nobody: there is no such module", "m lacks vault"}
+	if !slices.Equal(told, want) {
+		t.Errorf("told %q, want %q", told, want)
 	}
 }
 

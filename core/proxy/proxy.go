@@ -55,8 +55,12 @@ type Options struct {
 	Tenant string
 
 	// Astray is told that a decision sends a request to a module that there is
-	// not (A3). It is told every time.
-	Astray func(module string, d *fallback.Decision)
+	// not, or that does not take this caller's (A3, I1). It is told every time.
+	Astray func(module string, d *fallback.Decision, why string)
+
+	// Lacking is told that a decision sends a request for the module from to the
+	// module to, which is not ready (A3). It is told every time.
+	Lacking func(from, to *route.Module)
 
 	// Unreachable is told, once per loss, that an instance refuses
 	// connections (L6). When it returns, the module's State says so.
@@ -167,7 +171,10 @@ func New(o Options) (*Proxy, error) {
 		o.Unreachable = func(*route.Instance) {}
 	}
 	if o.Astray == nil {
-		o.Astray = func(string, *fallback.Decision) {}
+		o.Astray = func(string, *fallback.Decision, string) {}
+	}
+	if o.Lacking == nil {
+		o.Lacking = func(_, _ *route.Module) {}
 	}
 	if o.Cycle == nil {
 		o.Cycle = func(string, string) {}
