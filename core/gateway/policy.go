@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/modgate/modgate/core/alert"
@@ -26,9 +27,13 @@ func (g *Gateway) openPolicies() (err error) {
 	g.policies, err = policies.Open(policies.Options{
 		Dir: g.config.Gateway.Policies, Units: g.units, Zone: time.Local, Report: g.policyFault, Clear: g.policyMended,
 	})
-	if err == nil && g.policies.Diagnostics() != nil {
-		g.log.Warn("a policy is not in force", "wrong", g.policies.Diagnostics())
+	if err != nil {
+		return err
 	}
+	if wrong := g.policies.Diagnostics(); wrong != nil {
+		g.log.Warn("a policy is not in force", "wrong", wrong)
+	}
+	g.policyFiles, err = g.policies.Fingerprint()
 	return err
 }
 
@@ -55,8 +60,7 @@ func (g *Gateway) openFollower() error {
 func (g *Gateway) followPolicies(ctx context.Context) {
 	tick := time.NewTicker(policiesEvery)
 	defer tick.Stop()
-	before, _ := g.policies.Fingerprint()
-	loaded := before
+	var before uint64
 	for {
 		select {
 		case <-ctx.Done():
@@ -66,29 +70,41 @@ func (g *Gateway) followPolicies(ctx context.Context) {
 		now, err := g.policies.Fingerprint()
 		settled := now == before
 		before = now
-		if err != nil || !settled || now == loaded {
-			continue
-		}
-		loaded = now
-		g.reload.Lock()
-		err = g.readPolicies(g.units)
-		g.reload.Unlock()
-		if err != nil {
-			g.log.Warn("policies were read anew, not all are in force", "wrong", err)
-		} else {
-			g.log.Info("policies were read anew")
+		if err == nil && settled {
+			g.rereadPolicies(now)
 		}
 	}
 }
 
-// readPolicies puts the policies in force as they stand in their folder, and
-// has asked again what they decide of requests. The error says what is not in
-// force. The caller holds reload.
-func (g *Gateway) readPolicies(units map[string]string) error {
-	g.units = units
-	err := g.policies.Reload(units)
+// rereadPolicies reads the policies again unless it was done since their files
+// became what now tells.
+func (g *Gateway) rereadPolicies(now uint64) {
+	g.reload.Lock()
+	defer g.reload.Unlock()
+	if now == g.policyFiles {
+		return
+	}
+	if _, err := g.readPolicies(g.units); err != nil {
+		g.log.Warn("policies were read anew, not all are in force", "wrong", err)
+	} else {
+		g.log.Info("policies were read anew")
+	}
+}
+
+// readPolicies puts the policies in force as they stand in their folder, has
+// asked again what they decide of requests, and reports whether their files
+// are others than they were. The error says what is not in force. The caller
+// holds reload.
+func (g *Gateway) readPolicies(units map[string]string) (changed bool, err error) {
+	files, err := g.policies.Fingerprint() // before they are read: what changes meanwhile is noticed later
+	if err != nil {
+		return false, err
+	}
+	changed = files != g.policyFiles
+	g.units, g.policyFiles = units, files
+	err = g.policies.Reload(units)
 	g.control.Reconsider()
-	return err
+	return changed, err
 }
 
 // unitsOf returns the units that modules are to be asked about first, by
@@ -152,7 +168,7 @@ func diagnostics(wrong policies.Diagnostics) hcl.Diagnostics {
 	out := make(hcl.Diagnostics, len(wrong))
 	for i, d := range wrong {
 		out[i] = hcl.Diagnostic{
-			Severity: hcl.Error, Summary: "Policy not in force", Detail: d.Text + " Its last good text holds.",
+			Severity: hcl.Error, Summary: "Policy not in force", Detail: strings.TrimSuffix(d.Text, ".") + ". Its last good text holds.",
 			File: d.File, Line: max(d.Line, 1), Column: 1,
 		}
 	}

@@ -218,11 +218,12 @@ func TestBrokenPolicyKeepsItsLastGoodTextInForce(t *testing.T) {
 	if status, _, _ := r.ask("GET", "/books/1", ""); status != 410 {
 		t.Errorf("got %d, want the last good text's 410", status)
 	}
-	var out struct {
-		Errors []struct{ Pointer, Detail string }
+	wrong, _, err := r.Reload(t.Context())
+	if text := fmt.Sprint(wrong); err != nil || !strings.Contains(text, filepath.Join(dir, "modules/books/a.rego")+":3:1: error") || !strings.Contains(text, ". Its last good text holds.") {
+		t.Errorf("reload: %v %v", wrong, err)
 	}
-	status, err := r.admin.call("POST", "/v1/admin/reload", nil, &out)
-	if err != nil || status == http.StatusOK {
+	status, err := r.admin.call("POST", "/v1/admin/reload", nil, nil)
+	if err != nil || status != http.StatusBadRequest {
 		t.Errorf("reload: %d %v", status, err)
 	}
 	if !strings.Contains(r.metrics(), "modgate_policies_not_in_force 2\n") {
@@ -260,6 +261,9 @@ request := {"action": "fallback", "fallback": {"module": "shelf"}} if {
 	if _, _, err := r.Reload(context.Background()); err != nil {
 		t.Fatal(err)
 	}
+	if _, body, h := r.ask("GET", "/books/1", "acme"); h.Get("Retry-After") != "60" || !strings.Contains(body, `"ttl":"1m0s"`) {
+		t.Errorf("when to come again: %v %s", h, body)
+	}
 	for _, c := range []struct {
 		path, tenant string
 		status       int
@@ -280,6 +284,29 @@ request := {"action": "fallback", "fallback": {"module": "shelf"}} if {
 	}
 	if status, _, _ := r.ask("GET", "/books/1", "acme"); status != 200 {
 		t.Errorf("when nobody watches: got %d", status)
+	}
+}
+
+func TestReloadTellsWhetherPoliciesChanged(t *testing.T) {
+	r, dir := withPolicies(t, map[string]string{"data/tenants.json": "{}"})
+	read := func() (changed bool) {
+		changed, err := r.readPolicies(r.units)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return changed
+	}
+	r.Gateway.reload.Lock() // and the follower reads nothing
+	defer r.Gateway.reload.Unlock()
+	if read() {
+		t.Error("nothing was written")
+	}
+	writePolicy(t, dir, "data/tenants.json", `{"acme": "gold"}`)
+	if !read() {
+		t.Error("a document was written")
+	}
+	if read() {
+		t.Error("nothing was written since")
 	}
 }
 

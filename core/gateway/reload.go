@@ -2,11 +2,13 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/modgate/modgate/core/alert"
 	"github.com/modgate/modgate/core/api"
 	"github.com/modgate/modgate/core/config"
+	"github.com/modgate/modgate/policies"
 )
 
 // Reload reads the configuration and the policies again and puts them in
@@ -24,10 +26,11 @@ func (g *Gateway) Reload(context.Context) (wrong any, changed bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
-	if err := g.readPolicies(unitsOf(next)); err != nil {
-		if wrong := g.policies.Diagnostics(); wrong != nil {
-			return diagnostics(wrong), false, nil
-		}
+	reread, err := g.readPolicies(unitsOf(next))
+	if wrong := policies.Diagnostics(nil); errors.As(err, &wrong) {
+		return diagnostics(wrong.Within(g.config.Gateway.Policies)), false, nil
+	}
+	if err != nil {
 		return nil, false, err
 	}
 	if g.plugins != nil {
@@ -35,7 +38,7 @@ func (g *Gateway) Reload(context.Context) (wrong any, changed bool, err error) {
 	}
 	changes := config.Diff(g.present, next)
 	if len(changes) == 0 {
-		return nil, renewed, nil
+		return nil, renewed || reread, nil
 	}
 	for _, c := range config.Diff(g.config, next) {
 		if c.AtStart() {

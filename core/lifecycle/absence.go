@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/modgate/modgate/core/fallback"
@@ -85,7 +86,8 @@ func (s *step) decide(a *Absence) time.Time {
 		ttl = d.TTL
 	}
 	if d.Alert || a.Reason == message.ReasonLost || a.Reason == message.ReasonUnhealthy {
-		s.effects = append(s.effects, Alert{Key: absentKey(s.r.Module), Summary: fmt.Sprintf("%s is away: %s. %s", s.r.Module, a.Reason, d.Detail)})
+		why := strings.TrimSuffix(a.Reason.String()+". "+d.Detail, ". ")
+		s.effects = append(s.effects, Alert{Key: absentKey(s.r.Module), Summary: s.r.Module + " is away: " + why})
 	}
 	from := pick(a.Since.After(s.Now), a.Since, s.Now)
 	until, last := from.Add(s.Settings.TTLBounds.Clamp(ttl)), a.Since.Add(s.Settings.AbsenceMax)

@@ -36,6 +36,9 @@ func (x *exchange) delay(st *route.State, why message.Reason) {
 	if a.Detail == "" {
 		a.Detail = "It is expected back; try again later."
 	}
+	if st.Until.IsZero() {
+		a.TTL = message.Duration(x.decision.Retry) // it is the policy's DELAY, not the module's (A2)
+	}
 	a.TTL = max(a.TTL, message.Duration(time.Second)) // of an end that nobody knows, and of one that is near
 	a.retryAfter = time.Duration(a.TTL)
 	if d := &x.decision; d.Retry > 0 {
@@ -64,6 +67,9 @@ func (x *exchange) delayFor(st *route.State, unmet *route.Unmet) {
 	a.Type, a.Title = message.ProblemDelay, "Module "+x.module.Name+" is delayed for this caller"
 	a.Detail, a.details, a.word = "The version that the caller requires is expected.", "delay", "delay"
 	a.Required, a.Found, a.TTL = unmet.Range, unmet.Found, ttl(unmet.Until)
+	if st.Until.IsZero() {
+		a.TTL = message.Duration(x.decision.Retry) // it is the policy's DELAY, not the module's (A2)
+	}
 	a.TTL = max(a.TTL, message.Duration(time.Second)) // of an end that nobody knows, and of one that is near
 	a.retryAfter = time.Duration(a.TTL)
 	x.module.Delayed.Add(1)

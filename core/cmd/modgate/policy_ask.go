@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -144,11 +145,25 @@ func (a *asking) liveQuestion(cmd *cobra.Command) (policies.Question, error) {
 	if err != nil {
 		return nil, err
 	}
-	return m.question(time.Now()), nil
+	q := m.question(time.Now())
+	switch cmp.Or(a.ask, "request") {
+	case "request", "resume":
+		q["parked"] = m.parked()
+	case "alert":
+		q["parked"], q["trouble"] = m.parked(), m.trouble()
+	case "update":
+		view, _, err := a.modules(cmd)
+		if err != nil {
+			return nil, err
+		}
+		q["platform"] = view.platform(m.Module)
+	default: // the others are about the module alone
+	}
+	return q, nil
 }
 
-// question is what a policy would be asked about the module now. What the
-// control API does not tell is empty: --set gives it.
+// question is what a policy would be asked about the module now, whatever the
+// entrypoint. What the control API does not tell is empty: --set gives it.
 func (m *moduleView) question(now time.Time) policies.Question {
 	target := map[string]any{
 		"module": m.Module, "state": m.State.State.String(), "reason": m.Reason.String(), "version": m.latest(), "serving": m.Serving.String(),
@@ -162,8 +177,38 @@ func (m *moduleView) question(now time.Time) policies.Question {
 		"now": map[string]any{
 			"weekday": strings.ToLower(now.Weekday().String()), "date": now.Format(time.DateOnly), "hour": float64(now.Hour()), "minute": float64(now.Minute()),
 		},
-		"parked": map[string]any{"count": float64(m.Parked)},
 	}
+}
+
+func (m *moduleView) parked() map[string]any { return map[string]any{"count": float64(m.Parked)} }
+
+// trouble is what the module bears, as far as it shows in one look: rates do not.
+func (m *moduleView) trouble() map[string]any {
+	unmet := 0
+	for _, v := range m.Versions {
+		switch v.Phase {
+		case message.Draining, message.Idle, message.Fenced, message.Out:
+			continue // it neither serves nor may come to (D5)
+		default:
+		}
+		for _, r := range v.Requirements {
+			if !r.Optional && r.State != message.Met {
+				unmet++
+			}
+		}
+	}
+	return map[string]any{"oldest_s": wholeSeconds(time.Duration(m.LongestWait)), "unmet": float64(unmet)}
+}
+
+// platform is what an UPDATE of the module would be one of.
+func (v modulesView) platform(module string) map[string]any {
+	updating := 0
+	for i := range v.Modules {
+		if m := &v.Modules[i]; m.Module != module && m.Holder != "" {
+			updating++
+		}
+	}
+	return map[string]any{"updating": float64(updating)}
 }
 
 // latest returns the version that updates or waits to, else the highest.
