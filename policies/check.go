@@ -213,6 +213,9 @@ func (x *examiner) ask(a *asker, e fallback.Entrypoint, f *findings, rules []*as
 			x.report.Silences = append(x.report.Silences, Silence{a.unit, e, witness(q, list)})
 		}
 	}
+	if e == fallback.Request && !slices.ContainsFunc(list, func(s sample) bool { return s.field == fieldState }) {
+		x.elsewhere(a, list, rules)
+	}
 	switch {
 	case !whole || !representative(f):
 	case !answered:
@@ -220,6 +223,25 @@ func (x *examiner) ask(a *asker, e fallback.Entrypoint, f *findings, rules []*as
 		x.report.Silences = slices.DeleteFunc(x.report.Silences, func(s Silence) bool { return s.Unit == a.unit && s.Entrypoint == e })
 	default:
 		x.idle(e, rules, decided)
+	}
+}
+
+// elsewhere asks a unit that does not look at the state about a module that is
+// missing: what it says of that, too, may be what no policy may say.
+func (x *examiner) elsewhere(a *asker, list []sample, rules []*ast.Rule) {
+	base := example(fallback.Request)
+	base.Target.State, base.Target.Reason = message.Missing, message.ReasonExpired
+	entry := root(a.unit).Append(ast.StringTerm(string(fallback.Request)))
+	seq, _ := queries(base, list)
+	for q := range seq {
+		if q.Target.Reason != message.ReasonExpired && q.Target.Reason != message.ReasonForced {
+			continue // of an absence whose end is in sight
+		}
+		t := &exits{entry: entry, all: map[*ast.Rule]bool{}}
+		if _, _, fault := x.snap.askOne(a, q, input(q, time.UTC), t); fault.Class == Forbidden {
+			x.warn(cmp.Or(t.last, rules[0].Location), "request: %s: there it is passed over, and the administrator told; ask for input.target.state", fault.Detail)
+			return
+		}
 	}
 }
 

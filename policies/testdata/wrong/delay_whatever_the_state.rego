@@ -1,0 +1,3 @@
+package modgate.site
+
+request := {"action": "delay", "mode": "reply"} if input.request.method == "POST"
