@@ -64,6 +64,14 @@ func (in *Input) Load() (*config.Config, Diagnostics) {
 // goes.
 func Format(src []byte) []byte { return hclwrite.Format(src) }
 
+// Syntax returns what keeps text from being parsed; the name says in which
+// syntax it is, and stands in the diagnostics.
+func Syntax(name string, text []byte) Diagnostics {
+	s := source{name, text}
+	_, found := parse(s)
+	return report(slices.CompactFunc(found, sameAdvice), []source{s}, nil)
+}
+
 // source is one file of a configuration.
 type source struct {
 	name string // as the operator would write it

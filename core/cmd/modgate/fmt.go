@@ -122,5 +122,8 @@ func formatNative(name string, src []byte) ([]byte, error) {
 	if strings.HasSuffix(name, ".json") {
 		return nil, fmt.Errorf("%s: JSON has no canonical form here; name files in the native syntax", name)
 	}
+	if found := hcl.Syntax(name, src); found.HasErrors() {
+		return nil, fmt.Errorf("%s is left as it is:\n%s", name, strings.TrimSuffix(found.String(), "\n"))
+	}
 	return hcl.Format(src), nil
 }
