@@ -2,9 +2,12 @@ package control
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/modgate/modgate/core/config"
 	"github.com/modgate/modgate/core/lifecycle"
+	"github.com/modgate/modgate/core/message"
 )
 
 // Who is lost too often is held out, each time twice as long (L5).
@@ -45,7 +48,9 @@ func (l *losses) note(now time.Time, turn uint64) time.Duration {
 }
 
 // weigh returns ev, an instance's loss perhaps, with how long the instance is
-// held out for it. It alerts once, until the instance has been quiet.
+// held out for it. It alerts once, until the instance has been quiet. A process
+// that is replaced without having left was lost, too: it may crash and be back
+// before its lease is over.
 func (c *Control) weigh(name string, ev lifecycle.Event) lifecycle.Event {
 	switch ev := ev.(type) {
 	case lifecycle.Lost:
@@ -54,9 +59,30 @@ func (c *Control) weigh(name string, ev lifecycle.Event) lifecycle.Event {
 	case lifecycle.Unreachable:
 		ev.Hold = c.lost(name, ev.Instance)
 		return ev
+	case lifecycle.Registered:
+		if c.replacesLost(name, &ev) {
+			ev.Hold = c.lost(name, ev.Instance.ID)
+		}
+		return ev
 	default:
 		return ev
 	}
+}
+
+// replacesLost reports whether the process before, if one was in rotation, was
+// lost: it had not said DISCONNECT, has no heir (U10), and is not one that the
+// gateway itself speaks for, which registers anew when its configuration
+// changes. After a start everyone may register (G6).
+func (c *Control) replacesLost(name string, ev *lifecycle.Registered) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.modules[name].record
+	v, in := r.Find(ev.Instance.ID)
+	if in == nil || !in.Leaving.IsZero() || c.now().Before(r.Settled) {
+		return false
+	}
+	heir := in.Phase == message.Updating && v.Version.Equal(ev.Version)
+	return !heir && !slices.ContainsFunc(c.config.Declared(), func(d config.Declared) bool { return d.Instance == in.ID })
 }
 
 func (c *Control) lost(name, id string) time.Duration {

@@ -6,8 +6,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/modgate/modgate/core/config"
 	"github.com/modgate/modgate/core/lifecycle"
 	"github.com/modgate/modgate/core/message"
+	"github.com/modgate/modgate/core/module"
 	"github.com/modgate/modgate/core/route"
 )
 
@@ -83,6 +85,76 @@ func TestFlappingInstanceIsHeldOut(t *testing.T) { // L5
 		})
 		if got := p.weigh("m", lifecycle.Unreachable{Instance: "nobody"}); got != (lifecycle.Unreachable{Instance: "nobody"}) {
 			t.Errorf("who is not there is held out: %v", got)
+		}
+	})
+}
+
+func TestCrashLoopIsHeldOut(t *testing.T) { // L5
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlatform(t)
+		defer p.close()
+		serves := func() bool { return p.state("m").Availability == message.Ready }
+		begin := func(version string) string {
+			token := p.register("m", version, "m-1").Token
+			p.say(token, message.Resume)
+			return token
+		}
+		for n := range 4 { // the first, and three that say DISCONNECT before
+			if token := begin("1.0.0"); !serves() {
+				t.Fatalf("process %d does not serve, though none was lost", n)
+			} else if n < 3 {
+				p.say(token, message.Disconnect)
+			}
+		}
+		for n := range 2 {
+			if begin("1.0.0"); !serves() {
+				t.Fatalf("held out after loss %d", n+1)
+			}
+		}
+		begin("1.0.0")
+		time.Sleep(leastHold - time.Millisecond)
+		if serves() {
+			t.Fatal("lost three times by quick crashes, and let in")
+		}
+		begin("1.0.0") // while it is held out it is not lost
+		time.Sleep(2 * time.Millisecond)
+		if !serves() {
+			t.Error("still held out after its time")
+		}
+		if got := p.raisedNow(); !slices.Equal(got, []string{flapKey("m-1")}) {
+			t.Errorf("alerts %v, want one", got)
+		}
+	})
+}
+
+func TestHeirIsNoLoss(t *testing.T) { // L5, U10
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlatform(t)
+		defer p.close()
+		token := p.register("m", "1.0.0", "m-1").Token
+		for range 5 {
+			p.say(token, message.Update)
+			token = p.register("m", "1.0.0", "m-1").Token
+		}
+		if p.say(token, message.Resume); p.state("m").Availability != message.Ready {
+			t.Error("who inherited its UPDATE is held out")
+		}
+		if got := p.raisedNow(); got != nil {
+			t.Errorf("alerts %v", got)
+		}
+	})
+}
+
+func TestWhomTheGatewaySpeaksForIsNoLoss(t *testing.T) { // L5, L4, G6
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlatform(t)
+		defer p.close()
+		p.cfg.Modules = []config.Module{{Name: "m", Defaults: p.cfg.Defaults, Versions: []config.Version{{Version: module.MustVersion("1.0.0"), Upstreams: []string{"http://127.0.0.1:1"}}}}}
+		id := p.cfg.Declared()[0].Instance
+		for n := range 5 {
+			if p.say(p.register("m", "1.0.0", id).Token, message.Resume); p.state("m").Availability != message.Ready {
+				t.Fatalf("registered %d times, and held out", n+1)
+			}
 		}
 	})
 }

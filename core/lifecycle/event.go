@@ -54,7 +54,8 @@ type Registered struct {
 	Routes   []message.Route
 	Provides []module.Interface
 	Requires []module.Requirement
-	Instance Instance // ID, Upstream, Webhook, Lease, OnDelay, Token
+	Instance Instance      // ID, Upstream, Webhook, Lease, OnDelay, Token
+	Hold     time.Duration // its predecessor was lost by it, too often: as of Lost
 }
 
 // Announced says that an instance announced something.

@@ -111,6 +111,7 @@ var mutations = []mutation{
 	{"nobody is held out", "depart.go", "i.Shut = s.Now.Add(hold)", ""},
 	{"held out for ever", "settle.go", "if s.over(i.Shut) {", "if false {"},
 	{"a new process is let in", "step.go", "inst.Shut = old.Shut", "_ = old"},
+	{"a crash loop is let in", "step.go", "s.shut(ev.Instance.ID, ev.Hold)", ""},
 	{"who is held out counts for a takeover", "takeover.go", "v.Instances[j].begins() {\n\t\t\tn++", "v.Instances[j].Held {\n\t\t\tn++"},
 	{"who is held out serves with its siblings", "takeover.go", "!i.begins() && (i.Phase", "!i.Held && (i.Phase"},
 	{"who is sick serves", "takeover.go", "i.Held && !i.Sick &&", "i.Held &&"},

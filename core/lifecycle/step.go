@@ -43,6 +43,7 @@ func (s *step) apply(ev Event) error {
 		s.configured(ev)
 	case Registered:
 		s.registered(ev)
+		s.shut(ev.Instance.ID, ev.Hold)
 	case Announced:
 		return s.announced(ev)
 	case Lost:

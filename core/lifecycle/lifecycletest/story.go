@@ -147,6 +147,12 @@ func (s *Story) registered(id string, args []string) (lifecycle.Event, error) {
 	v, err := module.ParseVersion(args[0])
 	ev := lifecycle.Registered{Version: v, Instance: lifecycle.Instance{ID: id, Token: fmt.Appendf(nil, "%s/%d", id, s.record.Turn)}}
 	for _, route := range args[1:] {
+		if hold, held := strings.CutPrefix(route, "hold="); held {
+			if ev.Hold, err = time.ParseDuration(hold); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		r := message.Route{Path: route}
 		if methods, path, found := strings.Cut(route, ":"); found {
 			r = message.Route{Methods: strings.Split(methods, "|"), Path: path}
