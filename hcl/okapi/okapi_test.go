@@ -99,6 +99,15 @@ func TestWrongDescriptorsAreRefused(t *testing.T) {
 			t.Errorf("%s: got %v, want %q", text, err, want)
 		}
 	}
+	broken := filepath.Join(t.TempDir(), "broken.json")
+	if err := os.WriteFile(broken, []byte("{"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{broken, "testdata/nowhere.json"} {
+		if _, err := Read([]string{file}, ""); err == nil || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: got %v, want one error, said once", file, err)
+		}
+	}
 	if _, err := Read([]string{"testdata/small/ui.json"}, "testdata/install.json"); err == nil || !strings.Contains(err.Error(), "mod-users") {
 		t.Errorf("a descriptor that the list names is missing: %v", err)
 	}

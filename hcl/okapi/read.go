@@ -50,8 +50,11 @@ func Read(paths []string, install string) ([]Descriptor, error) {
 
 func filesOf(path string) ([]string, error) {
 	info, err := os.Stat(path)
-	if err != nil || !info.IsDir() {
-		return []string{path}, err
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return []string{path}, nil
 	}
 	files, err := filepath.Glob(filepath.Join(path, "*.json"))
 	if err == nil && files == nil {
@@ -74,7 +77,10 @@ func readFile(name string) ([]Descriptor, error) {
 	ds := make([]Descriptor, len(raws))
 	for i, raw := range raws {
 		var properties map[string]json.RawMessage
-		err := errors.Join(json.Unmarshal(raw, &ds[i]), json.Unmarshal(raw, &properties))
+		err := json.Unmarshal(raw, &ds[i])
+		if err == nil {
+			err = json.Unmarshal(raw, &properties)
+		}
 		if err == nil {
 			err = ds[i].identify()
 		}
