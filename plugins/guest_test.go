@@ -183,7 +183,11 @@ func TestGoGuestIsStopped(t *testing.T) {
 		"late": adapter.Misuse, "unbuffered": adapter.Misuse,
 	} {
 		t.Run(do, func(t *testing.T) {
-			w := loadGo(t, func(o *Options) { o.Plugin.Budget.Request = 200 * time.Millisecond })
+			w := loadGo(t, func(o *Options) {
+				if o.Plugin.Budget.Request = time.Minute; kind == adapter.Overtime {
+					o.Plugin.Budget.Request = 200 * time.Millisecond
+				}
+			})
 			d := adapter.NewDraft("GET", "/", attr("X-Do", do), nil)
 			began := time.Now()
 			if err := w.pass(d, ok); !errors.Is(err, ErrFailed) {

@@ -28,7 +28,7 @@ type world struct {
 // options returns the defaults, changed.
 func options(change ...func(*Options)) Options {
 	o := Options{Name: "billing", Plugin: config.DefaultPlugin(), Version: "1.2.3", Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
-	o.Plugin.Budget.Request = 50 * time.Millisecond // the tests' machine may be busy
+	o.Plugin.Budget.Request = 500 * time.Millisecond // the tests' machine may be busy
 	for _, c := range change {
 		c(&o)
 	}
