@@ -69,6 +69,11 @@ func conflict(w http.ResponseWriter, detail string) {
 	fail(w, http.StatusConflict, message.Problem{Type: message.ProblemConflict, Title: "Conflict", Detail: detail})
 }
 
+// refused answers an UPDATE that somebody refused, or that comes too late.
+func refused(w http.ResponseWriter, detail string) {
+	fail(w, http.StatusConflict, message.Problem{Type: message.ProblemRefused, Title: "Refused", Reason: message.ReasonRefused, Detail: detail})
+}
+
 // invalid answers with all that is wrong with a body.
 func invalid(w http.ResponseWriter, faults []message.Fault) {
 	fail(w, http.StatusBadRequest, message.Problem{
@@ -80,6 +85,7 @@ func invalid(w http.ResponseWriter, faults []message.Fault) {
 func failWith(w http.ResponseWriter, err error) {
 	var wrong *control.InvalidError
 	var taken *control.ConflictError
+	var denied *lifecycle.RefusedError
 	switch {
 	case errors.As(err, &wrong):
 		invalid(w, wrong.Faults)
@@ -93,11 +99,10 @@ func failWith(w http.ResponseWriter, err error) {
 		fail(w, http.StatusConflict, message.Problem{
 			Type: message.ProblemFenced, Title: "Fenced", Detail: "the version is fenced: stop writing and exit", Reason: message.ReasonFenced,
 		})
+	case errors.As(err, &denied):
+		refused(w, denied.Why+": register anew to ask again")
 	case errors.Is(err, lifecycle.ErrRefused):
-		fail(w, http.StatusConflict, message.Problem{
-			Type: message.ProblemRefused, Title: "Refused", Reason: message.ReasonRefused,
-			Detail: "a higher version serves, or the UPDATE was refused: register anew to ask again",
-		})
+		refused(w, "a higher version serves, or the UPDATE was refused: register anew to ask again")
 	default:
 		unavailable(w, err)
 	}

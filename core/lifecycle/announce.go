@@ -40,7 +40,7 @@ func (s *step) update(v *Version, i *Instance, a message.Announcement) error {
 		i.Outcome = message.Granted
 		return nil
 	case i.Refused, i.Phase == message.Idle, s.outranked(v.Version):
-		return ErrRefused
+		return i.refusal()
 	case !i.Ask.IsZero():
 		return nil
 	}
@@ -65,15 +65,15 @@ func (s *step) consult(v *Version, i *Instance) {
 	case fallback.Defer:
 		i.Ask.Deferred = s.Now.Add(max(time.Second, s.Settings.TTLBounds.Clamp(d.TTL)))
 	case fallback.Deny:
-		i.refuse()
+		i.refuse(d.Detail)
 	default: // granted, as far as the policy is concerned
 	}
 }
 
-// refuse ends i's UPDATE for good. While runs may be in flight in it, it
+// refuse ends i's UPDATE for good; why is for who asked. While runs may be in flight in it, it
 // serves on, or finishes.
-func (i *Instance) refuse() {
-	i.Ask, i.Refused, i.Outcome = Ask{}, true, message.Refused
+func (i *Instance) refuse(why string) {
+	i.Ask, i.Refused, i.Outcome, i.Denial = Ask{}, true, message.Refused, why
 	switch {
 	case i.Phase != message.Waiting:
 	case i.inUse():
@@ -88,7 +88,7 @@ func (i *Instance) refuse() {
 func (s *step) resume(v *Version, i *Instance) error {
 	switch {
 	case i.Refused, i.Phase == message.Idle && s.outranked(v.Version):
-		return ErrRefused
+		return i.refusal()
 	case s.r.Grant.Instance == i.ID: // lost and back before anyone got its grant, too (U6)
 		s.endUpdate(v, i)
 		return nil

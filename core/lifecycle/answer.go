@@ -25,7 +25,7 @@ func (r *Record) State(now time.Time, instance string) message.State {
 
 // Answer says what the instance's last announcement led to so far (3.3):
 // an outcome, or DELAY with the time that is left. The error is ErrUnknown,
-// ErrFenced or ErrRefused.
+// ErrFenced or ErrRefused, maybe as a *RefusedError.
 func (r *Record) Answer(now time.Time, instance string) (message.Answer, error) {
 	v, i := r.Find(instance)
 	switch {
@@ -34,7 +34,7 @@ func (r *Record) Answer(now time.Time, instance string) (message.Answer, error) 
 	case i.Phase == message.Fenced:
 		return message.Answer{}, ErrFenced
 	case i.Outcome == message.Refused:
-		return message.Answer{}, ErrRefused
+		return message.Answer{}, i.refusal()
 	}
 	a := message.Answer{Outcome: i.Outcome, Epoch: r.WriteEpoch(i), State: r.State(now, instance)}
 	if i.Outcome == message.Pending {

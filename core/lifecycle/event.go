@@ -18,6 +18,22 @@ var ErrFenced = errors.New("the version is fenced")
 // the UPDATE was refused before (U12), or a higher version serves (V3).
 var ErrRefused = errors.New("refused")
 
+// RefusedError is the ErrRefused of an UPDATE about which somebody said why.
+type RefusedError struct{ Why string }
+
+func (e *RefusedError) Error() string { return ErrRefused.Error() + ": " + e.Why }
+
+// Unwrap returns ErrRefused.
+func (e *RefusedError) Unwrap() error { return ErrRefused }
+
+// refusal is what who asks again is told.
+func (i *Instance) refusal() error {
+	if i.Denial == "" {
+		return ErrRefused
+	}
+	return &RefusedError{i.Denial}
+}
+
 // ErrUnknown is returned when an event names an instance that is not
 // registered.
 var ErrUnknown = errors.New("no such instance")

@@ -39,7 +39,7 @@ func (s *step) override(o message.Override) error {
 	case message.Grant:
 		return s.cutShort(o.Instance)
 	case message.Refuse:
-		return s.refuse(o.Instance)
+		return s.refuse(o.Instance, o.Why)
 	case message.Promote:
 		return s.promote(o.Version, o.AcceptDataLoss)
 	case message.LowerFloor:
@@ -115,10 +115,10 @@ func (s *step) cutShort(id string) error {
 }
 
 // refuse ends an UPDATE that waits, for good (U12).
-func (s *step) refuse(id string) error {
+func (s *step) refuse(id, why string) error {
 	_, i, err := s.asks(id)
 	if err == nil {
-		i.refuse()
+		i.refuse(why)
 	}
 	return err
 }

@@ -105,6 +105,7 @@ type Instance struct {
 	Ask     Ask             `json:"ask,omitzero"`
 	Held    bool            `json:"held,omitempty"`    // starting, and resumed; serves when it may (V2, V6)
 	Refused bool            `json:"refused,omitempty"` // its UPDATE was refused (U12)
+	Denial  string          `json:"denial,omitempty"`  // in the words of the policy, or the administrator, that refused it
 	Away    message.Reason  `json:"away,omitempty"`    // why it is out
 	Shut    time.Time       `json:"shut,omitzero"`     // does not begin to serve before: it was lost too often (L5)
 	Sick    bool            `json:"sick,omitempty"`    // its probes failed: does not begin to serve before they succeed (L2)

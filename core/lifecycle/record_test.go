@@ -2,9 +2,11 @@ package lifecycle
 
 import (
 	"encoding/json"
+	"errors"
 	"testing"
 	"time"
 
+	"github.com/modgate/modgate/core/config"
 	"github.com/modgate/modgate/core/fallback"
 	"github.com/modgate/modgate/core/message"
 	"github.com/modgate/modgate/core/module"
@@ -94,5 +96,30 @@ func TestRecordKeepsPlainTime(t *testing.T) {
 		if back.Absence != r.Absence || back.Settled != r.Settled {
 			t.Errorf("%T: got %v, want %v", ev, back, r)
 		}
+	}
+}
+
+func TestRefusedUpdateIsToldWhy(t *testing.T) { // U1, U12, O1
+	env := Env{Now: time.Unix(0, 0), Settings: config.DefaultLifecycle(), Decide: func(q fallback.Query) (d fallback.Decision) {
+		if q.Entrypoint == fallback.Update {
+			d = fallback.Decision{Action: fallback.Deny, Detail: "no updates today"}
+		}
+		return d
+	}}
+	r, _, err := Step(Record{Module: "m"}, env, Registered{Version: module.MustVersion("1.0.0"), Instance: Instance{ID: "a"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := Announced{Instance: "a", Announcement: message.Announcement{Type: message.Update, Seq: 1}}
+	if r, _, err = Step(r, env, ask); err != nil {
+		t.Fatal(err)
+	}
+	var refused *RefusedError
+	if _, err := r.Answer(env.Now, "a"); !errors.As(err, &refused) || refused.Why != "no updates today" || !errors.Is(err, ErrRefused) {
+		t.Errorf("answered %v, want why", err)
+	}
+	ask.Seq = 2
+	if _, _, err := Step(r, env, ask); err == nil || err.Error() != ErrRefused.Error()+": no updates today" {
+		t.Errorf("asked again: %v", err)
 	}
 }
