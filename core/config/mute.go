@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/modgate/modgate/core/message"
+	"github.com/modgate/modgate/core/module"
 )
 
 // What is declared of modules that know nothing of the protocol: mute ones
@@ -69,6 +70,18 @@ func (c *Config) Declared() []Declared {
 		}
 	}
 	return all
+}
+
+// EgressOf returns the origin at which the process of that version and
+// upstream finds others, if one is declared, else "".
+func (m *Module) EgressOf(version module.Version, upstream string) string {
+	for i := range m.Versions {
+		v := &m.Versions[i]
+		if n := slices.Index(v.Upstreams, upstream); n >= 0 && n < len(v.Egress) && v.Version.Equal(version) {
+			return "http://" + v.Egress[n]
+		}
+	}
+	return ""
 }
 
 // processAt returns the name of the process of a module whose port is the

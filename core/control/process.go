@@ -73,11 +73,12 @@ func (c *Control) newProcess(name string, v *lifecycle.Version, in *lifecycle.In
 	p.route = route.NewInstance(in.ID, name, v.Version.String(), in.Upstream, func(i *route.Instance, turn uint64) {
 		c.queue.add(name, lifecycle.Drained{Instance: i.ID, Turn: turn})
 	})
-	p.route.RunHeader = c.config.Module(name).RunHeader
+	m := c.config.Module(name)
+	p.route.RunHeader, p.route.Egress = m.RunHeader, m.EgressOf(v.Version, in.Upstream)
 	p.route.Protocol = in.Protocol
 	p.route.Close()
 	p.caller = &route.Caller{Instance: p.route, OnDelay: in.OnDelay, Adapter: c.o.Adapters.Of(p.module)}
-	if c.config.Module(name).OnDelay == message.Reply {
+	if m.OnDelay == message.Reply {
 		p.caller.OnDelay = message.Reply // A8: operators may turn park into reply
 	}
 	p.expiry = c.leaseEnd(now, p.lease)

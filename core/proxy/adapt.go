@@ -187,10 +187,11 @@ func (x *exchange) method() []byte {
 }
 
 // appendEdited writes the request's fields as the adapter left them, but for
-// those that are not its to say.
+// those that are not its to say, and for the one that appendCarrier writes.
 func (a *adapted) appendEdited(b []byte) []byte {
+	_, to := a.x.carriers()
 	for _, f := range a.fields[adapter.RequestHeader].All() {
-		if !forwardable(f.Name) {
+		if !forwardable(f.Name) || sameName(f.Name, to) {
 			continue
 		}
 		b = append(append(b, f.Name...), ':', ' ')

@@ -139,14 +139,21 @@ func (a *adapted) Fields(p adapter.Part) *adapter.Fields {
 	return f
 }
 
-// loadRequest gives f what is forwarded, and what may be known beside it.
+// loadRequest gives f what is forwarded, and what may be known beside it. Of a
+// header that carries runs it is what stands before them.
 func (a *adapted) loadRequest(f *adapter.Fields) {
 	h := &a.x.head
+	from, _ := a.x.carriers()
 	for i := range h.fields {
 		line := &h.fields[i]
 		name := h.raw[line.start : line.start+line.colon]
-		if line.kind == relayed && !a.x.carries(line) || equalFold(name, "host") || equalFold(name, "content-length") {
-			f.Load(name, trim(h.raw[line.start+line.colon+1:line.end]))
+		switch {
+		case line.kind == relayed && a.x.carries(line):
+			if value := a.x.rest(string(name), from); len(value) > 0 && h.find(string(name)) == line {
+				f.Load(name, value)
+			}
+		case line.kind == relayed, equalFold(name, "host"), equalFold(name, "content-length"):
+			f.Load(name, h.value(line))
 		}
 	}
 }
@@ -261,16 +268,31 @@ func (a *adapted) Property(name string) ([]byte, bool) {
 			return nil, false
 		}
 		s = x.caller.Instance.Module
-	case "module.version", "module.instance", "module.endpoint":
-		i := x.place.instance
-		if i == nil {
+	case "module.version", "module.instance", "module.endpoint", "module.egress":
+		if s = instanceProperty(x.place.instance, name); s == "" {
 			return nil, false
 		}
-		s = map[string]string{"module.version": i.Version, "module.instance": i.ID, "module.endpoint": i.Upstream}[name]
 	default:
 		return nil, false
 	}
 	return []byte(s), true
+}
+
+// instanceProperty returns what is known of the instance that gets the
+// request; "": nothing.
+func instanceProperty(i *route.Instance, name string) string {
+	switch {
+	case i == nil:
+		return ""
+	case name == "module.version":
+		return i.Version
+	case name == "module.instance":
+		return i.ID
+	case name == "module.egress":
+		return i.Egress
+	default:
+		return i.Upstream
+	}
 }
 
 // Discard undoes what the adapter did in this hook.

@@ -3,6 +3,8 @@ package proxy
 import (
 	"bytes"
 	"strings"
+
+	"github.com/modgate/modgate/core/adapter"
 )
 
 // A module that knows nothing of Modgate-Run may pass on another header by
@@ -57,8 +59,12 @@ func (x *exchange) carriers() (from, to string) {
 // not know Modgate-Run, and that of the caller without what it carried here.
 func (x *exchange) appendCarrier(b, run []byte) []byte {
 	from, to := x.carriers()
+	edited := x.adapted != nil && x.adapted.fields[adapter.RequestHeader].Edited()
 	if to != "" {
 		rest := x.rest(to, from)
+		if edited {
+			rest, _ = x.adapted.fields[adapter.RequestHeader].Get(to)
+		}
 		b = append(b, to...)
 		b = append(b, ": "...)
 		if len(rest) > 0 {
@@ -68,7 +74,7 @@ func (x *exchange) appendCarrier(b, run []byte) []byte {
 		b = append(b, run...)
 		b = append(b, '\r', '\n')
 	}
-	if from != "" && !strings.EqualFold(from, to) {
+	if from != "" && !edited && !strings.EqualFold(from, to) {
 		if rest := x.rest(from, from); len(rest) > 0 {
 			b = append(b, from...)
 			b = append(b, ": "...)

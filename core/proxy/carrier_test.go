@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/modgate/modgate/core/adapter"
 	"github.com/modgate/modgate/core/message"
 	"github.com/modgate/modgate/core/route"
 )
@@ -159,5 +161,47 @@ func TestWhatArrivesAtAnEgressIsItsInstances(t *testing.T) { // L4, I1
 	r.read([]byte(atUsers.Get("Modgate-Run")), users.Hop)
 	if !r.verified() || !r.find("loans", func(_, _ []byte) bool { return true }) {
 		t.Errorf("the run does not begin with the caller: %s", atUsers.Get("Modgate-Run"))
+	}
+}
+
+// An adapter sees the module's run header without the run, and edits what
+// stands before it, as one for FOLIO's modules appends to X-Okapi-Request-Id.
+func TestAdapterEditsWhatStandsBeforeTheRun(t *testing.T) {
+	const name = "x-okapi-request-id"
+	sees := make(chan string, 1)
+	d := &dialect{request: func(x adapter.Exchange) (adapter.Call, error) {
+		f := x.Fields(adapter.RequestHeader)
+		value, _ := f.Get(name)
+		at, ok := x.Property("module.egress")
+		sees <- fmt.Sprintf("%s %s %v", value, at, ok)
+		f.Set([]byte(name), append(append([]byte(nil), value...), ";2/users"...))
+		return goOn(0)
+	}}
+	g := start(t)
+	users := g.module("users")
+	users.Adapter = new(adapter.Slot)
+	users.Adapter.Store(d)
+	at, got := mute(t, "u1", "users")
+	at.Egress = "http://127.0.0.1:9301"
+	g.ready(users, at)
+	from, _ := mute(t, "l1", "loans")
+	run := newRun([]byte("run key"))
+	for _, c := range []struct {
+		by         *gate
+		sent, want string
+	}{
+		{g, "1/loans", "1/loans"},
+		{g.egress(from), "1/loans;" + string(run.appended(nil, from.Hop, from.Hop)), "1/loans"},
+	} {
+		if resp, _ := c.by.do("GET", "/users", "", "X-Okapi-Request-Id", c.sent); resp.StatusCode != 200 {
+			t.Fatalf("answered %d", resp.StatusCode)
+		}
+		if s, want := <-sees, c.want+" http://127.0.0.1:9301 true"; s != want {
+			t.Errorf("the adapter sees %q, want %q", s, want)
+		}
+		values := got.Values(name)
+		if want := c.want + ";2/users;" + got.Get("Modgate-Run"); len(values) != 1 || values[0] != want {
+			t.Errorf("the module gets %q, want %q", values, want)
+		}
 	}
 }

@@ -26,6 +26,11 @@ type Instance struct {
 	// Modgate-Run (L4). Set it before anybody knows the instance.
 	RunHeader string
 
+	// Egress is the origin at which it finds others, where what it sends is
+	// known as its own; "": it has none (L4). Set it before anybody knows the
+	// instance.
+	Egress string
+
 	Fitness
 	drained func(*Instance, uint64)
 	drain   atomic.Uint64 // turn of the drain under way

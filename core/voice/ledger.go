@@ -59,7 +59,11 @@ func (l *ledger) save(next map[string]string) error {
 
 // hashOf tells what instances say of themselves from each other.
 func hashOf(d config.Declared) string {
-	text, _ := json.Marshal([]any{d.Registration, d.RunHeader}) // of texts and numbers: cannot fail
+	said := []any{d.Registration, d.RunHeader}
+	if d.Egress != "" {
+		said = append(said, d.Egress)
+	}
+	text, _ := json.Marshal(said) // of texts and numbers: cannot fail
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
 }
