@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -32,6 +31,8 @@ type call struct {
 	resp   *http.Response
 	heads  chan answerHead // interim ones, and the last
 	body   *io.PipeWriter  // of what streams; nil: it is sent whole
+
+	interims int // bytes of interim answers; of RoundTrip's goroutine
 
 	reading, writing wait
 }
@@ -76,8 +77,17 @@ func (c *call) ask(x *exchange) error {
 }
 
 // interim keeps an interim answer for who reads heads; more than there is room
-// for are dropped.
+// for are dropped, and those of more bytes than a head may have end the call.
 func (c *call) interim(status int, fields textproto.MIMEHeader) error {
+	for name, values := range fields {
+		for _, value := range values {
+			c.interims += len(name) + len(value)
+		}
+	}
+	const line = 32 // a field costs something whatever it says (RFC 9113 6.5.2)
+	if c.interims += line * (len(fields) + 1); c.interims > c.link.head {
+		return errAnswerSize
+	}
 	if len(c.heads) < cap(c.heads)-1 {
 		c.heads <- answerHead{status: status, fields: fields}
 	}
@@ -153,9 +163,12 @@ func (c *call) readHead(h *fasthttp.ResponseHeader) error {
 	c.reading.begin()
 	next := <-c.heads
 	late := c.reading.over()
+	var bad badAnswer
 	switch {
 	case late:
 		return os.ErrDeadlineExceeded
+	case errors.As(next.err, &bad):
+		return bad
 	case next.err != nil:
 		return errors.Join(errStale, next.err)
 	}
@@ -217,12 +230,15 @@ func addFields(h *fasthttp.ResponseHeader, fields http.Header) {
 // trailers adds to h what came after the answer, which has been read to its
 // end.
 func (c *call) trailers(h *fasthttp.ResponseHeader) {
+	var kept []byte
 	for name, values := range c.resp.Trailer {
 		for _, value := range values {
-			text := append(appendField(nil, name, value), crlf...)
-			_ = h.ReadTrailer(bufio.NewReaderSize(bytes.NewReader(text), len(text))) // one that may not be is left out
+			if mayTrail([]byte(name)) {
+				kept = appendField(kept, name, value)
+			}
 		}
 	}
+	_ = keepTrailers(h, kept) // net/http has read them: they are well-formed
 }
 
 // Read reads the answer's body.

@@ -1,9 +1,12 @@
 package proxy
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"io"
+
+	"github.com/valyala/fasthttp"
 )
 
 var errChunk = errors.New("chunk is malformed")
@@ -35,10 +38,38 @@ func (r *relay) nextChunk() error {
 		return nil
 	}
 	r.done = true
-	if err := r.x.ctx.Response.Header.ReadTrailer(r.c.br); err != nil {
-		return unexpected(err)
+	return r.trailers()
+}
+
+// trailers reads what follows the last chunk, as strictly, and keeps what may
+// be a trailer.
+func (r *relay) trailers() error {
+	var kept []byte
+	for size := 0; ; {
+		line, err := r.line()
+		if err != nil {
+			return errors.Join(errChunk, err)
+		}
+		if len(line) == 0 {
+			return keepTrailers(&r.x.ctx.Response.Header, kept)
+		}
+		colon := bytes.IndexByte(line, ':')
+		if size += len(line); size > r.x.p.Limits.Head || colon < 1 || !isToken(line[:colon]) || !isText(line[colon+1:]) {
+			return errChunk
+		}
+		if mayTrail(line[:colon]) {
+			kept = append(append(kept, line...), crlf...)
+		}
 	}
-	return nil
+}
+
+// keepTrailers adds lines, each of which may be a trailer, to those of h.
+func keepTrailers(h *fasthttp.ResponseHeader, lines []byte) error {
+	if len(lines) == 0 {
+		return nil
+	}
+	lines = append(lines, crlf...)
+	return h.ReadTrailer(bufio.NewReaderSize(bytes.NewReader(lines), len(lines)))
 }
 
 // line reads a line that ends in CRLF, and returns it without.

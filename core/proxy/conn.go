@@ -21,6 +21,8 @@ type conn struct {
 
 	request  []byte // handed over by send, and written by the next Read
 	sent     int    // bytes of the last request that were written
+	heads    int    // bytes of its answer's heads, interim ones too
+	overfull bool   // one of them framed a body that its status has not
 	deadline deadline
 }
 

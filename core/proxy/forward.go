@@ -144,12 +144,8 @@ func timedOut(err error) bool {
 	return errors.As(err, &t) && t.Timeout()
 }
 
-// Why no answer came.
-var (
-	errStale    = errors.New("the connection was closed before an answer began")
-	errAnswer   = errors.New("the answer is malformed")
-	errSwitched = errors.New("the upstream switched protocols unasked")
-)
+// errStale is why no answer came that might come at another try.
+var errStale = errors.New("the connection was closed before an answer began")
 
 // repeatable reports whether the request may be sent a second time though the
 // upstream may have seen the first: it means the same twice (RFC 9110 9.2.2),
@@ -170,7 +166,7 @@ func (x *exchange) repeatable() bool {
 // exchangeOn sends the request on c and relays the answer. On an error nothing
 // was answered yet.
 func (x *exchange) exchangeOn(c *conn) error {
-	c.deadline.due = x.by(x.p.Limits.FirstByte)
+	c.deadline.due, c.heads = x.by(x.p.Limits.FirstByte), 0
 	x.follow(c)
 	err := x.send(c)
 	if err == nil {
@@ -214,17 +210,23 @@ func (c *conn) readHead(h *fasthttp.ResponseHeader) error {
 		}
 		return err
 	}
-	if _, err := c.br.Peek(1); err != nil {
-		if timedOut(err) {
-			return err
-		}
-		return errStale
+	raw, err := c.await()
+	if err != nil {
+		return err
 	}
-	if err := h.Read(c.br); err != nil {
-		if timedOut(err) {
-			return err
-		}
-		return errors.Join(errAnswer, err)
+	var a answerCheck
+	if err := a.head(raw); err != nil {
+		return err
+	}
+	if c.heads += len(raw); c.heads > c.br.Size() {
+		return errAnswerSize
+	}
+	if h.Read(c.br) != nil {
+		return errAnnounced // it is stricter in nothing else
+	}
+	c.overfull = c.overfull || a.overfull
+	if a.codings > 1 {
+		joinCodings(h, raw)
 	}
 	return nil
 }
@@ -237,7 +239,7 @@ func (x *exchange) receive(c *conn) error {
 			return err
 		}
 		switch status := h.StatusCode(); {
-		case status == fasthttp.StatusSwitchingProtocols && !x.head.upgrades():
+		case status == fasthttp.StatusSwitchingProtocols && !x.asked101(h):
 			return errSwitched
 		case status == fasthttp.StatusSwitchingProtocols:
 			x.pass.Done(park.Took)
@@ -285,6 +287,7 @@ func (x *exchange) explain(err error) {
 	if x.upload.failure == nil {
 		x.pass.Done(park.Failed)
 	}
+	var bad badAnswer
 	switch {
 	case x.upload.failure != nil:
 		x.clientFailed()
@@ -292,8 +295,10 @@ func (x *exchange) explain(err error) {
 		x.overdue()
 	case timedOut(err):
 		x.upstreamFailed(fasthttp.StatusGatewayTimeout, "http_response_timeout", "It did not answer in time.")
-	case errors.Is(err, errAnswer), errors.Is(err, errSwitched):
-		x.upstreamFailed(fasthttp.StatusBadGateway, "http_protocol_error", "Its answer is malformed.")
+	case errors.Is(err, errAnswerShort):
+		x.upstreamFailed(fasthttp.StatusBadGateway, "http_response_incomplete", "It closed the connection in the midst of its answer's head.")
+	case errors.As(err, &bad):
+		x.upstreamFailed(fasthttp.StatusBadGateway, "http_protocol_error", "Its answer is malformed: "+string(bad)+".")
 	default:
 		x.upstreamFailed(fasthttp.StatusBadGateway, "connection_terminated", "It closed the connection without an answer.")
 	}

@@ -18,6 +18,7 @@ import (
 type link struct {
 	*http.ClientConn
 	scheme, address string
+	head            int       // bytes of an answer's head at most
 	since           time.Time // of the last call; guarded by upstream.mu
 }
 
@@ -129,7 +130,7 @@ func (u *upstream) dialLink(until time.Time) (*link, error) {
 			SendPingTimeout: limits.Idle, WriteByteTimeout: limits.Idle,
 		},
 	}
-	l := &link{scheme: "http", address: u.address}
+	l := &link{scheme: "http", address: u.address, head: limits.Head}
 	if u.protocol == message.H2 {
 		l.scheme = "https"
 		transport.Protocols.SetHTTP2(true)

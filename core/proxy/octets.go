@@ -6,22 +6,22 @@ import (
 	"iter"
 )
 
-// octetSet has a bit for each of its octets.
-type octetSet [4]uint64
+// octetSet says of each octet whether it is one of the set.
+type octetSet [256]bool
 
 func octets(s string) (set octetSet) {
 	for i := range len(s) {
-		set[s[i]>>6] |= 1 << (s[i] & 63)
+		set[s[i]] = true
 	}
 	return set
 }
 
-func (o *octetSet) has(c byte) bool { return o[c>>6]&(1<<(c&63)) != 0 }
+func (o *octetSet) has(c byte) bool { return o[c] }
 
 // all reports whether s has octets of the set only.
 func (o *octetSet) all(s []byte) bool {
 	for _, c := range s {
-		if !o.has(c) {
+		if !o[c] {
 			return false
 		}
 	}

@@ -66,7 +66,7 @@ func (x *exchange) relayOn(c *conn) {
 	r := &x.ctx.Response
 	h := &r.Header
 	length := h.ContentLength()
-	keep := !h.ConnectionClose() && !x.head.isolated
+	keep := !h.ConnectionClose() && !x.head.isolated && !c.overfull
 	tidy(h)
 
 	x.relay = relay{x: x, c: c, keep: keep, length: length, left: int64(max(length, 0)), idle: x.p.Limits.Idle}

@@ -319,6 +319,23 @@ func TestTrailersAreRelayedBothWays(t *testing.T) {
 	}
 }
 
+// What routes, frames, or must be known before the body is no trailer (RFC
+// 9110 6.5.1), in neither direction.
+func TestForbiddenTrailersAreDropped(t *testing.T) {
+	const bad = "Content-Length: 5\r\nTransfer-Encoding: chunked\r\nHost: evil\r\nAuthorization: x\r\nSet-Cookie: a=b\r\nConnection: X-Kept\r\n" +
+		"Modgate-Status: delay\r\nModgate-Token: x\r\nX-Forwarded-For: 6.6.6.6\r\nCache-Control: public\r\nLocation: /\r\nIf-Match: a\r\n"
+	up := scripted(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n"+bad+"X-Kept: 1\r\n\r\n")
+	g := behind(t, up.url())
+	_, r := g.raw("POST /m HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n2\r\nab\r\n0\r\n" + bad + "X-Kept: 1\r\n\r\n")
+	all, err := io.ReadAll(r)
+	if _, trailers, _ := strings.Cut(string(all), "2\r\nok\r\n0\r\n"); err != nil || trailers != "X-Kept: 1\r\n\r\n" {
+		t.Errorf("the client got %q, %v", all, err)
+	}
+	if _, trailers, _ := strings.Cut(up.head(t), "2\r\nab\r\n0\r\n"); trailers != "X-Kept: 1\r\n\r\n" {
+		t.Errorf("the upstream got %q", up.head(t))
+	}
+}
+
 func TestEarlyHintsAreRelayed(t *testing.T) {
 	up := scripted(t, "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nConnection: X-Secret\r\nX-Secret: 1\r\n\r\n"+
 		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
@@ -383,6 +400,9 @@ func TestBrokenAnswerIsNeverCompleted(t *testing.T) {
 		"no last chunk":  "HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
 		"malformed size": "HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nxyz\r\n",
 		"no CRLF":        "HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloooo\r\n0\r\n\r\n",
+		"bad trailer":    "HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX : 1\r\n\r\n",
+		"LF in trailers": "HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX: 1\n\r\n",
+		"long trailers":  "HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n" + strings.Repeat("X: 0123456789\r\n", 2000) + "\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := behind(t, scripted(t, answer).url())

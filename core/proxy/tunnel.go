@@ -15,12 +15,7 @@ import (
 // are. The run lasts as long.
 func (x *exchange) tunnel(c *conn) {
 	h := &x.ctx.Response.Header
-	protocol := bytes.Clone(x.head.upgrade)
-	for k, v := range h.All() {
-		if equalFold(k, "upgrade") {
-			protocol = bytes.Clone(v)
-		}
-	}
+	protocol := bytes.Clone(upgradeOf(h))
 	tidy(h)
 	x.relay = relay{x: x, c: c}
 	if x.adapted != nil && !x.adaptAnswer(true) {
@@ -39,6 +34,28 @@ func (x *exchange) tunnel(c *conn) {
 		t := &tunnel{x: x, client: client, upstream: c, framed: equalFold(protocol, "websocket")}
 		t.pipe()
 	})
+}
+
+// asked101 reports whether h, of status 101, switches to a protocol that the
+// client asked for (RFC 9110 7.8).
+func (x *exchange) asked101(h *fasthttp.ResponseHeader) bool {
+	protocol := upgradeOf(h)
+	for asked := range list(x.head.upgrade) {
+		if bytes.EqualFold(asked, protocol) {
+			return x.head.upgrades()
+		}
+	}
+	return false
+}
+
+// upgradeOf returns the protocol that an answer switches to, or nil.
+func upgradeOf(h *fasthttp.ResponseHeader) []byte {
+	for k, v := range h.All() {
+		if equalFold(k, "upgrade") {
+			return v
+		}
+	}
+	return nil
 }
 
 // takeOver writes the answer's head and leaves the connection to then, with

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/modgate/modgate/core/message"
 )
 
 func TestWebSocketIsTunnelled(t *testing.T) {
@@ -83,4 +85,24 @@ func TestBytesBehindTheUpgradeAreNotLost(t *testing.T) {
 		t.Errorf("read %q, %v; want hello", b, err)
 	}
 	c.Close()
+}
+
+// A module may decline to switch, but not choose another protocol (RFC 9110
+// 7.8).
+func TestUpgradeToWhatWasNotAskedForIsBadGateway(t *testing.T) {
+	for name, answer := range map[string]string{
+		"another protocol": "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n",
+		"no protocol":      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := behind(t, scripted(t, answer).url())
+			resp, body := g.do("GET", "/m", "", "Connection", "Upgrade", "Upgrade", "talk")
+			wantProblem(t, resp, body, 502, message.ProblemUpstream, message.NoReason)
+		})
+	}
+	g := behind(t, scripted(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: Talk\r\n\r\n").url())
+	_, r := g.raw("GET /m HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: other/1, talk\r\n\r\n")
+	if resp, err := http.ReadResponse(r, nil); err != nil || resp.StatusCode != 101 || resp.Header.Get("Upgrade") != "Talk" {
+		t.Errorf("one of two: %v, %v; want 101", resp, err)
+	}
 }

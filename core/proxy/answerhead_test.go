@@ -1,0 +1,319 @@
+package proxy
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+func TestAnswerHeadIsRefused(t *testing.T) {
+	// RFC 9112 4, 5 and 6.3, seen from the side of an upstream.
+	const ok = "HTTP/1.1 200 OK\r\n"
+	for name, c := range map[string]struct {
+		head string
+		want error // nil: accepted
+	}{
+		"reason":              {"HTTP/1.1 200 Fine\r\n\r\n", nil},
+		"no reason":           {"HTTP/1.1 200 \r\n\r\n", nil},
+		"no reason, no space": {"HTTP/1.1 200\r\n\r\n", nil},
+		"version 1.0":         {"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", nil},
+		"status 999":          {"HTTP/1.1 999 Odd\r\n\r\n", nil},
+		"octets above ASCII":  {ok + "X: \xff\r\n\r\n", nil},
+		"length":              {ok + "Content-Length:5 \r\n\r\n", nil},
+		"chunks":              {ok + "transfer-ENCODING: Chunked\r\n\r\n", nil},
+
+		"version 1.2":           {"HTTP/1.2 200 OK\r\n\r\n", errStatusLine},
+		"version 2":             {"HTTP/2 200 OK\r\n\r\n", errStatusLine},
+		"status 000":            {"HTTP/1.1 000 OK\r\n\r\n", errStatusLine},
+		"status 99":             {"HTTP/1.1 099 OK\r\n\r\n", errStatusLine},
+		"status of four digits": {"HTTP/1.1 2000 OK\r\n\r\n", errStatusLine},
+		"status of two":         {"HTTP/1.1 20 OK\r\n\r\n", errStatusLine},
+		"signed status":         {"HTTP/1.1 +20 OK\r\n\r\n", errStatusLine},
+		"two spaces":            {"HTTP/1.1  200 OK\r\n\r\n", errStatusLine},
+		"empty line first":      {"\r\n" + ok + "\r\n", errStatusLine},
+		"CR in the reason":      {"HTTP/1.1 200 O\rK\r\n\r\n", errStatusLine},
+		"NUL in the reason":     {"HTTP/1.1 200 O\x00K\r\n\r\n", errStatusLine},
+		"LF after the reason":   {"HTTP/1.1 200 OK\nX: 1\r\n\r\n", errStatusLine},
+		"LF alone":              {ok + "X: 1\nY: 2\r\n\r\n", errAnswerLine},
+		"folded line":           {ok + "X: 1\r\n 2\r\n\r\n", errAnswerLine},
+		"folded first line":     {ok + "\tX: 1\r\n\r\n", errAnswerLine},
+		"CR in a value":         {ok + "X: 1\rY: 2\r\n\r\n", errAnswerOctet},
+		"NUL in a value":        {ok + "X: 1\x002\r\n\r\n", errAnswerOctet},
+		"space before colon":    {ok + "Content-Length : 5\r\n\r\n", errAnswerName},
+		"space in name":         {ok + "Content Length: 5\r\n\r\n", errAnswerName},
+		"no colon":              {ok + "X\r\n\r\n", errAnswerName},
+		"no name":               {ok + ": 1\r\n\r\n", errAnswerName},
+		"Content_Length":        {ok + "Content_Length: 5\r\n\r\n", errAnswerFolded},
+		"Transfer.Encoding":     {ok + "Transfer.Encoding: chunked\r\n\r\n", errAnswerFolded},
+		"two lengths":           {ok + "Content-Length: 5\r\nContent-Length: 5\r\n\r\n", errAnswerFramed},
+		"list of lengths":       {ok + "Content-Length: 5, 5\r\n\r\n", errAnswerFramed},
+		"signed length":         {ok + "Content-Length: +5\r\n\r\n", errAnswerFramed},
+		"octal length":          {ok + "Content-Length: 05\r\n\r\n", errAnswerFramed},
+		"length that wraps":     {ok + "Content-Length: 18446744073709551621\r\n\r\n", errAnswerFramed},
+		"length and coding":     {ok + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", errAnswerFramed},
+		"two codings":           {ok + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", errAnswerFramed},
+		"unknown coding":        {ok + "Transfer-Encoding: gzip, chunked\r\n\r\n", errAnswerFramed},
+		"identity":              {ok + "Transfer-Encoding: identity\r\n\r\n", errAnswerFramed},
+		"coding in 1.0":         {"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", errAnswerFramed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var a answerCheck
+			if err := a.head([]byte(c.head)); !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
+				t.Errorf("%q: %v, want %v", c.head, err, c.want)
+			}
+		})
+	}
+}
+
+func TestAnswerHeadIsAwaitedNoLongerThanNeeded(t *testing.T) {
+	for name, c := range map[string]struct {
+		comes string
+		want  error
+	}{
+		"no HTTP":          {"SSH-2.0", errStatusLine},
+		"LF alone":         {"HTTP/1.1 200 OK\n", errAnswerLine},
+		"LF alone, later":  {"HTTP/1.1 200 OK\r\nX: 1\n", errAnswerLine},
+		"nothing":          {"", errStale},
+		"a part":           {"HTTP/1.1 200 OK\r\nX: 1\r\n", errAnswerShort},
+		"more than may be": {"HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 20<<10), errAnswerSize},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, left := range [][]string{{c.comes}, strings.Split(c.comes, "")} {
+				up := &conn{Conn: &pieces{left: left}}
+				up.br = bufio.NewReaderSize(up, 16<<10)
+				if !errors.Is(c.want, errStale) && !errors.Is(c.want, errAnswerShort) { // more would come, for ever
+					up.Conn.(*pieces).left = append(left, strings.Split(strings.Repeat("x", 100), "")...)
+				}
+				if _, err := up.await(); !errors.Is(err, c.want) {
+					t.Errorf("in %d pieces: %v, want %v", len(left), err, c.want)
+				}
+			}
+		})
+	}
+	const head = "HTTP/1.1 200 OK\r\nX: 1\r\n\r\n"
+	for at := range head {
+		up := &conn{Conn: &pieces{left: []string{head[:at], head[at:] + "body"}}}
+		up.br = bufio.NewReaderSize(up, 16<<10)
+		if raw, err := up.await(); err != nil || string(raw) != head {
+			t.Errorf("cut at %d: %q, %v; want the head alone", at, raw, err)
+		}
+	}
+}
+
+// FuzzAnswerHead holds the check to what fasthttp makes of the same head, and
+// what it writes of it to a stupid strict parser.
+func FuzzAnswerHead(f *testing.F) {
+	for _, seed := range []string{
+		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-A: b\r\n\r\n",
+		"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\nConnection: X-A, close\r\nX-A: \xff\t\r\n\r\n",
+		"HTTP/1.0 103\r\nContent-Encoding: gzip\r\ncontent-encoding: br\r\nSet-Cookie: a=b; c\r\nTrailer: X-Sum\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nDate: x\r\nServer:\r\nContent-Type:\r\nContent-Type: b\r\nModgate-Status: x\r\n\r\n",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var a answerCheck
+		if end := bytes.Index(raw, headEnd); end < 0 || end+len(headEnd) != len(raw) || len(raw) > 8<<10 || a.head(raw) != nil {
+			return
+		}
+		var h fasthttp.ResponseHeader
+		h.DisableNormalizing()
+		h.SetNoDefaultContentType(true)
+		if err := h.Read(bufio.NewReader(bytes.NewReader(raw))); errors.Is(err, fasthttp.ErrBadTrailer) {
+			return
+		} else if err != nil {
+			t.Fatalf("%q is accepted, and then not read: %v", raw, err)
+		}
+		if h.StatusCode() != a.status || a.chunked != (h.ContentLength() == chunked) || a.length && int64(h.ContentLength()) != a.size {
+			t.Errorf("%q is read as status %d, length %d; want %d, %d", raw, h.StatusCode(), h.ContentLength(), a.status, a.size)
+		}
+		tidy(&h)
+		written := h.Header()
+		head, _, ok := strings.Cut(string(written), "\r\n\r\n")
+		if !ok || len(head)+len(headEnd) != len(written) {
+			t.Fatalf("%q is written as %q", raw, written)
+		}
+		for i, line := range strings.Split(head, "\r\n") {
+			if i > 0 && !fieldLine.MatchString(latin1(line)) || i == 0 && !strings.HasPrefix(line, fmt.Sprintf("HTTP/1.1 %03d ", a.status)) {
+				t.Errorf("%q is written with the line %q", raw, line)
+			}
+		}
+	})
+}
+
+// puppet is an upstream whose answers a test writes itself, octet for octet,
+// to one request after another of any connection.
+type puppet struct {
+	url   string
+	conns int // guarded by mu
+	mu    sync.Mutex
+}
+
+// puppetOf serves every connection by play, which gets its number, from 1 on,
+// and what reads the next request, whole.
+func puppetOf(t *testing.T, play func(c net.Conn, number int, next func() error)) *puppet {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &puppet{url: "http://" + ln.Addr().String()}
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			p.mu.Lock()
+			p.conns++
+			number := p.conns
+			p.mu.Unlock()
+			all.Go(func() {
+				defer c.Close()
+				_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+				r := bufio.NewReader(c)
+				play(c, number, func() error {
+					req, err := http.ReadRequest(r)
+					if err == nil {
+						_, err = io.Copy(io.Discard, req.Body)
+					}
+					return err
+				})
+			})
+		}
+	})
+	t.Cleanup(func() { ln.Close(); all.Wait() })
+	return p
+}
+
+// An upstream that answers more than it was asked has no say in what others
+// get: its connection is not used again.
+func TestAnswerThatNobodyAskedForIsNobodys(t *testing.T) {
+	const poison = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"
+	for name, c := range map[string]struct{ method, answer, want string }{
+		"after a length":     {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "ok"},
+		"after chunks":       {"GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", "ok"},
+		"after 204":          {"GET", "HTTP/1.1 204 No Content\r\n\r\n", ""},
+		"204 with a length":  {"GET", "HTTP/1.1 204 No Content\r\nContent-Length: 50\r\n\r\n", ""},
+		"204 in chunks":      {"GET", "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", ""},
+		"after 304":          {"GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 50\r\n\r\n", ""},
+		"after HEAD":         {"HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n", ""},
+		"103 with a length":  {"GET", "HTTP/1.1 103 Early Hints\r\nContent-Length: 50\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "ok"},
+		"103 in chunks":      {"GET", "HTTP/1.1 103 Early Hints\r\nTransfer-Encoding: chunked\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "ok"},
+		"after an empty one": {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", ""},
+		"after the last one": {"GET", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", "ok"},
+	} {
+		for _, at := range []string{"at once", "later"} {
+			t.Run(name+", "+at, func(t *testing.T) {
+				poisoned := make(chan struct{})
+				up := puppetOf(t, func(conn net.Conn, number int, next func() error) {
+					if next() != nil {
+						return
+					}
+					if number > 1 {
+						_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nclean")
+						return
+					}
+					if at == "at once" {
+						_, _ = io.WriteString(conn, c.answer+poison)
+					} else {
+						_, _ = io.WriteString(conn, c.answer)
+						time.Sleep(5 * time.Millisecond) // so that the answer is read without it, mostly
+						_, _ = io.WriteString(conn, poison)
+					}
+					close(poisoned)
+					_ = next() // until the gateway closes
+				})
+				g := behind(t, up.url)
+				_, r := g.raw(c.method + " /m HTTP/1.1\r\nHost: a\r\n\r\n")
+				var resp *http.Response
+				for resp == nil || resp.StatusCode < 200 {
+					var err error
+					if resp, err = http.ReadResponse(r, &http.Request{Method: c.method}); err != nil {
+						t.Fatal(err)
+					}
+					if resp.StatusCode < 200 && (resp.ContentLength > 0 || len(resp.TransferEncoding) > 0) {
+						t.Errorf("%d frames a body: %v %v", resp.StatusCode, resp.Header, resp.TransferEncoding)
+					}
+				}
+				if b, err := io.ReadAll(resp.Body); err != nil || string(b) != c.want {
+					t.Errorf("answer = %d %q, %v; want %q", resp.StatusCode, b, err, c.want)
+				}
+				<-poisoned
+				for range 3 {
+					if resp, body := g.do("GET", "/m", ""); resp.StatusCode != 200 || body != "clean" {
+						t.Errorf("the next got %d %q, want its own answer", resp.StatusCode, body)
+					}
+				}
+			})
+		}
+	}
+}
+
+// What frames a body where there is none (RFC 9112 6.3) may be followed by it:
+// the answer is relayed, and its connection is not trusted.
+func TestBodyWhereThereIsNoneEndsTheConnection(t *testing.T) {
+	for name, answer := range map[string]string{
+		"204 with a length": "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n",
+		"204 in chunks":     "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n",
+		"103 with a length": "HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			up := scripted(t, answer)
+			g := behind(t, up.url())
+			for range 2 {
+				if resp, _ := g.do("GET", "/m", ""); resp.StatusCode != 204 || resp.ContentLength > 0 || len(resp.TransferEncoding) > 0 {
+					t.Errorf("answer = %d, length %d %v", resp.StatusCode, resp.ContentLength, resp.TransferEncoding)
+				}
+			}
+			if n := up.conns.Load(); n != 2 {
+				t.Errorf("%d connections to the upstream, want one each", n)
+			}
+		})
+	}
+}
+
+// Codings in several lines are one list (RFC 9110 5.3): with the last alone a
+// client would decode a half.
+func TestEveryContentCodingIsRelayed(t *testing.T) {
+	g := behind(t, scripted(t, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\ncontent-encoding: br\r\nContent-Length: 2\r\n\r\nok").url())
+	resp, _ := g.do("GET", "/m", "", "Accept-Encoding", "identity")
+	if got := strings.Join(resp.Header["Content-Encoding"], ", "); got != "gzip, br" {
+		t.Errorf("Content-Encoding = %q, want both", got)
+	}
+}
+
+// Interim answers without an end have one all the same.
+func TestFloodOfInterimAnswersIsBadGateway(t *testing.T) {
+	up := puppetOf(t, func(c net.Conn, _ int, next func() error) {
+		for err := next(); err == nil; {
+			_, err = io.WriteString(c, "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n")
+		}
+	})
+	g := behind(t, up.url)
+	_, r := g.raw(get)
+	size := 0
+	for {
+		resp, err := http.ReadResponse(r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.StatusCode == 502 {
+			break
+		}
+		if size += 40; resp.StatusCode != 103 || size > 17<<10 {
+			t.Fatalf("answer = %d after %d bytes", resp.StatusCode, size)
+		}
+	}
+}
