@@ -51,6 +51,14 @@ var allowed = map[string][]string{
 	"plugins/fuel":         {},
 	"plugins/wat":          {},
 	"plugins/adaptertest":  {"core/adapter", "core/config", "core/message", "core/module", "plugins"},
+
+	// Adapters are guests: of ours they know the SDK only.
+	"plugins/okapi":           {"sdk-wasm/go/adapter"},
+	"plugins/okapi/folio":     {"plugins/okapi/foliotest"}, // a module to try it with
+	"plugins/okapi/foliotest": {},
+	"plugins/pauseresume":     {"sdk-wasm/go/adapter"},
+	"plugins/rewrite":         {"sdk-wasm/go/adapter"},
+
 	"hcl":                  {"core/config", "core/fallback", "core/message", "core/module"},
 	"hcl/generate":         {"hcl"},
 	"hcl/okapi":            {"core/config", "core/message", "core/module", "hcl"},
