@@ -44,13 +44,13 @@ var allowed = map[string][]string{
 	"core/keyring/keyringtest": {},
 	"core/requirement":         {"core/lifecycle", "core/message", "core/module"},
 
-	"core/route":           {"core/adapter", "core/fallback", "core/message", "core/module"},
-	"policies":             {"core/config", "core/fallback", "core/message", "core/module"},
-	"policies/generate":    {},
-	"plugins":              {"core/adapter", "core/config", "core/message", "core/module", "plugins/fuel"},
-	"plugins/fuel":         {},
-	"plugins/wat":          {},
-	"plugins/adaptertest":  {"core/adapter", "core/config", "core/message", "core/module", "plugins"},
+	"core/route":          {"core/adapter", "core/fallback", "core/message", "core/module"},
+	"policies":            {"core/config", "core/fallback", "core/message", "core/module"},
+	"policies/generate":   {},
+	"plugins":             {"core/adapter", "core/config", "core/message", "core/module", "plugins/fuel"},
+	"plugins/fuel":        {},
+	"plugins/wat":         {},
+	"plugins/adaptertest": {"core/adapter", "core/config", "core/message", "core/module", "plugins"},
 
 	// Adapters are guests: of ours they know the SDK only.
 	"plugins/okapi":           {"sdk-wasm/go/adapter"},

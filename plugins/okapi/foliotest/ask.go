@@ -1,0 +1,37 @@
+package foliotest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// ask asks Okapi for a path, with Okapi's headers of the request that it is for
+// passed on, as every module of FOLIO does.
+func (m *Module) ask(ctx context.Context, of http.Header, path string) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, of.Get(URLHeader)+path, http.NoBody)
+	if err != nil {
+		return "", err
+	}
+	for name, values := range of {
+		if strings.HasPrefix(name, "X-Okapi-") && name != http.CanonicalHeaderKey(URLHeader) {
+			req.Header[name] = values
+		}
+	}
+	client := m.Client
+	if client == nil {
+		client = http.DefaultClient
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("GET %s: %d %s", path, resp.StatusCode, body)
+	}
+	return string(body), err
+}
