@@ -159,6 +159,10 @@ bench-parking: ## park 15,000 requests: memory, RESUME, clients that leave
 	@go run ./bench/parking
 	@go run ./bench/parking -tls -requests 5000
 
+.PHONY: corpus
+corpus: ## replay attacks and conformance cases against the proxy: marks, beside others'
+	@go test ./core/proxy -run '^Test(Corpus|TransferEncodingMutations)$$' -count=1 -v
+
 .PHONY: h2spec
 h2spec: ## run h2spec against the data listener, in clear text and under TLS
 	@mkdir -p .build && GOBIN='$(CURDIR)/.build' go install $(H2SPEC)

@@ -197,6 +197,15 @@ func (x *exchange) refuse(why error) {
 	case errors.Is(why, errHeadTooLarge):
 		a.Type, a.Status = message.ProblemTooLarge, fasthttp.StatusRequestHeaderFieldsTooLarge
 		a.Title, a.Detail = "The request's head is too large", ""
+	case errors.Is(why, errTargetTooLong):
+		a.Type, a.Status = message.ProblemTooLarge, fasthttp.StatusRequestURITooLong
+		a.Title, a.Detail = "The request's target is too long", ""
+	case errors.Is(why, errCoding):
+		a.Status, a.Title = fasthttp.StatusNotImplemented, "The transfer coding is not spoken"
+	case errors.Is(why, errTraced):
+		a.Status, a.Title = fasthttp.StatusNotImplemented, "The gateway is not traced"
+	case errors.Is(why, errLoop):
+		a.Status, a.Title, a.proxyError = fasthttp.StatusLoopDetected, "The request goes in a circle", "proxy_loop_detected"
 	case errors.Is(why, errSlowHead):
 		a.Status, a.Title, a.Detail = fasthttp.StatusRequestTimeout, "The request did not come in time", ""
 	case errors.Is(why, errExpectation):

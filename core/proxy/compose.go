@@ -70,6 +70,11 @@ func (x *exchange) appendHop(b []byte) []byte {
 		b = strconv.AppendInt(b, h.size, 10)
 		b = append(b, '\r', '\n')
 	}
+	if h.hops > 0 {
+		b = append(b, "Max-Forwards: "...)
+		b = strconv.AppendInt(b, int64(h.hops-2), 10)
+		b = append(b, '\r', '\n')
+	}
 	switch {
 	case h.upgrades():
 		b = append(b, "Connection: Upgrade\r\nUpgrade: "...)

@@ -146,8 +146,11 @@ func (x *exchange) admit() bool {
 	case x.refusal != nil:
 		x.refuse(x.refusal)
 		return false
-	case len(x.head.target) == 1 && x.head.target[0] == '*':
+	case len(x.head.target) == 1 && x.head.target[0] == '*', x.head.hops == 1 && string(x.head.method) == "OPTIONS":
 		x.plain(fasthttp.StatusNoContent)
+		return false
+	case x.head.hops == 1:
+		x.refuse(errTraced)
 		return false
 	case x.head.size > x.p.Limits.Body:
 		x.tooLarge()

@@ -155,11 +155,17 @@ func (x *exchange) repeatable() bool {
 	if x.upload.streams {
 		return false
 	}
-	switch string(x.method()) {
+	return idempotent(x.method()) || x.upload.sent == 0 || x.head.keyed
+}
+
+// idempotent reports whether a method means the same once and twice (RFC 9110
+// 9.2.2).
+func idempotent(method []byte) bool {
+	switch string(method) {
 	case "GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE":
 		return true
 	default:
-		return x.upload.sent == 0 || x.head.keyed
+		return false
 	}
 }
 

@@ -21,8 +21,12 @@ var (
 	errBodied      = errors.New("TRACE has no body")
 	errHost        = errors.New("exactly one valid Host is required")
 	errExpectation = errors.New("only 100-continue can be expected")
+	errCoding      = errors.New("no transfer coding but chunked is spoken")
+	errTraced      = errors.New("Max-Forwards ends here, and the gateway answers no TRACE")
+	errLoop        = errors.New("the request came by here sixteen times, as its Via says")
 
-	errHeadTooLarge = errors.New("the request's head is too large")
+	errHeadTooLarge  = errors.New("the request's head is too large")
+	errTargetTooLong = errors.New("the request's target is too long")
 )
 
 // kind says what becomes of a header field.
@@ -68,6 +72,8 @@ type head struct {
 	grpc      bool          // the body is gRPC's
 
 	tokens    int // number of Modgate-Token lines
+	passed    int // times that it came by here, as Via says
+	hops      int // that Max-Forwards allows, and one; 0: it says nothing that concerns us
 	trailers  bool
 	hosts     int
 	length    bool // Content-Length was there
@@ -75,7 +81,7 @@ type head struct {
 	size      int64    // of the body, or chunked
 	expects   bool     // 100-continue
 	isolated  bool     // a body where others expect none: both connections end with the answer
-	closes    bool     // Connection: close
+	closes    bool     // Connection: close, or what came with it makes that wise
 	keepAlive bool     // Connection: keep-alive
 	nominated [][]byte // by Connection, to be dropped
 }
@@ -101,6 +107,9 @@ func (h *head) parse(raw []byte) error {
 	if h.length && h.chunked || h.http10 && h.chunked {
 		return errFraming
 	}
+	if h.passed >= mostPasses {
+		return errLoop
+	}
 	if h.size != 0 && string(h.method) == "TRACE" {
 		return errBodied // RFC 9110 9.3.8
 	}
@@ -113,6 +122,9 @@ func (h *head) parse(raw []byte) error {
 	}
 	return h.aim(target)
 }
+
+// mostPasses is how often a request may come by here, as is said of a run (U11).
+const mostPasses = 16
 
 // start reads a request line (RFC 9112 3) and returns its target.
 func (h *head) start(line []byte) ([]byte, error) {
@@ -197,135 +209,4 @@ func (h *head) split(start int) error {
 		at += n + 1
 	}
 	return nil
-}
-
-// take keeps what the gateway reads of a field, and says what becomes of it.
-func (h *head) take(name, value []byte) (kind, error) {
-	var buf [32]byte
-	if len(name) > len(buf) {
-		return relayed, checkFold(name)
-	}
-	low := lower(buf[:0], name)
-	switch string(low) {
-	case "host":
-		h.host = value
-		h.hosts++
-	case "content-length":
-		size, ok := decimal(value)
-		if h.length || !ok {
-			return dropped, errFraming
-		}
-		h.length, h.size = true, size
-	case "transfer-encoding":
-		if h.chunked || !equalFold(value, "chunked") {
-			return dropped, errFraming
-		}
-		h.chunked, h.size = true, chunked
-	case "connection":
-		h.options(value)
-	case "upgrade":
-		h.upgrade = value
-	case "te":
-		h.trailers = h.trailers || listHas(value, "trailers")
-	case "expect":
-		if !equalFold(value, "100-continue") {
-			return dropped, errExpectation
-		}
-		h.expects = true
-	case "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "http2-settings":
-	case "forwarded", "x-real-ip", "client-cert", "client-cert-chain":
-	case "modgate-token":
-		h.token = value
-		h.tokens++
-	case "modgate-run":
-		h.run = value
-	case "modgate-timeout":
-		return dropped, h.takeTimeout(value)
-	case "grpc-timeout":
-		if !h.takeGRPCTimeout(value) {
-			return relayed, nil
-		}
-	case "idempotency-key":
-		h.keyed = true
-		return relayed, nil
-	case "modgate-request-id":
-		h.requestID = value
-	case "prefer":
-		h.prefer = value
-		return relayed, nil
-	case "content-type":
-		h.grpc = isGRPC(value)
-		return relayed, nil
-	case "origin":
-		h.origin = value
-		return relayed, nil
-	case "accept":
-		h.accept = value
-		return relayed, nil
-	case "access-control-request-method":
-		h.preflight = value
-		return relayed, nil
-	case "access-control-request-headers":
-		h.askedFor = value
-		return relayed, nil
-	default:
-		return takeOther(low, name)
-	}
-	return dropped, nil
-}
-
-// isGRPC reports whether a media type is gRPC's own, and not that of gRPC-Web.
-func isGRPC(contentType []byte) bool {
-	rest, ok := cutPrefixFold(contentType, "application/grpc")
-	return ok && (len(rest) == 0 || rest[0] == '+' || rest[0] == ';')
-}
-
-// takeOther says what becomes of a field that the gateway does not read. Who
-// forwards, and the gateway's own words, are not for clients to say.
-func takeOther(low, name []byte) (kind, error) {
-	if bytes.HasPrefix(low, []byte("x-forwarded-")) || bytes.HasPrefix(low, []byte("modgate-")) {
-		return dropped, nil
-	}
-	return relayed, checkFold(name)
-}
-
-// options reads a Connection field: what it nominates is for this hop only
-// (RFC 9110 7.6.1).
-func (h *head) options(value []byte) {
-	for option := range list(value) {
-		switch {
-		case equalFold(option, "close"):
-			h.closes = true
-		case equalFold(option, "keep-alive"):
-			h.keepAlive = true
-		default:
-			h.nominated = append(h.nominated, option)
-		}
-	}
-}
-
-// dropNominated drops the fields that Connection names.
-func (h *head) dropNominated() {
-	for i := range h.fields {
-		f := &h.fields[i]
-		if f.kind == relayed && h.nominates(h.raw[f.start:f.start+f.colon]) {
-			f.kind = dropped
-		}
-	}
-}
-
-func (h *head) nominates(name []byte) bool {
-	for _, n := range h.nominated {
-		if bytes.EqualFold(n, name) {
-			return true
-		}
-	}
-	return false
-}
-
-// upgrades reports whether the client asks for another protocol on this
-// connection. HTTP/2 in clear text is none that we would tunnel.
-func (h *head) upgrades() bool {
-	return len(h.upgrade) > 0 && !h.http10 && !h.length && !h.chunked &&
-		h.nominates([]byte("upgrade")) && !equalFold(h.upgrade, "h2c")
 }

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/modgate/modgate/core/message"
 )
 
 func parse(method, target, version, lines string) (*head, error) {
@@ -37,13 +39,32 @@ func TestHeadIsRefused(t *testing.T) {
 		{"signed length", "POST", "/", "HTTP/1.1", "Host: a|Content-Length: +3|", errFraming},
 		{"length and coding", "POST", "/", "HTTP/1.1", "Host: a|Content-Length: 3|Transfer-Encoding: chunked|", errFraming},
 		{"two codings", "POST", "/", "HTTP/1.1", "Host: a|Transfer-Encoding: chunked|Transfer-Encoding: chunked|", errFraming},
-		{"unknown coding", "POST", "/", "HTTP/1.1", "Host: a|Transfer-Encoding: gzip, chunked|", errFraming},
+		{"unknown coding", "POST", "/", "HTTP/1.1", "Host: a|Transfer-Encoding: gzip, chunked|", errCoding},
+		{"unknown coding at the end", "POST", "/", "HTTP/1.1", "Host: a|Transfer-Encoding: chunked, gzip|", errFraming},
+		{"coding with a parameter", "POST", "/", "HTTP/1.1", "Host: a|Transfer-Encoding: chunked;q=1|", errFraming},
 		{"identity", "POST", "/", "HTTP/1.1", "Host: a|Transfer-Encoding: identity|", errFraming},
 		{"coding in 1.0", "POST", "/", "HTTP/1.0", "Host: a|Transfer-Encoding: chunked|", errFraming},
 		{"no host", "GET", "/", "HTTP/1.1", "X: 1|", errHost},
 		{"two hosts", "GET", "/", "HTTP/1.1", "Host: a|Host: a|", errHost},
 		{"host with user", "GET", "/", "HTTP/1.1", "Host: u@a|", errHost},
 		{"host with path", "GET", "/", "HTTP/1.1", "Host: a/b|", errHost},
+		{"empty host", "GET", "/", "HTTP/1.1", "Host:|", errHost},
+		{"empty host in 1.0", "GET", "/", "HTTP/1.0", "Host:|", errHost},
+		{"list of hosts", "GET", "/", "HTTP/1.1", "Host: a, b|", errHost},
+		{"host with two ports", "GET", "/", "HTTP/1.1", "Host: a:80:80|", errHost},
+		{"port that is none", "GET", "/", "HTTP/1.1", "Host: a:http|", errHost},
+		{"port that is too high", "GET", "/", "HTTP/1.1", "Host: a:65536|", errHost},
+		{"signed port", "GET", "/", "HTTP/1.1", "Host: a:+80|", errHost},
+		{"port without host", "GET", "/", "HTTP/1.1", "Host: :80|", errHost},
+		{"IPv6 without brackets", "GET", "/", "HTTP/1.1", "Host: ::1|", errHost},
+		{"open bracket", "GET", "/", "HTTP/1.1", "Host: [::1|", errHost},
+		{"IPv4 in brackets", "GET", "/", "HTTP/1.1", "Host: [1.2.3.4]|", errHost},
+		{"IPv6 with a zone", "GET", "/", "HTTP/1.1", "Host: [fe80::1%25a]|", errHost},
+		{"name after brackets", "GET", "/", "HTTP/1.1", "Host: [::1]a|", errHost},
+		{"percent in a host", "GET", "/", "HTTP/1.1", "Host: a%2fb|", errHost},
+		{"quote in a host", "GET", "/", "HTTP/1.1", "Host: a\";for=b|", errHost},
+		{"absolute, bad port", "GET", "http://a:x/", "HTTP/1.1", "Host: a|", errTarget},
+		{"absolute, and no host", "GET", "http://a/", "HTTP/1.1", "X: 1|", errHost},
 		{"non-ASCII target", "GET", "/\xc3\xa9", "HTTP/1.1", "Host: a|", errTarget},
 		{"fragment", "GET", "/a#b", "HTTP/1.1", "Host: a|", errTarget},
 		{"asterisk with GET", "GET", "*", "HTTP/1.1", "Host: a|", errTarget},
@@ -58,6 +79,18 @@ func TestHeadIsRefused(t *testing.T) {
 				t.Errorf("err = %v, want %v", err, c.want)
 			}
 		})
+	}
+}
+
+func TestHosts(t *testing.T) {
+	// RFC 3986 3.2.2, 3.2.3.
+	for _, host := range []string{"a", "a.b-c_d", "a:80", "a:", "1.2.3.4:8080", "[::1]", "[2001:db8::1]:443", "[::ffff:1.2.3.4]", "xn--bcher-kva.example"} {
+		if h, err := parse("GET", "/", "HTTP/1.1", "Host: "+host+"|"); err != nil || string(h.host) != host {
+			t.Errorf("Host %s: %q, %v", host, h.host, err)
+		}
+		if h, err := parse("GET", "http://"+host+"/x", "HTTP/1.1", "Host: other|"); err != nil || string(h.host) != host {
+			t.Errorf("absolute %s: %q, %v", host, h.host, err)
+		}
 	}
 }
 
@@ -174,5 +207,65 @@ func TestServerWideOptionsIsTheGateways(t *testing.T) {
 	resp, err := http.ReadResponse(r, nil)
 	if err != nil || resp.StatusCode != 204 {
 		t.Errorf("answer = %v, %v; want 204", resp, err)
+	}
+}
+
+func TestRefusalsHaveTheirStatus(t *testing.T) {
+	g := behind(t, upstreamOf(t, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("the upstream got %s", r.Method) }))
+	for name, c := range map[string]struct {
+		head string
+		want int
+	}{
+		"RFC 9112 6.1: a coding that is not spoken": {"POST /m HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n", 501},
+		"RFC 9110 10.1.1: an expectation":           {"POST /m HTTP/1.1\r\nHost: a\r\nExpect: cake\r\nContent-Length: 1\r\n", 417},
+		"RFC 9110 9.3.6: CONNECT":                   {"CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n", 400},
+		"RFC 9110 9.3.8: TRACE with a body":         {"TRACE /m HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n", 400},
+		"RFC 9110 7.6.2: TRACE that ends here":      {"TRACE /m HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n", 501},
+	} {
+		_, r := g.raw(c.head + "\r\n")
+		resp, err := http.ReadResponse(r, nil)
+		if err != nil || resp.StatusCode != c.want || !resp.Close {
+			t.Errorf("%s: %v, %v; want %d and the connection closed", name, resp, err, c.want)
+		}
+	}
+}
+
+// RFC 9110 7.6.2.
+func TestMaxForwardsIsCountedDown(t *testing.T) {
+	up := scripted(t, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+	g := behind(t, up.url())
+	for name, c := range map[string]struct{ method, sent, want string }{
+		"OPTIONS":         {"OPTIONS", "Max-Forwards: 2\r\n", "Max-Forwards: 1\r\n"},
+		"TRACE":           {"TRACE", "max-forwards: 1\r\n", "Max-Forwards: 0\r\n"},
+		"twice":           {"TRACE", "Max-Forwards: 9\r\nMax-Forwards: 3\r\n", "Max-Forwards: 2\r\n"},
+		"another method":  {"GET", "Max-Forwards: 0\r\n", "Max-Forwards: 0\r\n"},
+		"not a number":    {"OPTIONS", "Max-Forwards: x\r\n", "Max-Forwards: x\r\n"},
+		"nothing is said": {"OPTIONS", "", ""},
+	} {
+		_, r := g.raw(c.method + " /m HTTP/1.1\r\nHost: a\r\n" + c.sent + "\r\n")
+		if resp, err := http.ReadResponse(r, nil); err != nil || resp.StatusCode != 200 {
+			t.Fatalf("%s: %v, %v", name, resp, err)
+		}
+		if got := up.head(t); strings.Count(got, "Max-Forwards:") != strings.Count(c.want, "Max") || !strings.Contains(got, c.want) {
+			t.Errorf("%s: the upstream got %q, want %q", name, got, c.want)
+		}
+	}
+	_, r := g.raw("OPTIONS /m HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n")
+	if resp, err := http.ReadResponse(r, nil); err != nil || resp.StatusCode != 204 || strings.HasPrefix(up.head(t), "OPTIONS /m HTTP/1.1\r\nHost: a\r\nMax") {
+		t.Errorf("OPTIONS that ends here: %v, %v", resp, err)
+	}
+}
+
+// A gateway whose upstream is itself answers, after sixteen rounds.
+func TestRequestThatGoesInACircleIsEnded(t *testing.T) {
+	g := start(t)
+	g.ready(g.module("m"), instance("a", "m", "1.0.0", "http://"+g.address))
+	resp, body := g.do("POST", "/m", "hello", "Via", "1.1 edge, 1.0 modgate-of-others")
+	wantProblem(t, resp, body, 508, message.ProblemInvalid, message.NoReason)
+	if got := resp.Header.Get("Proxy-Status"); got != "modgate; error=proxy_loop_detected" {
+		t.Errorf("Proxy-Status = %q", got)
+	}
+	if n := g.proxy.Stats().Relayed; n != mostPasses {
+		t.Errorf("it went round %d times, want %d", n, mostPasses)
 	}
 }

@@ -178,7 +178,11 @@ func (c *client) head(src []byte) (int, error) {
 	case end >= 0:
 		end += start + len(headEnd)
 		x.raw = append(x.raw[:0], src[start:end]...)
-		x.refusal = x.head.parse(x.raw)
+		if x.refusal = x.head.parse(x.raw); x.refusal == nil && x.head.overtaken(int64(len(src)-end)) {
+			x.head.closes, c.linger = true, true
+		}
+	case len(src) >= c.p.Limits.Head && bytes.IndexByte(src[start:], '\n') < 0:
+		end, x.refusal = len(src), errTargetTooLong
 	case len(src) >= c.p.Limits.Head:
 		end, x.refusal = len(src), errHeadTooLarge
 	default:
@@ -197,6 +201,18 @@ var (
 	crlf    = []byte("\r\n")
 	headEnd = []byte("\r\n\r\n")
 )
+
+// overtaken reports whether, of n bytes that came with the head, some are such
+// as a careful client would not have sent yet: a request behind one that may
+// not be repeated (RFC 9112 9.3.2), or a body that was to wait for 100. So do
+// clients that count otherwise than we. What is whole is served, and the
+// connection then closed.
+func (h *head) overtaken(n int64) bool {
+	if h.expects && h.size != 0 {
+		return n > 0
+	}
+	return n > h.size && h.size >= 0 && !idempotent(h.method)
+}
 
 // follow says what comes after a head.
 func (c *client) follow(h *head, refusal error) {

@@ -53,8 +53,8 @@ func TestRequestIsTheSameHoweverItIsCut(t *testing.T) {
 		"HEAD, old":     {"HEAD /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "HEAD / HTTP/1.0\r\nHost: g\r\nConnection: keep-alive\r\n\r\n", ""},
 		"isolated body": {"GET /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx", said + "Content-Length: 1\r\nConnection: close\r\n\r\nx", ""},
 		"chunks": {
-			head + "Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n00A;a=\"x;\\\"\";b\r\n0123456789\r\n1\r\nx\r\n0\r\nX-Sum: 1\r\nHost: b\r\n\r\n",
-			said + "Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\na\r\n0123456789\r\n1\r\nx\r\n0\r\n\r\n",
+			head + "Transfer-Encoding: chunked\r\n\r\n00A;a=\"x;\\\"\";b\r\n0123456789\r\n1\r\nx\r\n0\r\nX-Sum: 1\r\nHost: b\r\n\r\n",
+			said + "Transfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n1\r\nx\r\n0\r\n\r\n",
 			"X-Sum: 1\r\n",
 		},
 	} {
@@ -69,6 +69,33 @@ func TestRequestIsTheSameHoweverItIsCut(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What a careful client would not have sent yet says that somebody before the
+// gateway counts otherwise: the request is served, and nothing after it.
+func TestConnectionThatIsOvertakenIsClosed(t *testing.T) {
+	p := prepare(t).proxy
+	t.Cleanup(func() { _ = p.Shutdown(t.Context()) })
+	const next = "GET /b HTTP/1.1\r\nHost: a\r\n\r\n"
+	for name, c := range map[string]struct {
+		sent   string
+		closes bool
+	}{
+		"request behind a GET":           {"GET /a HTTP/1.1\r\nHost: a\r\n\r\n" + next, false},
+		"request behind a PUT":           {"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx" + next, false},
+		"POST alone":                     {"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx", false},
+		"request behind a POST":          {"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx" + next, true},
+		"octet behind a POST":            {"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\nX", true},
+		"body that waits for 100":        {"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n", false},
+		"body that does not wait":        {"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\nx", true},
+		"chunks that do not wait":        {"POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n0\r\n\r\n", true},
+		"expectation that is of nothing": {"GET /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n" + next, false},
+	} {
+		handed, _, _ := taken(t, p, 4096, c.sent)
+		if closes := strings.Contains(handed, "Connection: close"); closes != c.closes {
+			t.Errorf("%s: the server gets %q; closes %v, want %v", name, handed, closes, c.closes)
+		}
 	}
 }
 

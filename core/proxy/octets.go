@@ -32,7 +32,7 @@ const alphanumeric = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 
 var (
 	tokenOctets = octets(alphanumeric + "!#$%&'*+-.^_`|~")
-	hostOctets  = octets(alphanumeric + "-._~!$&'()*+;=%:[]")
+	hostOctets  = octets(alphanumeric + "-._~!$&'()*+;=")
 	idOctets    = octets(alphanumeric + "-._~:+/=@")
 )
 

@@ -1,6 +1,10 @@
 package proxy
 
-import "bytes"
+import (
+	"bytes"
+	"net/netip"
+	"strconv"
+)
 
 // aim reads the request target (RFC 9112 3.2). Of an absolute one, its
 // authority replaces Host.
@@ -57,6 +61,38 @@ func (h *head) cut() error {
 	return nil
 }
 
-// validHost reports whether s may be a Host (RFC 3986 3.2.2, with a port): no
-// user, no separator, nothing that a URL would end at.
-func validHost(s []byte) bool { return hostOctets.all(s) }
+// validHost reports whether s may be a Host: a name, an IPv4 address or, in
+// brackets, an IPv6 one, and maybe a port (RFC 3986 3.2.2). It has no user, no
+// separator, nothing that a URL would end at.
+func validHost(s []byte) bool {
+	name, port := s, []byte(nil)
+	if len(s) > 0 && s[0] == '[' {
+		n := bytes.IndexByte(s, ']')
+		if n < 0 {
+			return false
+		}
+		addr, err := netip.ParseAddr(string(s[1:n]))
+		if err != nil || !addr.Is6() || addr.Zone() != "" {
+			return false
+		}
+		if name, port = nil, s[n+1:]; len(port) > 0 && port[0] != ':' {
+			return false
+		}
+	} else if n := bytes.IndexByte(s, ':'); n >= 0 {
+		name, port = s[:n], s[n:]
+		if n == 0 {
+			return false
+		}
+	}
+	return hostOctets.all(name) && validPort(port)
+}
+
+// validPort reports whether s is nothing, or a colon and a port, which may be
+// empty (RFC 3986 3.2.3).
+func validPort(s []byte) bool {
+	if len(s) < 2 {
+		return true
+	}
+	n, err := strconv.ParseUint(string(s[1:]), 10, 16)
+	return err == nil && n > 0
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -18,7 +19,7 @@ import (
 // theatre is a gateway before a recorder, which all paths lead to.
 func theatre(t testing.TB) (*gate, *recorder) {
 	r := record(t)
-	g := start(t)
+	g := start(t, func(o *Options) { o.Log = slog.New(slog.DiscardHandler) }) // there is much that is wrong
 	g.ready(g.module("m", route.Entry{Path: "/"}, route.Entry{Path: "/*"}), instance("a", "m", "1.0.0", r.url()))
 	return g, r
 }
