@@ -215,7 +215,7 @@ type table struct {
 // in defaults too is only there.
 func tables() []table {
 	c := config.Default()
-	m, p := config.DefaultModule("", c.Defaults), config.DefaultProcess("")
+	m, p := c.Undeclared(""), config.DefaultProcess("")
 	var v config.Version
 	var i config.Provided
 	var q module.Requirement

@@ -88,7 +88,7 @@ func TestEveryValueIsRead(t *testing.T) {
 			DataDir: right(t, "state"), Policies: right(t, "policies"), TenantHeader: "X-Okapi-Tenant", Plugins: right(t, "plugins"),
 			JoinSecret: "correct horse battery",
 			Limits:     config.Limits{Head: 32 * config.KiB, Body: 2 * config.MiB, Connections: 500, Streams: 100},
-			Parking:    config.Parking{PerModule: 100, PerCaller: 10, Bytes: config.MiB},
+			Parking:    config.Parking{ModuleParking: config.ModuleParking{PerModule: 100, PerCaller: 10}, Bytes: config.MiB},
 			Timeouts: config.Timeouts{
 				Connect: 500 * time.Millisecond, FirstByte: 90 * time.Second, Idle: 90 * time.Second, Request: 10 * time.Minute, ReadHead: 5 * time.Second,
 			},
@@ -102,13 +102,14 @@ func TestEveryValueIsRead(t *testing.T) {
 				Name: "catalogue", Defaults: catalogue, Routing: config.Highest, Callers: config.Identified,
 				OnDelay: message.Reply, Policy: "patient", Adapter: "dialect", RunHeader: "X-Run", JoinSecret: "only for the catalogue",
 				Paths: []string{"/items/{id}", "/items"}, WebhookHosts: []string{"hooks.example:8443"},
+				Parking: config.ModuleParking{PerModule: 50, PerCaller: 5},
 				Plugin: config.Plugin{
 					SHA256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", Config: `{"tenant":"diku"}`,
 					OnError: config.Skip, Exclusive: true, Memory: 32 * config.MiB, Body: 2 * config.MiB, Shared: 64 * config.KiB,
 					Budget: config.Budget{Start: 5 * time.Second, Request: 2 * time.Millisecond, Lifecycle: 20 * time.Millisecond, Probe: 3 * time.Millisecond},
 				},
 			},
-			{Name: "loans", Defaults: loans, Update: config.OnTakeover, Adapter: "other", Plugin: config.DefaultPlugin(), Versions: []config.Version{
+			{Name: "loans", Defaults: loans, Update: config.OnTakeover, Adapter: "other", Parking: config.ModuleParking{PerModule: 100, PerCaller: 10}, Plugin: config.DefaultPlugin(), Versions: []config.Version{
 				{
 					Version:   module.MustVersion("1.4.0"),
 					Upstreams: []string{"http://127.0.0.1:9102", "http://127.0.0.1:9103"}, Protocol: message.H2C,
@@ -152,7 +153,7 @@ func TestEveryValueIsRead(t *testing.T) {
 // is the default: a setting that is not read would not be noticed otherwise.
 func TestTheExampleSaysEverything(t *testing.T) {
 	got, base := load(t, "testdata/right/library.hcl"), config.Default()
-	m, p := config.DefaultModule("", base.Defaults), config.DefaultProcess("")
+	m, p := base.Undeclared(""), config.DefaultProcess("")
 	v, provided, q := &got.Modules[1].Versions[0], config.Provided{}, module.Requirement{Scheme: module.FOLIO}
 	for _, c := range []struct {
 		block     string

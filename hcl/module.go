@@ -13,7 +13,7 @@ import (
 
 func (r *reader) modules(c *config.Config, blocks hcl.Blocks) {
 	for _, b := range r.distinct(blocks) {
-		m := config.DefaultModule(b.Labels[0], c.Defaults)
+		m := c.Undeclared(b.Labels[0])
 		path := "module." + m.Name
 		r.places[path] = b.DefRange
 		for _, v := range r.body(b.Body, path, m.Settings(), hcl.BlockHeaderSchema{Type: "version", LabelNames: []string{"version"}}) {

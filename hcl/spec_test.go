@@ -23,7 +23,7 @@ func TestSpecSaysWhatTheReaderKnows(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := config.Default()
-	m, p := config.DefaultModule("", c.Defaults), config.DefaultProcess("")
+	m, p := c.Undeclared(""), config.DefaultProcess("")
 	got := string(text)
 	v, provided, q := config.Version{}, config.Provided{}, module.Requirement{}
 	for name, table := range map[string]string{

@@ -38,6 +38,7 @@ func (c *Config) Check() []Problem {
 	for i := range c.Modules {
 		m := &c.Modules[i]
 		m.check(scope{"module." + m.Name, &ps}, c.Defaults)
+		m.checkParking(scope{"module." + m.Name, &ps}, c.Gateway.Parking)
 		if i > 0 && c.Modules[i-1].Name >= m.Name {
 			ps.add([]string{"module." + m.Name}, "Modules out of order", "Modules are sorted by name, and no two have one name.")
 		}
@@ -131,10 +132,7 @@ func (g *Gateway) check(ps *problems) {
 		s.add("control.listen", "Control listener without TLS",
 			"%s can be reached from other machines, and tokens would pass in clear text. Bind it to 127.0.0.1, or give control.certificate and control.key.", g.Control.Listen)
 	}
-	if g.Parking.PerCaller > g.Parking.PerModule {
-		s.add("parking.per_caller parking.per_module", "Bounds that contradict each other",
-			"parking.per_caller (%d) is above parking.per_module (%d).", g.Parking.PerCaller, g.Parking.PerModule)
-	}
+	g.Parking.check(s)
 	if g.DataDir == "" {
 		s.add("data_dir", "No data directory", "data_dir is empty; without a folder no state survives a restart.")
 	}
@@ -201,6 +199,24 @@ func (m *Module) check(s scope, defaults Defaults) {
 	for i, h := range m.WebhookHosts {
 		if h == "" || strings.ContainsAny(h, "/@? ") {
 			s.in(element("webhook_hosts", i)).add("", "Not a host", "%q is not a host: want a name or an address, with or without a port, but without a scheme.", h)
+		}
+	}
+}
+
+// checkParking leaves out what the module has of the gateway.
+func (m *Module) checkParking(s scope, gateway Parking) {
+	if m.Parking.PerCaller != gateway.PerCaller {
+		m.Parking.check(s)
+	}
+	for _, b := range []struct {
+		name     string
+		own, all int
+	}{
+		{"parking.per_module", m.Parking.PerModule, gateway.PerModule},
+		{"parking.per_caller", m.Parking.PerCaller, gateway.PerCaller},
+	} {
+		if b.own > b.all && !s.reported(b.name) {
+			s.add(b.name, "Value above the gateway's bound", "%s is %d, and gateway.%[1]s %[3]d, which bounds it: lower the module's, or raise the gateway's.", b.name, b.own, b.all)
 		}
 	}
 }

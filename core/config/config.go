@@ -34,7 +34,14 @@ func (c *Config) Module(name string) Module {
 	}); ok {
 		return c.Modules[i]
 	}
-	return DefaultModule(name, c.Defaults)
+	return c.Undeclared(name)
+}
+
+// Undeclared returns what holds for a module of which nothing is declared.
+func (c *Config) Undeclared(name string) Module {
+	m := DefaultModule(name, c.Defaults)
+	m.Parking = c.Gateway.Parking.ModuleParking
+	return m
 }
 
 // Process returns the process of that name, if it is declared.

@@ -151,13 +151,19 @@ func (d *differ) module(was, is *Module, before, next *Config) {
 		}
 		return
 	}
-	d.settings("module."+is.Name, was.Settings(), is.Settings(), inherited(before.Defaults.Settings(), next.Defaults.Settings()))
+	d.settings("module."+is.Name, was.Settings(), is.Settings(), inherited(before.inheritable(), next.inheritable()))
 	for v, w := range pairs(was.Versions, is.Versions, func(a, b Version) int { return a.Version.Compare(b.Version) }) {
 		if v != nil && w != nil {
 			d.settings(w.path(is), v.AllSettings(), w.AllSettings(), inherited(was.Settings(), is.Settings()))
 		}
 		d.version(is, v, w)
 	}
+}
+
+// inheritable lists what a module has that says nothing of its own.
+func (c *Config) inheritable() []Setting {
+	m := c.Undeclared("")
+	return m.Settings()
 }
 
 // inherited returns what reports whether a setting differs only because it

@@ -45,6 +45,12 @@ func TestDiffSaysWhatChangesAndWhatComesOfIt(t *testing.T) {
 		{"a default, and a module that differs from it", func(c *Config) { c.Defaults.Grace, c.Modules[1].Grace = time.Minute, time.Minute }, []string{
 			`defaults.grace | "30s" | "1m" | ` + atOnce,
 		}},
+		{"a bound that modules have of the gateway", func(c *Config) {
+			c.Gateway.Parking.PerModule, c.Modules[1].Parking.PerModule = 5000, 2000
+			c.Modules[0].Parking.PerModule = 5000
+		}, []string{
+			`gateway.parking.per_module | 10000 | 5000 | ` + atOnce, `module.loans.parking.per_module | 10000 | 2000 | ` + atOnce,
+		}},
 		{"a module's own", func(c *Config) { c.Modules[0].Callers = Identified }, []string{`module.books.callers | "any" | "identified" | ` + atOnce}},
 		{"a module that goes", func(c *Config) { c.Modules = c.Modules[:1] }, []string{"module.loans | declared |  | the defaults hold for what of it is registered; to forget it, drop it"}},
 		{"a module that comes", func(c *Config) { c.Modules = append(c.Modules, c.Module("members")) }, []string{"module.members |  | declared | it is known, and absent until it serves"}},

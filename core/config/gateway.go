@@ -45,9 +45,23 @@ type Limits struct {
 
 // Parking bounds the requests that wait (A6). Overflow is answered at once.
 type Parking struct {
-	PerModule int   // requests parked at one module
-	PerCaller int   // of these, of one caller
-	Bytes     Bytes // held by all that are parked
+	ModuleParking       // of a module that says nothing of its own, and the most that one may say
+	Bytes         Bytes // held by all that are parked
+}
+
+// ModuleParking bounds the requests that wait for one module.
+type ModuleParking struct {
+	PerModule int // requests parked at it
+	PerCaller int // of these, of one caller
+}
+
+const maxParked = 1_000_000
+
+func (p *ModuleParking) check(s scope) {
+	if p.PerCaller > p.PerModule {
+		s.add("parking.per_caller parking.per_module", "Bounds that contradict each other",
+			"parking.per_caller (%d) is above parking.per_module (%d).", p.PerCaller, p.PerModule)
+	}
 }
 
 // Timeouts bound what a peer may make the gateway wait for.
@@ -78,7 +92,7 @@ func DefaultGateway() Gateway {
 		Control: Control{Listen: "127.0.0.1:9131"},
 		DataDir: "data",
 		Limits:  Limits{Head: 16 * KiB, Body: GiB, Connections: 10_000, Streams: 250},
-		Parking: Parking{PerModule: 10_000, PerCaller: 1_000, Bytes: 64 * MiB},
+		Parking: Parking{ModuleParking: ModuleParking{PerModule: 10_000, PerCaller: 1_000}, Bytes: 64 * MiB},
 		Timeouts: Timeouts{
 			Connect: 2 * time.Second, FirstByte: time.Minute, Idle: 75 * time.Second, Request: time.Hour,
 			ReadHead: 10 * time.Second, Shutdown: 30 * time.Second,
@@ -105,9 +119,9 @@ func (g *Gateway) Settings() []Setting {
 		{Name: "limits.body", Value: &g.Limits.Body, Min: int64(KiB), Max: int64(TiB), Doc: "size of a request's body; more is answered 413"},
 		{Name: "limits.connections", Value: &g.Limits.Connections, Min: 1, Max: 1_000_000, Doc: "clients' connections at once"},
 		{Name: "limits.streams", Value: &g.Limits.Streams, Min: 1, Max: 10_000, Doc: "requests at once on one HTTP/2 connection"},
-		{Name: "parking.per_module", Value: &g.Parking.PerModule, Max: 1_000_000, Doc: "requests parked at one module; 0 parks none"},
-		{Name: "parking.per_caller", Value: &g.Parking.PerCaller, Max: 1_000_000, Doc: "of these, requests of one caller"},
-		{Name: "parking.bytes", Value: &g.Parking.Bytes, Max: int64(64 * GiB), Doc: "held by all parked requests together"},
+		{Name: "parking.per_module", Value: &g.Parking.PerModule, Max: maxParked, Live: true, Doc: "requests parked at one module; 0 parks none"},
+		{Name: "parking.per_caller", Value: &g.Parking.PerCaller, Max: maxParked, Live: true, Doc: "parked requests of one caller, whatever they wait for"},
+		{Name: "parking.bytes", Value: &g.Parking.Bytes, Max: int64(64 * GiB), Live: true, Doc: "held by all parked requests together"},
 		{Name: "timeouts.connect", Value: &g.Timeouts.Connect, Min: ms, Max: minute, Doc: "for an upstream to accept a connection"},
 		{Name: "timeouts.first_byte", Value: &g.Timeouts.FirstByte, Min: ms, Max: day, Doc: "for an upstream to begin its answer; then 504"},
 		{Name: "timeouts.idle", Value: &g.Timeouts.Idle, Min: second, Max: hour, Doc: "for a kept connection to be used again"},

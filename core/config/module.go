@@ -13,6 +13,7 @@ type Module struct {
 	Defaults     // with what the module's block says instead
 	Routing      Routing
 	Callers      Callers
+	Parking      ModuleParking   // A6; what the gateway's says where the block does not
 	OnDelay      message.OnDelay // Reply: whatever the module says of itself; Park: what it says (A8)
 	Policy       string          // unit of policies that is asked first; empty: the one under the module's name
 	JoinSecret   Secret          // empty: the general one (I1)
@@ -25,9 +26,10 @@ type Module struct {
 	Versions     []Version       // declared in full (C1), ascending; others may register beside them
 }
 
-// DefaultModule returns the module of which nothing is declared.
+// DefaultModule returns the module of which nothing is declared, in a gateway
+// that is as by default.
 func DefaultModule(name string, defaults Defaults) Module {
-	return Module{Name: name, Defaults: defaults, Plugin: DefaultPlugin()}
+	return Module{Name: name, Defaults: defaults, Parking: DefaultGateway().Parking.ModuleParking, Plugin: DefaultPlugin()}
 }
 
 // Settings lists what the language sets of m, by name below its block.
@@ -36,6 +38,8 @@ func (m *Module) Settings() []Setting {
 		{Name: "routing", Value: &m.Routing, Words: routingNames[:], Doc: "which version gets new requests: the highest that serves, or (not in this version) the highest serving one that satisfies the caller's own requirement (V1)"},
 		{Name: "callers", Value: &m.Callers, Words: callersNames[:], Doc: "who may send it requests: anyone, or only modules, which bear a token (I1)"},
 		{Name: "on_delay", Value: &m.OnDelay, Words: onDelayWords[:], Doc: "what happens to the module's own requests to a delayed one: what it said when it registered, or DELAY by reply in any case (A8)"},
+		{Name: "parking.per_module", Value: &m.Parking.PerModule, Max: maxParked, Doc: "requests parked at it, at most what the gateway says; 0 parks none; unset: the gateway's (A6)"},
+		{Name: "parking.per_caller", Value: &m.Parking.PerCaller, Max: maxParked, Doc: "of these, requests of one caller; unset: the gateway's"},
 		{Name: "policy", Value: &m.Policy, Doc: "unit of policies that is asked first; unset: the one under the module's name, if there is one"},
 		{Name: "join_secret", Value: &m.JoinSecret, Min: minSecret, Max: maxSecret, Doc: "what it registers with; then the general secret does not do"},
 		{Name: "paths", Value: &m.Paths, Doc: "patterns such as \"/items/{id}\" whose requests are parked while the module has never registered (G3)"},

@@ -156,10 +156,23 @@ func (g *Gateway) openDelivery() error {
 	g.onClose(g.notices.Close)
 	g.sockets = probe.OpenSockets(probe.SocketOptions{Dial: g.o.wires.dial})
 	g.onClose(g.sockets.Close)
-	parking := g.config.Gateway.Parking
-	g.room = park.NewRoom(park.Limits{PerModule: none(parking.PerModule), PerCaller: none(parking.PerCaller), Bytes: none(int64(parking.Bytes))})
+	g.room = park.NewRoom(parking(g.config))
 	g.onClose(g.room.Close)
 	return nil
+}
+
+// parking are the bounds of the waiting room.
+func parking(c *config.Config) park.Limits {
+	all := c.Gateway.Parking
+	l := park.Limits{
+		PerModule: none(all.PerModule), PerCaller: none(all.PerCaller), Bytes: none(int64(all.Bytes)), Modules: map[string]park.Bounds{},
+	}
+	for i := range c.Modules {
+		if m := &c.Modules[i]; m.Parking != all.ModuleParking {
+			l.Modules[m.Name] = park.Bounds(m.Parking)
+		}
+	}
+	return l
 }
 
 // none turns the configuration's 0, which is none at all, into the parts' word

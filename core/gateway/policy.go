@@ -124,7 +124,8 @@ func (g *Gateway) plan(t fallback.Target) fallback.Plan { return g.policies.Plan
 // waiting tells policies who is parked.
 func (g *Gateway) waiting(m *route.Module) fallback.Parked {
 	c := g.room.Parked(m.Name)
-	return fallback.Parked{Count: c.Parked, Limit: g.config.Gateway.Parking.PerModule, Oldest: c.Longest}
+	_, limit := g.room.Waiting(m.Name)
+	return fallback.Parked{Count: c.Parked, Limit: limit, Oldest: c.Longest}
 }
 
 // astray is told that a policy sends requests where they may not go.

@@ -53,6 +53,7 @@ func (g *Gateway) Reload(context.Context) (wrong any, changed bool, err error) {
 		return nil, false, err
 	}
 	g.present = next
+	g.room.Limit(parking(next))
 	return nil, true, voices.Declare(next)
 }
 

@@ -13,6 +13,9 @@ type lot struct {
 
 func (l *lot) parked() int { return l.waiting.waiting + l.going.waiting }
 
+// of counts the requests of one caller in the lot.
+func (l *lot) of(c Caller) int { return l.waiting.of(c) + l.going.of(c) }
+
 // callers counts those who have a request in the lot.
 func (l *lot) callers() int {
 	n := len(l.waiting.lines)

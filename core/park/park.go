@@ -26,9 +26,16 @@ var (
 // Limits bound the room (A6). A zero field is its default of lifecycle.md 3.5;
 // a negative one lets nobody in.
 type Limits struct {
-	PerModule int   // requests parked for one module, 10,000
-	PerCaller int   // requests parked of one caller, 1,000
-	Bytes     int64 // held by all parked requests, 64 MiB
+	PerModule int               // requests parked for one module, 10,000
+	PerCaller int               // requests parked of one caller, whatever they wait for, 1,000
+	Bytes     int64             // held by all parked requests, 64 MiB
+	Modules   map[string]Bounds // of modules that have narrower ones, by name; not changed any more
+}
+
+// Bounds are a module's own. Zero and below let nobody in.
+type Bounds struct {
+	PerModule int // requests parked for it
+	PerCaller int // of these, of one caller
 }
 
 func (l Limits) withDefaults() Limits {
@@ -42,6 +49,16 @@ func (l Limits) withDefaults() Limits {
 		l.Bytes = 64 << 20
 	}
 	return l
+}
+
+// of returns what holds for module beside what holds for all: how many requests
+// may wait for it, and how many of one caller's.
+func (l Limits) of(module string) Bounds {
+	all := Bounds{l.PerModule, l.PerCaller}
+	if b, ok := l.Modules[module]; ok {
+		return Bounds{min(b.PerModule, all.PerModule), min(b.PerCaller, all.PerCaller)}
+	}
+	return all
 }
 
 // Caller is who is served fairly beside others: an instance, or, of a request
@@ -68,15 +85,15 @@ type Request struct {
 
 // Room holds the parked requests of all modules.
 type Room struct {
-	limits Limits
 	closed chan struct{} // closed by Close
 
-	mu    sync.Mutex
-	shut  bool // guarded by mu, as all below
-	lots  map[string]*lot
-	calls map[Caller]int // parked requests of each caller that has some
-	bytes int64
-	edges edges
+	mu     sync.Mutex
+	limits Limits // guarded by mu, as all below
+	shut   bool
+	lots   map[string]*lot
+	calls  map[Caller]int // parked requests of each caller that has some
+	bytes  int64
+	edges  edges
 }
 
 // NewRoom returns an empty room.
@@ -85,6 +102,14 @@ func NewRoom(l Limits) *Room {
 		limits: l.withDefaults(), closed: make(chan struct{}),
 		lots: make(map[string]*lot), calls: make(map[Caller]int), edges: make(edges),
 	}
+}
+
+// Limit puts other limits in force, for who comes now: nobody who is parked has
+// to go.
+func (r *Room) Limit(l Limits) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.limits = l.withDefaults()
 }
 
 // Wait parks q until its module is released, and returns no error then; on a
@@ -131,7 +156,7 @@ func (r *Room) enter(q Request) (*waiter, error) {
 	if l.turn > q.Turn || q.Stays != nil && l.edition > q.Edition {
 		return nil, nil
 	}
-	if l.parked() >= r.limits.PerModule || r.calls[q.Caller] >= r.limits.PerCaller || r.bytes+q.Bytes > r.limits.Bytes {
+	if r.full(l, q) {
 		return nil, ErrFull
 	}
 	if q.Holder != "" {
@@ -148,6 +173,13 @@ func (r *Room) enter(q Request) (*waiter, error) {
 	w := &waiter{Request: q, wake: make(chan struct{}, 1)}
 	l.waiting.push(w)
 	return w, nil
+}
+
+// full reports whether a bound keeps q out of its lot. Guarded by mu.
+func (r *Room) full(l *lot, q Request) bool {
+	module := r.limits.of(q.Module)
+	return l.parked() >= module.PerModule || l.of(q.Caller) >= module.PerCaller ||
+		r.calls[q.Caller] >= r.limits.PerCaller || r.bytes+q.Bytes > r.limits.Bytes
 }
 
 // leave gives up w's place and reports whether it still had one.
@@ -205,7 +237,7 @@ func (r *Room) Waiting(module string) (count, limit int) {
 	if l := r.lots[module]; l != nil {
 		count = l.parked()
 	}
-	return count, max(r.limits.PerModule, 0)
+	return count, max(r.limits.of(module).PerModule, 0)
 }
 
 // Counts says who waits for a module.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -99,6 +100,9 @@ func TestRoomIsBounded(t *testing.T) {
 		second Request
 	}{
 		{"module", Limits{PerModule: 1}, Request{Module: "m", Caller: caller("b")}},
+		{"module by its own bound", Limits{Modules: map[string]Bounds{"m": {1, 1}}}, Request{Module: "m", Caller: caller("b")}},
+		{"module by the bound of all, which is narrower", Limits{PerModule: 1, Modules: map[string]Bounds{"m": {5, 5}}}, Request{Module: "m", Caller: caller("b")}},
+		{"caller of a module", Limits{Modules: map[string]Bounds{"m": {5, 1}}}, Request{Module: "m", Caller: caller("a")}},
 		{"caller", Limits{PerCaller: 1}, Request{Module: "n", Caller: caller("a")}},
 		{"bytes", Limits{Bytes: 150}, Request{Module: "n", Caller: caller("b"), Bytes: 100}},
 	} {
@@ -125,9 +129,47 @@ func TestRoomIsBounded(t *testing.T) {
 	}
 }
 
+func TestModulesBoundIsItsOwn(t *testing.T) {
+	// A6: whoever waits for another module, or has gone up the ramp, counts as before.
+	synctest.Test(t, func(t *testing.T) {
+		r := NewRoom(Limits{Modules: map[string]Bounds{"m": {3, 2}, "shut": {}}})
+		full := func(q Request) bool {
+			_, err := r.Wait(q, time.Now().Add(time.Nanosecond), nil)
+			return errors.Is(err, ErrFull)
+		}
+		a := Request{Module: "m", Caller: caller("a")}
+		waits := []<-chan error{parked(t, r, a), parked(t, r, Request{Module: "n", Caller: caller("a")}), parked(t, r, a)}
+		if !full(a) || full(Request{Module: "m", Caller: caller("b")}) || full(Request{Module: "n", Caller: caller("a")}) || !full(Request{Module: "shut", Caller: caller("b")}) {
+			t.Error("want no room for a third request of a's to m, nor for any to shut, and room for others")
+		}
+		if count, limit := r.Waiting("m"); count != 2 || limit != 3 {
+			t.Errorf("%d of %d wait, want 2 of 3", count, limit)
+		}
+		if _, limit := r.Waiting("shut"); limit != 0 {
+			t.Errorf("room for %d where there is none", limit)
+		}
+		r.Limit(Limits{Modules: map[string]Bounds{"m": {3, 3}}})
+		waits = append(waits, parked(t, r, a))
+		if !full(Request{Module: "m", Caller: caller("b")}) {
+			t.Error("a fourth request is parked where there is room for three")
+		}
+		r.Limit(Limits{Modules: map[string]Bounds{"m": {1, 1}}})
+		if count, limit := r.Waiting("m"); count != 3 || limit != 1 {
+			t.Errorf("%d of %d wait after the bound was lowered, want 3 of 1", count, limit)
+		}
+		r.Release("m", 1, 0)
+		r.Release("n", 1, 0)
+		for _, done := range waits {
+			if err := <-done; err != nil {
+				t.Errorf("Wait = %v, want nil", err)
+			}
+		}
+	})
+}
+
 func TestDefaultBounds(t *testing.T) {
 	want := Limits{PerModule: 10_000, PerCaller: 1_000, Bytes: 64 << 20}
-	if got := NewRoom(Limits{}).limits; got != want {
+	if got := NewRoom(Limits{}).limits; !reflect.DeepEqual(got, want) {
 		t.Errorf("limits = %+v, want those of lifecycle.md 3.5, %+v", got, want)
 	}
 }

@@ -24,6 +24,7 @@ type queue struct {
 // line is one caller's requests in order of arrival.
 type line struct {
 	caller      Caller
+	waiting     int
 	first, last *waiter
 	prev, next  *line // ring
 }
@@ -46,6 +47,7 @@ func (q *queue) push(w *waiter) {
 	}
 	ln.insert(w, before)
 	w.queue, w.line = q, ln
+	ln.waiting++
 	q.waiting++
 }
 
@@ -100,6 +102,7 @@ func (q *queue) remove(w *waiter) {
 		w.next.prev = w.prev
 	}
 	w.queue, w.line, w.prev, w.next = nil, nil, nil, nil
+	ln.waiting--
 	q.waiting--
 	if ln.first == nil {
 		q.dissolve(ln)
@@ -138,6 +141,14 @@ func (q *queue) adopt(other *queue) {
 			w.queue = q
 		}
 	}
+}
+
+// of counts the requests of one caller.
+func (q *queue) of(c Caller) int {
+	if ln := q.lines[c]; ln != nil {
+		return ln.waiting
+	}
+	return 0
 }
 
 // oldest returns when the request that waits longest arrived; zero: nobody

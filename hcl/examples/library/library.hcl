@@ -34,7 +34,11 @@ module "members" {}
 
 module "loans" {}
 
-module "search" {}
+module "search" {
+  parking {
+    per_module = 2000 # a search that is answered late helps nobody
+  }
+}
 
 # The processes that the gateway starts and watches. Each finds in its
 # environment MODGATE_CONTROL, MODGATE_DATA, MODGATE_JOIN_SECRET, and PORT.

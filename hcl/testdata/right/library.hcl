@@ -118,6 +118,10 @@ module "catalogue" {
   paths         = ["/items/{id}", "/items"]
   webhook_hosts = ["hooks.example:8443"]
 
+  parking {
+    per_module = 50
+    per_caller = 5
+  }
   plugin {
     sha256           = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     config           = jsonencode({ tenant = "diku" })
