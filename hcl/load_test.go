@@ -90,7 +90,7 @@ func TestEveryValueIsRead(t *testing.T) {
 			Limits:     config.Limits{Head: 32 * config.KiB, Body: 2 * config.MiB, Connections: 500, Streams: 100},
 			Parking:    config.Parking{ModuleParking: config.ModuleParking{PerModule: 100, PerCaller: 10}, Bytes: config.MiB},
 			Timeouts: config.Timeouts{
-				Connect: 500 * time.Millisecond, FirstByte: 90 * time.Second, Idle: 90 * time.Second, Request: 10 * time.Minute, ReadHead: 5 * time.Second,
+				Connect: 500 * time.Millisecond, FirstByte: 90 * time.Second, Idle: 90 * time.Second, Stream: 2 * time.Hour, Request: 10 * time.Minute, ReadHead: 5 * time.Second,
 			},
 			Settle: 5 * time.Second,
 			CORS:   config.CORS{Origins: []string{"https://library.example"}},

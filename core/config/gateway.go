@@ -68,7 +68,8 @@ func (p *ModuleParking) check(s scope) {
 type Timeouts struct {
 	Connect   time.Duration // an upstream to accept
 	FirstByte time.Duration // an upstream to begin its answer; then 504
-	Idle      time.Duration // a kept connection to be used again
+	Idle      time.Duration // a kept connection to be used again, and a body to go on
+	Stream    time.Duration // an upgraded connection, event stream or gRPC call to go on
 	Request   time.Duration // a request to be answered whole; zero: no end
 	ReadHead  time.Duration // a client to send its whole head; then 408
 	Shutdown  time.Duration // requests in flight to end when the gateway stops
@@ -94,7 +95,7 @@ func DefaultGateway() Gateway {
 		Limits:  Limits{Head: 16 * KiB, Body: GiB, Connections: 10_000, Streams: 250},
 		Parking: Parking{ModuleParking: ModuleParking{PerModule: 10_000, PerCaller: 1_000}, Bytes: 64 * MiB},
 		Timeouts: Timeouts{
-			Connect: 2 * time.Second, FirstByte: time.Minute, Idle: 75 * time.Second, Request: time.Hour,
+			Connect: 2 * time.Second, FirstByte: time.Minute, Idle: 75 * time.Second, Stream: time.Hour, Request: time.Hour,
 			ReadHead: 10 * time.Second, Shutdown: 30 * time.Second,
 		},
 		Upstreams: defaultUpstreams(),
@@ -115,7 +116,7 @@ func (g *Gateway) Settings() []Setting {
 		{Name: "plugins", Value: &g.Plugins, Form: Path, Doc: "folder of adapters, WebAssembly files that are put in force as they are dropped, replaced and removed; unset: there are none"},
 		{Name: "tenant_header", Value: &g.TenantHeader, Max: 64, Doc: "name of the header whose value policies see as `input.request.tenant`, such as \"X-Okapi-Tenant\""},
 		{Name: "join_secret", Value: &g.JoinSecret, Min: minSecret, Max: maxSecret, Live: true, Doc: "lets modules register that have none of their own; unset: the gateway makes one, `join-secret` in the data directory (I1)"},
-		{Name: "limits.head", Value: &g.Limits.Head, Min: int64(4 * KiB), Max: int64(MiB), Doc: "size of a request's line and headers; more is answered 431"},
+		{Name: "limits.head", Value: &g.Limits.Head, Min: int64(4 * KiB), Max: int64(MiB), Doc: "size of a request's line and headers, more of which is answered 431, or 414 if the line alone is; and of an answer's, more of which is 502"},
 		{Name: "limits.body", Value: &g.Limits.Body, Min: int64(KiB), Max: int64(TiB), Doc: "size of a request's body; more is answered 413"},
 		{Name: "limits.connections", Value: &g.Limits.Connections, Min: 1, Max: 1_000_000, Doc: "clients' connections at once"},
 		{Name: "limits.streams", Value: &g.Limits.Streams, Min: 1, Max: 10_000, Doc: "requests at once on one HTTP/2 connection"},
@@ -124,7 +125,8 @@ func (g *Gateway) Settings() []Setting {
 		{Name: "parking.bytes", Value: &g.Parking.Bytes, Max: int64(64 * GiB), Live: true, Doc: "held by all parked requests together"},
 		{Name: "timeouts.connect", Value: &g.Timeouts.Connect, Min: ms, Max: minute, Doc: "for an upstream to accept a connection"},
 		{Name: "timeouts.first_byte", Value: &g.Timeouts.FirstByte, Min: ms, Max: day, Doc: "for an upstream to begin its answer; then 504"},
-		{Name: "timeouts.idle", Value: &g.Timeouts.Idle, Min: second, Max: hour, Doc: "for a kept connection to be used again"},
+		{Name: "timeouts.idle", Value: &g.Timeouts.Idle, Min: second, Max: hour, Doc: "for a kept connection to be used again, and for the next octet of a body, either way: to come, or to be taken"},
+		{Name: "timeouts.stream", Value: &g.Timeouts.Stream, Min: second, Max: 7 * day, Doc: "for the next octet of an upgraded connection, an event stream or a gRPC call"},
 		{Name: "timeouts.request", Value: &g.Timeouts.Request, Max: 7 * day, Doc: "for a request to be answered whole, event streams and upgraded connections apart; 0s: no end"},
 		{Name: "timeouts.read_head", Value: &g.Timeouts.ReadHead, Min: 100 * ms, Max: 10 * minute, Doc: "for a client to send its whole head; then 408"},
 		{Name: "timeouts.shutdown", Value: &g.Timeouts.Shutdown, Max: hour, Doc: "for requests in flight to end when the gateway stops"},

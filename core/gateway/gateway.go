@@ -229,7 +229,7 @@ func limits(c *config.Config) proxy.Limits {
 	g := c.Gateway
 	return proxy.Limits{
 		Head: int(g.Limits.Head), Body: int64(g.Limits.Body), Connections: g.Limits.Connections, Streams: g.Limits.Streams, Upstream: g.Upstreams.Connections,
-		Connect: g.Timeouts.Connect, FirstByte: g.Timeouts.FirstByte, Idle: g.Timeouts.Idle, ReadHead: g.Timeouts.ReadHead,
+		Connect: g.Timeouts.Connect, FirstByte: g.Timeouts.FirstByte, Idle: g.Timeouts.Idle, Stream: g.Timeouts.Stream, ReadHead: g.Timeouts.ReadHead,
 		Request: none(g.Timeouts.Request), Wait: c.Defaults.TTL,
 		SlowStart: none(g.Upstreams.SlowStart), Failures: none(g.Upstreams.Failures), Ejection: g.Upstreams.Ejection,
 		Retries: none(g.Upstreams.Retries), RetryBudget: g.Upstreams.RetryBudget,

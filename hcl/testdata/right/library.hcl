@@ -58,6 +58,7 @@ gateway {
     connect    = "500ms"
     first_byte = "90s"
     idle       = "1m30s"
+    stream     = "2h"
     request    = "10m"
     read_head  = "5s"
     shutdown   = "0s"
