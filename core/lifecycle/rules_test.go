@@ -22,8 +22,8 @@ var apart = map[string]string{
 	"G2": "second wave", "G3": "the gateway", "G5": "core/alert", "I1": "the data plane", "I2": "core/api",
 }
 
-// unbuilt are the rules of the second wave, and those that are under way.
-var unbuilt = []string{"G2", "L4"}
+// unbuilt are the rules of the second wave that no test cites yet.
+var unbuilt = []string{"G2"}
 
 var (
 	ruleLine = regexp.MustCompile(`(?m)^- \*\*([A-Z]\d+)\*\*`)
@@ -90,8 +90,8 @@ func TestEveryRuleIsCitedByATest(t *testing.T) {
 		tests := cited[rule]
 		slices.Sort(tests)
 		t.Logf("%s: %s", rule, strings.Join(slices.Compact(tests), " "))
-		if len(tests) == 0 && !slices.Contains(unbuilt, rule) {
-			t.Errorf("no test cites %s", rule)
+		if tested := len(tests) > 0; tested == slices.Contains(unbuilt, rule) {
+			t.Errorf("%s: a test cites it: %v, it is listed as unbuilt: %v", rule, tested, !tested)
 		}
 	}
 }
