@@ -75,6 +75,7 @@ type Control struct {
 	cursors   map[string]store.Revision // of stored cursors, by instance id; guarded by mu
 	incidents map[string]*incident      // unmet requirements, by alert key; guarded by mu
 	flapping  map[string]*losses        // by instance id; guarded by mu
+	debts     map[string]*debt          // by instance id; guarded by mu
 	edition   uint64                    // of the State published last; guarded by mu
 	settled   time.Time                 // no lease expires before (G6)
 	started   time.Time                 // with its monotonic reading
@@ -108,7 +109,7 @@ type entry struct {
 func Open(o Options) (*Control, error) {
 	now := time.Now()
 	c := &Control{
-		o: o, config: o.Config, modules: map[string]*entry{}, instances: map[string]*process{}, cursors: map[string]store.Revision{}, incidents: map[string]*incident{}, flapping: map[string]*losses{},
+		o: o, config: o.Config, modules: map[string]*entry{}, instances: map[string]*process{}, cursors: map[string]store.Revision{}, incidents: map[string]*incident{}, flapping: map[string]*losses{}, debts: map[string]*debt{},
 		settled: now.Add(o.Config.Gateway.Settle), started: now,
 	}
 	c.queue.wake, c.alarmed = make(chan struct{}, 1), make(chan struct{}, 1)

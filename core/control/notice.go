@@ -66,7 +66,9 @@ func (c *Control) tellAll() {
 	var due []message.Notice
 	c.mu.Lock()
 	for _, e := range c.modules {
-		due = append(due, c.due(e, c.now())...)
+		theirs := c.due(e, c.now())
+		c.owe(e, theirs, c.now())
+		due = append(due, theirs...)
 	}
 	c.mu.Unlock()
 	for _, n := range due {
@@ -97,6 +99,7 @@ func (c *Control) Standing(instance string) []message.Notice {
 // told, and may be now.
 func (c *Control) Told(n message.Notice) {
 	var since []message.Notice
+	var over []string
 	c.mu.Lock()
 	if p := c.instances[n.Receiver]; p != nil && p.told != nil && p.told.Note(n) {
 		c.queue.mark(n.Receiver)
@@ -105,8 +108,12 @@ func (c *Control) Told(n message.Notice) {
 				since = append(since, m)
 			}
 		}
+		over = c.pay(n.Receiver, n.Subject, c.now())
 	}
 	c.mu.Unlock()
+	for _, key := range over {
+		c.o.Resolve(key)
+	}
 	for _, m := range since {
 		c.o.Tell(m)
 	}

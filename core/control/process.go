@@ -20,6 +20,9 @@ type process struct {
 	expiry time.Time          // of the lease; guarded by Control.mu
 	told   requirement.Cursor // nil until it has one; guarded by Control.mu
 
+	// streamed: it has no webhook, and the gateway does not speak for it (L4).
+	streamed bool
+
 	// phantom stands for the runs of before a restart, which nobody counts
 	// any more (G6): a run that never ends, so that no drain is reported.
 	phantom bool // guarded by Control.mu
@@ -70,6 +73,7 @@ func (c *Control) newProcess(name string, v *lifecycle.Version, in *lifecycle.In
 		c.o.Forget(in.ID)
 	}
 	p := &process{module: name, token: route.TokenHash(in.Token), lease: in.Lease}
+	p.streamed = in.Webhook == "" && !c.speaksFor(in.ID)
 	p.route = route.NewInstance(in.ID, name, v.Version.String(), in.Upstream, func(i *route.Instance, turn uint64) {
 		c.queue.add(name, lifecycle.Drained{Instance: i.ID, Turn: turn})
 	})

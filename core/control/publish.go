@@ -31,7 +31,8 @@ func (c *Control) install(e *entry, next lifecycle.Record) ([]message.Notice, []
 	close(e.changed)
 	e.changed = make(chan struct{})
 	c.alert(e)
-	return c.due(e, now), c.reckon(e, now)
+	due := c.due(e, now)
+	return due, append(c.reckon(e, now), c.owe(e, due, now)...)
 }
 
 // state is what a request needs to know of e's module.

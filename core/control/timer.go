@@ -131,7 +131,7 @@ func (c *Control) fire(now time.Time) time.Time {
 	if len(due) > 0 {
 		_, next = c.deadlines(now)
 	}
-	for _, at := range [...]time.Time{c.unresolved(now), c.quiet(now)} {
+	for _, at := range [...]time.Time{c.unresolved(now), c.quiet(now), c.overdue(now)} {
 		if next.IsZero() || !at.IsZero() && at.Before(next) {
 			next = at
 		}

@@ -70,8 +70,8 @@ func (c *Control) settle(over []string, key string) []string {
 // unresolved raises the incidents that have lasted for the configured time,
 // and returns when the next one will have.
 func (c *Control) unresolved(now time.Time) (next time.Time) {
-	raise := map[string]*incident{}
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	limit := c.config.Gateway.Alerts.Unresolved
 	for key, i := range c.incidents {
 		at := i.since.Add(limit)
@@ -79,14 +79,10 @@ func (c *Control) unresolved(now time.Time) (next time.Time) {
 		case i.raised || limit == 0:
 		case !now.Before(at):
 			i.raised = true
-			raise[key] = i
-		case next.IsZero() || at.Before(next):
-			next = at
+			c.o.Raise(i.module, lifecycle.Alert{Key: key, Summary: i.summary}) // under mu, or its end could come first
+		default:
+			next = sooner(next, at)
 		}
-	}
-	c.mu.Unlock()
-	for key, i := range raise {
-		c.o.Raise(i.module, lifecycle.Alert{Key: key, Summary: i.summary})
 	}
 	return next
 }

@@ -29,6 +29,10 @@ func (k *Kind) UnmarshalText(b []byte) error { return parse(k, kindNames[:], b, 
 // Type returns the CloudEvents type of a notice of this kind (3.4).
 func (k Kind) Type() string { return "dev.modgate." + k.String() + ".v1" }
 
+// NoticeOverdue is how long an instance may be owed a notice before the
+// administrator is alerted (N1).
+const NoticeOverdue = 15 * time.Minute
+
 // Notice is a message to a module instance about one subject: one of its
 // requirements, or itself (D2, N1).
 type Notice struct {

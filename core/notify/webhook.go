@@ -8,11 +8,8 @@ import (
 	"github.com/modgate/modgate/core/message"
 )
 
-// retry is how soon a webhook that did not take a notice is tried again, and
-// overdueAfter when that is worth an alert (N1).
+// retry is how soon a webhook that did not take a notice is tried again (N1).
 var retry = config.Backoff{Min: time.Second, Max: 5 * time.Minute}
-
-const overdueAfter = 15 * time.Minute
 
 // Webhook is where an instance takes notices while it has no open stream
 // (3.4).
@@ -71,7 +68,7 @@ func (h *hook) undelivered(n message.Notice, began, now time.Time) (overdue bool
 	}
 	h.failed, h.due = n.Subject, now.Add(pause(h.failures))
 	h.failures++
-	limit := h.since.Add(overdueAfter)
+	limit := h.since.Add(message.NoticeOverdue)
 	if h.overdue {
 		return false
 	}

@@ -99,7 +99,7 @@ func TestWebhookIsTriedUpToEvery5MinutesAndAlertedOnceAfter15(t *testing.T) { //
 		r := receive(t)
 		r.always(-1)
 		r.becomes(notice(delay, 1))
-		time.Sleep(overdueAfter - time.Nanosecond)
+		time.Sleep(message.NoticeOverdue - time.Nanosecond)
 		var want []string
 		for _, at := range []int{0, 1, 3, 7, 15, 31, 63, 127, 255, 511, 811} {
 			want = append(want, fmt.Sprint("users/users/1 ", time.Duration(at)*time.Second))
@@ -168,7 +168,7 @@ func TestGoneEndsTheWebhook(t *testing.T) { // 3.4, N1
 		r := receive(t)
 		r.always(-1)
 		r.becomes(notice(delay, 1))
-		time.Sleep(overdueAfter)
+		time.Sleep(message.NoticeOverdue)
 		r.wantsAlerts("overdue a: connection refused")
 		r.always(http.StatusGone)
 		time.Sleep(5 * time.Minute)
@@ -203,7 +203,7 @@ func TestWebhookIsGiven10Seconds(t *testing.T) { // 3.4
 		r.becomes(notice(delay, 1))
 		time.Sleep(11 * time.Second)
 		r.wants("users/users/1 0s", "users/users/1 11s")
-		time.Sleep(overdueAfter)
+		time.Sleep(message.NoticeOverdue)
 		r.wantsAlerts("overdue a: it did not answer within 10s")
 	})
 }
@@ -239,7 +239,7 @@ func TestStreamSettlesTheAlert(t *testing.T) {
 		r := receive(t)
 		r.always(-1)
 		r.becomes(notice(delay, 1))
-		time.Sleep(overdueAfter)
+		time.Sleep(message.NoticeOverdue)
 		r.wantsAlerts("overdue a: connection refused")
 		listen(t, r.Post, "", notice(delay, 1)).wants("delay users/users/1", "synced")
 		r.wantsAlerts("settled a")

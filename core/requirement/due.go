@@ -60,7 +60,7 @@ func (v *View) Due(now time.Time, changed string, r *lifecycle.Record, ver *life
 	}
 	if i.Opens() {
 		for _, q := range ver.Requires {
-			if changed != r.Module && !v.provides(changed, q.ID) && c[q.ID].Module != changed {
+			if changed != r.Module && !v.Touches(changed, q.ID, c) {
 				continue
 			}
 			if n := v.about(now, i, q); owed(n, c[q.ID]) {
@@ -75,6 +75,13 @@ func (v *View) Due(now time.Time, changed string, r *lifecycle.Record, ver *life
 		due = append(due, n)
 	}
 	return due
+}
+
+// Touches reports whether, now that the module named changed has, something
+// else may be true of the subject, a requirement, than an instance with that
+// cursor knows.
+func (v *View) Touches(changed, subject string, c Cursor) bool {
+	return v.provides(changed, subject) || c[subject].Module == changed
 }
 
 // Standing returns one notice per subject of i that is not met, whatever it
