@@ -1,7 +1,10 @@
 package gateway
 
 import (
+	"io"
+	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -156,4 +159,41 @@ func TestDeclaredVersionWaitsForItsRoute(t *testing.T) {
 	r.until("the incident is over", func() bool {
 		return !slices.ContainsFunc(r.alerts.Open(), func(i alert.Incident) bool { return i.Module == "library" })
 	})
+}
+
+// An egress that cannot be opened refuses the configuration, and nothing has
+// changed; one that is declared no longer is closed.
+func TestEgressFollowsTheConfiguration(t *testing.T) { // C1, L4
+	cfg := declare(t.TempDir(), upstream(t, "1.0.0"))
+	address := freeAddress(t)
+	cfg.Modules[0].Versions[0].Egress = []string{address}
+	r := startWith(t, cfg)
+	get := func() (string, error) {
+		resp, err := http.Get("http://" + address + "/books/1")
+		if err != nil {
+			return "", err
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		return string(body), err
+	}
+	if body, err := get(); body != "1.0.0" {
+		t.Errorf("at its egress: %q %v", body, err)
+	}
+	next := declare(cfg.Gateway.DataDir, upstream(t, "2.0.0"))
+	data, _ := r.Addresses()
+	next.Modules[0].Versions[0].Egress = []string{data} // which is taken
+	r.o.Reload = func() (*config.Config, any) { return next, nil }
+	if _, changed, err := r.Reload(t.Context()); changed || err == nil || !strings.Contains(err.Error(), "open the egress of books 2.0.0") {
+		t.Errorf("an egress that is taken: changed %v, %v", changed, err)
+	}
+	if body, err := get(); body != "1.0.0" {
+		t.Errorf("after that, at its egress: %q %v", body, err)
+	}
+	last := declare(cfg.Gateway.DataDir, upstream(t, "2.0.0"))
+	r.reload(last)
+	http.DefaultClient.CloseIdleConnections()
+	if body, err := get(); err == nil {
+		t.Errorf("at the egress that is no more: %q", body)
+	}
 }

@@ -202,7 +202,7 @@ func (g *Gateway) openControl() (err error) {
 		Review:     func(m *route.Module, edition uint64) { g.room.Review(m.Name, edition) },
 		Parked:     g.waiting,
 		EndStreams: g.streams.End, AdmitStreams: g.streams.Admit,
-		Tell:    g.notices.Put,
+		Tell:    g.tell,
 		Forget:  g.notices.Forget,
 		Attach:  func(w control.Webhook) { g.notices.Attach(notify.Webhook(w)) },
 		Raise:   g.raise,
@@ -250,6 +250,14 @@ func (g *Gateway) openVoices() error {
 	g.onClose(v.Close)
 	g.voices.Store(v)
 	return v.Declare(g.config)
+}
+
+// tell passes on that a notice is owed, to whoever brings it.
+func (g *Gateway) tell(n message.Notice) {
+	g.notices.Put(n)
+	if v := g.voices.Load(); v != nil {
+		v.Tell(n.Receiver)
+	}
 }
 
 // observe passes on that an event was saved.

@@ -186,7 +186,7 @@ func (v *Voices) forget(id string, gone *voice) bool {
 	if is && gone != nil {
 		gone.end()
 		v.health.Stop(id)
-		for _, what := range []string{"declared", "degraded"} {
+		for _, what := range []string{"declared", "degraded", "notices"} {
 			v.o.Alerts.Clear(gone.key(what))
 		}
 	}

@@ -145,12 +145,14 @@ func (t *talk) exchange(ctx context.Context) (adapter.Reply, error) {
 }
 
 // properties are what the adapter may ask for.
-func (t *talk) properties() map[string]string {
-	p := map[string]string{"module.name": t.Module, "module.version": t.Version.String(), "module.endpoint": t.Upstream}
-	if t.Egress != "" {
-		p["module.egress"] = "http://" + t.Egress
+func (v *voice) properties() map[string]string {
+	p := map[string]string{
+		"module.name": v.Module, "module.version": v.Version.String(), "module.instance": v.Instance, "module.endpoint": v.Upstream,
 	}
-	if at, there := t.all.o.Control.Place(t.Module, t.Instance); there && !at.Served.IsZero() {
+	if v.Egress != "" {
+		p["module.egress"] = "http://" + v.Egress
+	}
+	if at, there := v.all.o.Control.Place(v.Module, v.Instance); there && !at.Served.IsZero() {
 		p["module.served"] = at.Served.String() // the version that served last
 	}
 	return p

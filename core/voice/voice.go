@@ -27,6 +27,8 @@ type voice struct {
 	stop context.CancelFunc
 	done sync.WaitGroup
 
+	courier *courier // brings notices
+
 	mu     sync.Mutex
 	caller *route.Caller // nil until it could be registered; guarded by mu, as below
 	void   bool          // the registration is no more: an administrator dropped it, or it was forgotten
@@ -49,7 +51,9 @@ type voice struct {
 
 func (v *Voices) newVoice(d config.Declared) *voice {
 	ctx, stop := context.WithCancel(v.ctx)
-	return &voice{Declared: d, all: v, wake: make(chan struct{}, 1), ctx: ctx, stop: stop, anew: true}
+	made := &voice{Declared: d, all: v, wake: make(chan struct{}, 1), ctx: ctx, stop: stop, anew: true}
+	made.courier = made.newCourier()
+	return made
 }
 
 func (v *voice) key(what string) string { return what + "/" + v.Instance }
@@ -126,6 +130,7 @@ func (v *voice) speakNow() {
 	}
 	v.speak()
 	v.attend()
+	v.done.Go(v.courier.run)
 	v.done.Go(func() {
 		for {
 			select {

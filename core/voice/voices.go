@@ -1,8 +1,9 @@
 // Package voice speaks for instances that know nothing of the protocol
 // (lifecycle.md L4): those of versions that the configuration declares in full.
 // It registers them, renews their leases, says RESUME when they turn healthy,
-// or UPDATE where that is wanted, tells them of the grant through their
-// module's adapter, and says DISCONNECT when they are declared no longer.
+// or UPDATE where that is wanted, tells them of the grant and of their notices
+// through their module's adapter, and says DISCONNECT when they are declared no
+// longer.
 // What probes find of instances that speak for themselves it reports, too.
 //
 // It decides what a mute process would have to say, and when. What follows from
