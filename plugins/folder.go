@@ -25,6 +25,10 @@ const suffix = ".wasm"
 // errNoFile is why a module whose adapter is named goes without one.
 var errNoFile = errors.New("there is no such file")
 
+// errConfiguration is why an adapter that cannot do without settings, or not
+// with these, is not in force.
+var errConfiguration = errors.New("it refuses its configuration")
+
 // FolderOptions say what a Folder works with.
 type FolderOptions struct {
 	Dir     string         // of the guests' files; need not be there
@@ -80,6 +84,7 @@ type seat struct {
 	refused error   // why it is not in force
 	modules []string
 	named   bool // by a module's block
+	idle    bool // no module has a block, and so it no settings: one may come that registers under its name
 }
 
 // OpenFolder puts every adapter in force that is there and right, and follows
@@ -170,7 +175,10 @@ func (f *Folder) look(atOnce bool) {
 	for key, s := range wanted {
 		old := f.seats[key]
 		if old != nil {
-			old.modules, old.named = s.modules, s.named
+			if old.idle && !s.idle { // what is wrong with it matters now
+				old.refused, old.tried = nil, stamp{}
+			}
+			old.modules, old.named, old.idle = s.modules, s.named, s.idle
 			s = old
 		}
 		f.seats[key] = s
@@ -218,7 +226,7 @@ func list(dir string) (map[string]stamp, error) {
 func (f *Folder) wanted(files map[string]stamp) map[seatKey]*seat {
 	seats := map[seatKey]*seat{}
 	taken := map[string]bool{} // names of files
-	want := func(m *config.Module, name string, named bool) {
+	want := func(m *config.Module, name string, named bool) *seat {
 		key := seatKey{name, m.Plugin}
 		s := seats[key]
 		if s == nil {
@@ -226,6 +234,7 @@ func (f *Folder) wanted(files map[string]stamp) map[seatKey]*seat {
 			seats[key] = s
 		}
 		s.modules, s.named, taken[name] = append(s.modules, m.Name), s.named || named, true
+		return s
 	}
 	configured := map[string]bool{}
 	for i := range f.modules {
@@ -240,7 +249,7 @@ func (f *Folder) wanted(files map[string]stamp) map[seatKey]*seat {
 	for name := range files {
 		if !taken[name] && !configured[name] {
 			m := config.DefaultModule(name, config.Defaults{})
-			want(&m, name, false)
+			want(&m, name, false).idle = true
 		}
 	}
 	return seats
@@ -289,6 +298,10 @@ func (f *Folder) refuse(s *seat, why error) {
 		return
 	}
 	s.refused = why
+	if s.idle && errors.Is(why, errConfiguration) {
+		f.o.Log.Info("adapter waits for a module whose block has its settings", "adapter", s.key.name)
+		return
+	}
 	f.o.Log.Error("adapter not in force", "adapter", s.key.name, "modules", s.modules, "cause", why, "former_stays", s.plugin != nil)
 	f.o.Refused(s.key.name, why)
 }

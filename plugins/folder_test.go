@@ -14,6 +14,7 @@ import (
 
 	"github.com/modgate/modgate/core/adapter"
 	"github.com/modgate/modgate/core/config"
+	"github.com/modgate/modgate/plugins/wat"
 )
 
 // marking is a guest that says which one it is, on both sides.
@@ -295,4 +296,25 @@ func heap() uint64 {
 func maps() int {
 	text, _ := os.ReadFile("/proc/self/maps") // nothing elsewhere
 	return strings.Count(string(text), "\n")
+}
+
+// An adapter that needs settings may lie in the folder of a gateway where
+// nobody uses it: that is no incident before a module's block names it.
+func TestAdapterWaitsForItsSettings(t *testing.T) {
+	strict := wat.Must(`(module
+		(import "http_handler" "get_config" (func $config (param i32 i32) (result i32)))
+		(memory (export "memory") 1)
+		(func (export "modgate_capabilities") (result i32) (i32.const 0))
+		(func (export "modgate_configure") (result i32) (i32.eqz (call $config (i32.const 0) (i32.const 0)))))`)
+	f := openFolder(t, map[string][]byte{"dialect": strict})
+	f.wants("users", "none")
+	if v := f.Views(); len(v) != 1 || v[0].State != adapter.Refused || !strings.Contains(v[0].Refused, "refuses its configuration") {
+		t.Errorf("the administrator sees %+v", v)
+	}
+	f.Configure([]config.Module{config.DefaultModule("dialect", config.Defaults{})})
+	f.wants("dialect", "failing", "refused dialect: configure: it refuses its configuration with code 1")
+	users := named("users", "dialect")
+	users.Plugin.Config = "{}"
+	f.Configure([]config.Module{users})
+	f.wants("users", "", "accepted dialect")
 }

@@ -81,7 +81,7 @@ func (i *instance) configure() error {
 			return fmt.Errorf("configure: %w", err)
 		}
 		if code := int32(uint32(i.stack[0])); code != 0 {
-			return fmt.Errorf("configure: it refuses its configuration with code %d: its log says why", code)
+			return fmt.Errorf("configure: %w with code %d: its log says why", errConfiguration, code)
 		}
 	}
 	if g.number > 0 && len(*g.live.Load()) == 0 {

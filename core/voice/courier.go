@@ -29,7 +29,6 @@ const (
 	sendLimit    = 10 * time.Second
 	calm         = time.Second // from one notice about a subject to the next
 	lastDelivery = 5 * time.Minute
-	overdueAfter = 15 * time.Minute
 )
 
 func (v *voice) newCourier() *courier {
@@ -106,7 +105,7 @@ func (c *courier) undelivered(err error) time.Duration {
 		c.since = time.Now()
 	}
 	c.retry = min(max(2*c.retry, firstRetry), lastDelivery)
-	left := overdueAfter - time.Since(c.since)
+	left := message.NoticeOverdue - time.Since(c.since)
 	if left > 0 {
 		return min(c.retry, left)
 	}
