@@ -72,7 +72,7 @@ func (r *reader) body(b hcl.Body, path string, settings []config.Setting, labell
 	l := levelOf(settings)
 	schema := l.schema()
 	schema.Blocks = append(schema.Blocks, labelled...)
-	content := r.content(b, schema)
+	content := r.blockContent(b, schema, path)
 	for _, s := range l.attributes {
 		at := path + "." + s.Name
 		if a, ok := content.Attributes[s.Name]; ok {
@@ -87,7 +87,7 @@ func (r *reader) body(b hcl.Body, path string, settings []config.Setting, labell
 		}
 	}
 	var rest hcl.Blocks
-	for _, block := range r.distinct(content.Blocks) {
+	for _, block := range r.distinct(content.Blocks, path) {
 		below := pathOf(path, block)
 		r.places[below] = block.DefRange
 		if len(block.Labels) > 0 {
@@ -101,7 +101,7 @@ func (r *reader) body(b hcl.Body, path string, settings []config.Setting, labell
 
 // pathOf returns config's path of a block in the block of path.
 func pathOf(path string, b *hcl.Block) string {
-	return strings.Join(append([]string{path, b.Type}, b.Labels...), ".")
+	return strings.TrimPrefix(strings.Join(append([]string{path, b.Type}, b.Labels...), "."), ".")
 }
 
 // elements notes where the elements of a list are that is written out.
@@ -130,6 +130,22 @@ func (r *reader) set(s config.Setting, a *hcl.Attribute) bool {
 		return false
 	}
 	return true
+}
+
+// blockContent is content of the block of path, of which it notes if something
+// is not known.
+func (r *reader) blockContent(b hcl.Body, schema hcl.BodySchema, path string) *hcl.BodyContent {
+	before := len(r.found)
+	content := r.content(b, schema)
+	for _, d := range r.found[before:] {
+		switch attribute := d.Summary == "Missing required argument" || d.Summary == "Unsupported argument" && !strings.Contains(d.Detail, "block"); {
+		case path != "":
+			r.incomplete(path, !attribute && strings.HasPrefix(path, "module."))
+		case !attribute:
+			r.incomplete("gateway", true) // it may be any block
+		}
+	}
+	return content
 }
 
 // content returns what of the body the schema knows, and reports the rest.

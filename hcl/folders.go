@@ -1,43 +1,55 @@
 package hcl
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
-
-	"github.com/hashicorp/hcl/v2"
 
 	"github.com/modgate/modgate/core/config"
 )
 
-// checkFolders warns of policies and adapters that the modules name and the
+// missing warns of policies and adapters that the modules name and the
 // folders do not have: they may still be dropped there.
-func (r *reader) checkFolders(c *config.Config) {
+func missing(c *config.Config) (ps []config.Problem) {
 	for i := range c.Modules {
 		m := &c.Modules[i]
 		at := "module." + m.Name
 		switch {
 		case m.Policy == "":
 		case c.Gateway.Policies == "":
-			r.warn(at+".policy", "No policy folder", "policy = %q is a unit in the folder that gateway.policies names, and it names none: the embedded policy decides alone.", m.Policy)
+			ps = append(ps, config.Problem{
+				At: []string{at + ".policy", policyFolder}, Warning: true, Summary: "No policy folder",
+				Detail: fmt.Sprintf("policy = %q is a unit in the folder that gateway.policies names, and it names none: the embedded policy decides alone.", m.Policy),
+			})
 		default:
 			units := entries(filepath.Join(c.Gateway.Policies, "modules"), "")
-			r.named(at+".policy", "Unknown policy", m.Policy, units, "the policy folder has no modules/"+m.Policy)
+			ps = append(ps, named(at+".policy", policyFolder, "Unknown policy", m.Policy, units, "the policy folder has no modules/"+m.Policy)...)
 		}
 		if m.Adapter != "" && c.Gateway.Plugins != "" {
-			r.named(at+".adapter", "Unknown adapter", m.Adapter, entries(c.Gateway.Plugins, ".wasm"), "the plugin folder has no "+m.Adapter+".wasm")
+			ps = append(ps, named(at+".adapter", pluginFolder, "Unknown adapter", m.Adapter, entries(c.Gateway.Plugins, ".wasm"), "the plugin folder has no "+m.Adapter+".wasm")...)
 		}
 	}
+	return ps
 }
 
-// named warns if word is none of words; missing says so.
-func (r *reader) named(at, summary, word string, words []string, missing string) {
-	for _, w := range words {
-		if w == word {
-			return
-		}
+// The settings that name the folders.
+const (
+	policyFolder = "gateway.policies"
+	pluginFolder = "gateway.plugins"
+)
+
+// named warns if word, which stands at that path, is none of words, which are
+// what is in a folder; missing says so.
+func named(at, folder, summary, word string, words []string, missing string) []config.Problem {
+	if slices.Contains(words, word) {
+		return nil
 	}
-	r.warn(at, summary, "%q: %s; it counts as soon as it is there.%s", word, missing, didYouMean(word, words))
+	return []config.Problem{{
+		At: []string{at, folder}, Warning: true, Summary: summary, Word: word, Words: words,
+		Detail: fmt.Sprintf("%q: %s; it counts as soon as it is there.", word, missing),
+	}}
 }
 
 // entries lists what lies in a folder, without the suffix that it must have:
@@ -50,14 +62,4 @@ func entries(folder, suffix string) (names []string) {
 		}
 	}
 	return names
-}
-
-// warn adds a warning about the setting at that path.
-func (r *reader) warn(path, summary, format string, args ...any) {
-	d := unplaced(summary, format, args...)
-	d.Severity = hcl.DiagWarning
-	if at, ok := r.placeOf([]string{path}); ok {
-		d.Subject = &at
-	}
-	r.found = append(r.found, d)
 }

@@ -12,7 +12,7 @@ import (
 )
 
 func (r *reader) modules(c *config.Config, blocks hcl.Blocks) {
-	for _, b := range r.distinct(blocks) {
+	for _, b := range r.distinct(blocks, "") {
 		m := c.Undeclared(b.Labels[0])
 		path := "module." + m.Name
 		r.places[path] = b.DefRange
@@ -34,6 +34,7 @@ func (r *reader) version(b *hcl.Block, path string, probe config.Probe) (v confi
 	var err error
 	if v.Version, err = module.ParseVersion(b.Labels[0]); err != nil {
 		r.found = append(r.found, placed(b.LabelRanges[0], "Wrong value", "%s", sentence(err))...)
+		r.incomplete(strings.TrimSuffix(path, "."+b.Labels[0]), true)
 	}
 	blocks := r.body(b.Body, path, v.AllSettings(),
 		hcl.BlockHeaderSchema{Type: "provides", LabelNames: []string{"id"}},
@@ -43,6 +44,9 @@ func (r *reader) version(b *hcl.Block, path string, probe config.Probe) (v confi
 		if b.Type == "provides" {
 			p := config.Provided{Interface: module.Interface{ID: id}}
 			r.body(b.Body, at, p.Settings())
+			if r.failed[at] || r.failed[at+".version"] {
+				r.failed["provides."+id] = true
+			}
 			v.Provides = append(v.Provides, p)
 			continue
 		}

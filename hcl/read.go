@@ -16,7 +16,7 @@ type reader struct {
 	sources []source
 	found   hcl.Diagnostics
 	places  map[string]hcl.Range // of what was written, by config's path
-	failed  map[string]bool      // what could not be read, by config's path
+	failed  map[string]bool      // what could not be read, or, of a block, not as a whole, by config's path
 	secret  []hcl.Range          // where secrets are written
 }
 
@@ -37,9 +37,6 @@ func read(sources []source, found hcl.Diagnostics, home string, around surroundi
 		r.processes(&c, blocks["process"])
 		r.sinks(&c, blocks["alert"])
 		r.check(&c)
-		if !r.found.HasErrors() {
-			r.checkFolders(&c)
-		}
 	}
 	ds := report(r.found, slices.Concat(sources, texts), r.secret)
 	if ds.HasErrors() {
@@ -64,7 +61,7 @@ func (r *reader) blocks() (map[string]hcl.Blocks, bool) {
 	}
 	all := map[string]hcl.Blocks{}
 	for _, b := range bodies {
-		for _, block := range r.content(b, topLevel()).Blocks {
+		for _, block := range r.blockContent(b, topLevel(), "").Blocks {
 			all[block.Type] = append(all[block.Type], block)
 		}
 	}
@@ -78,7 +75,7 @@ func sameAdvice(a, b *hcl.Diagnostic) bool {
 }
 
 func (r *reader) declareVariables(blocks hcl.Blocks) {
-	for _, b := range r.distinct(blocks) {
+	for _, b := range r.distinct(blocks, "") {
 		c := r.content(b.Body, variableBody())
 		r.found = append(r.found, r.declareVariable(b.Labels[0], c, b.DefRange)...)
 	}
@@ -109,12 +106,12 @@ func (r *reader) declareLocals(blocks hcl.Blocks) {
 }
 
 func (r *reader) gateway(c *config.Config, blocks map[string]hcl.Blocks, home string) {
-	for _, b := range r.distinct(blocks["gateway"]) {
+	for _, b := range r.distinct(blocks["gateway"], "") {
 		home = folderAt(b.DefRange)
 		r.body(b.Body, "gateway", c.Gateway.Settings())
 		r.places["gateway"] = b.DefRange
 	}
-	for _, b := range r.distinct(blocks["defaults"]) {
+	for _, b := range r.distinct(blocks["defaults"], "") {
 		r.body(b.Body, "defaults", c.Defaults.Settings())
 		r.places["defaults"] = b.DefRange
 	}
@@ -126,7 +123,7 @@ func (r *reader) gateway(c *config.Config, blocks map[string]hcl.Blocks, home st
 }
 
 func (r *reader) processes(c *config.Config, blocks hcl.Blocks) {
-	for _, b := range r.distinct(blocks) {
+	for _, b := range r.distinct(blocks, "") {
 		p := config.DefaultProcess(b.Labels[0])
 		path := "process." + p.Name
 		r.body(b.Body, path, p.Settings())
@@ -140,7 +137,7 @@ func (r *reader) processes(c *config.Config, blocks hcl.Blocks) {
 }
 
 func (r *reader) sinks(c *config.Config, blocks hcl.Blocks) {
-	for _, b := range r.distinct(blocks) {
+	for _, b := range r.distinct(blocks, "") {
 		s := config.DefaultSink(b.Labels[0])
 		r.body(b.Body, "alert."+s.Name, s.Settings())
 		r.places["alert."+s.Name] = b.DefRange
@@ -149,9 +146,9 @@ func (r *reader) sinks(c *config.Config, blocks hcl.Blocks) {
 	slices.SortFunc(c.Sinks, func(a, b config.Sink) int { return strings.Compare(a.Name, b.Name) })
 }
 
-// distinct returns the blocks without those that repeat an earlier one of
-// the same type and labels, which it reports.
-func (r *reader) distinct(blocks hcl.Blocks) hcl.Blocks {
+// distinct returns the blocks, in the block of path, without those that repeat
+// an earlier one of the same type and labels, which it reports.
+func (r *reader) distinct(blocks hcl.Blocks, path string) hcl.Blocks {
 	first := map[string]hcl.Range{}
 	return slices.DeleteFunc(slices.Clone(blocks), func(b *hcl.Block) bool {
 		what := b.Type
@@ -161,48 +158,10 @@ func (r *reader) distinct(blocks hcl.Blocks) hcl.Blocks {
 		at, again := first[what]
 		if again {
 			r.found = append(r.found, placed(b.DefRange, "Declared twice", "%s is declared at %s already; merge the two blocks, or drop one.", what, place(at))...)
+			r.incomplete(pathOf(path, b), isProvider(b.Type))
 		} else {
 			first[what] = b.DefRange
 		}
 		return again
 	})
-}
-
-// check adds what config finds wrong with the values, at the place of the
-// likeliest setting that was written, else of the block around it. What
-// could not be read has been reported; while there is such, a warning may be
-// about what is there and was not read.
-func (r *reader) check(c *config.Config) {
-	broken := r.found.HasErrors()
-	for _, p := range c.Check() {
-		if p.Warning && broken || slices.ContainsFunc(p.At, func(path string) bool { return r.failed[path] }) {
-			continue
-		}
-		d := hcl.Diagnostic{Severity: hcl.DiagError, Summary: p.Summary, Detail: p.Detail + didYouMean(p.Word, p.Words)}
-		if p.Warning {
-			d.Severity = hcl.DiagWarning
-		}
-		if at, ok := r.placeOf(p.At); ok {
-			d.Subject = &at
-		}
-		r.found = append(r.found, &d)
-	}
-}
-
-func (r *reader) placeOf(paths []string) (hcl.Range, bool) {
-	for _, p := range paths {
-		if at, ok := r.places[p]; ok {
-			return at, true
-		}
-	}
-	for p := paths[0]; ; {
-		i := strings.LastIndexByte(p, '.')
-		if i < 0 {
-			return hcl.Range{}, false
-		}
-		if at, ok := r.places[p[:i]]; ok {
-			return at, true
-		}
-		p = p[:i]
-	}
 }

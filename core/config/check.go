@@ -20,9 +20,10 @@ type Problem struct {
 	// changed first, in the language's words: "gateway.limits.head",
 	// "module.inventory.grace".
 	At      []string
-	Warning bool   // the configuration may be used all the same
-	Summary string // terse
-	Detail  string // what is wrong, and what to do
+	Warning bool     // the configuration may be used all the same
+	Rests   []string // of a warning: what else it is about; "providers" are all that provide something, "provides.ID" those of that interface
+	Summary string   // terse
+	Detail  string   // what is wrong, and what to do
 
 	Word  string   // that may be misspelt, if one is
 	Words []string // that may be meant
@@ -86,11 +87,25 @@ func (s scope) add(names, summary, format string, args ...any) {
 	s.ps.add(at, summary, format, args...)
 }
 
+// conflict is add for settings that do not fit together, unless one of them has
+// a problem already: this one would only follow from it.
+func (s scope) conflict(names, summary, format string, args ...any) {
+	for n := range strings.FieldsSeq(names) {
+		if s.reported(n) {
+			return
+		}
+	}
+	s.add(names, summary, format, args...)
+}
+
 // warn is add for what does not keep the configuration from being used.
 func (s scope) warn(names, summary, format string, args ...any) {
 	s.add(names, summary, format, args...)
 	(*s.ps)[len(*s.ps)-1].Warning = true
 }
+
+// rests says what else the last warning is about.
+func (s scope) rests(paths ...string) { (*s.ps)[len(*s.ps)-1].Rests = paths }
 
 // reported reports whether the setting of that name has a problem already.
 func (s scope) reported(name string) bool {
@@ -146,19 +161,19 @@ func (g *Gateway) check(ps *problems) {
 func (l *Lifecycle) check(s scope) {
 	s.bounds(l.Settings())
 	if l.AbsenceMax < l.Grace+l.UpdateTTL {
-		s.add("absence_max grace update_ttl", "Absence shorter than an UPDATE",
+		s.conflict("absence_max grace update_ttl", "Absence shorter than an UPDATE",
 			"absence_max (%s) is below grace (%s) + update_ttl (%s), so that an UPDATE could expire before it is granted. Raise absence_max, or lower the others.",
 			text(l.AbsenceMax), text(l.Grace), text(l.UpdateTTL))
 	}
 	if l.TTL > l.AbsenceMax {
-		s.add("ttl absence_max", "Bounds that contradict each other", "ttl (%s) is above absence_max (%s).", text(l.TTL), text(l.AbsenceMax))
+		s.conflict("ttl absence_max", "Bounds that contradict each other", "ttl (%s) is above absence_max (%s).", text(l.TTL), text(l.AbsenceMax))
 	}
 	if l.GraceMin > l.Grace {
-		s.add("grace_min grace", "Bounds that contradict each other",
+		s.conflict("grace_min grace", "Bounds that contradict each other",
 			"grace_min (%s) is above grace (%s): the grace would be over before an UPDATE may be granted.", text(l.GraceMin), text(l.Grace))
 	}
 	if l.Release.Rate > l.Release.MaxRate {
-		s.add("release.rate release.max_rate", "Bounds that contradict each other", "release.rate (%d) is above release.max_rate (%d).", l.Release.Rate, l.Release.MaxRate)
+		s.conflict("release.rate release.max_rate", "Bounds that contradict each other", "release.rate (%d) is above release.max_rate (%d).", l.Release.Rate, l.Release.MaxRate)
 	}
 	for _, b := range []struct {
 		name   string
@@ -172,8 +187,8 @@ func (l *Lifecycle) check(s scope) {
 		switch {
 		case b.bounds.Min > b.bounds.Max:
 			s.add("bounds."+b.name, "Bounds that contradict each other", "The least (%s) is above the most (%s).", text(b.bounds.Min), text(b.bounds.Max))
-		case b.length != b.bounds.Clamp(b.length) && !s.reported(b.name):
-			s.add(b.name+" bounds."+b.name, "Value outside its own bounds",
+		case b.length != b.bounds.Clamp(b.length):
+			s.conflict(b.name+" bounds."+b.name, "Value outside its own bounds",
 				"%s (%s) is not within bounds.%[1]s, from %[3]s to %[4]s.", b.name, text(b.length), text(b.bounds.Min), text(b.bounds.Max))
 		}
 	}
@@ -215,8 +230,8 @@ func (m *Module) checkParking(s scope, gateway Parking) {
 		{"parking.per_module", m.Parking.PerModule, gateway.PerModule},
 		{"parking.per_caller", m.Parking.PerCaller, gateway.PerCaller},
 	} {
-		if b.own > b.all && !s.reported(b.name) {
-			s.add(b.name, "Value above the gateway's bound", "%s is %d, and gateway.%[1]s %[3]d, which bounds it: lower the module's, or raise the gateway's.", b.name, b.own, b.all)
+		if b.own > b.all {
+			s.conflict(b.name, "Value above the gateway's bound", "%s is %d, and gateway.%[1]s %[3]d, which bounds it: lower the module's, or raise the gateway's.", b.name, b.own, b.all)
 		}
 	}
 }
@@ -247,7 +262,7 @@ func (p *Process) check(s scope) {
 		s.add("command", "No command", "The process has nothing to run: want a list of the program and its arguments.")
 	}
 	if p.Backoff.Min > p.Backoff.Max {
-		s.add("backoff.min backoff.max", "Bounds that contradict each other", "backoff.min (%s) is above backoff.max (%s).", text(p.Backoff.Min), text(p.Backoff.Max))
+		s.conflict("backoff.min backoff.max", "Bounds that contradict each other", "backoff.min (%s) is above backoff.max (%s).", text(p.Backoff.Min), text(p.Backoff.Max))
 	}
 	for _, k := range slices.Sorted(maps.Keys(p.Environment)) {
 		switch v := p.Environment[k]; {

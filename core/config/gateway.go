@@ -59,7 +59,7 @@ const maxParked = 1_000_000
 
 func (p *ModuleParking) check(s scope) {
 	if p.PerCaller > p.PerModule {
-		s.add("parking.per_caller parking.per_module", "Bounds that contradict each other",
+		s.conflict("parking.per_caller parking.per_module", "Bounds that contradict each other",
 			"parking.per_caller (%d) is above parking.per_module (%d).", p.PerCaller, p.PerModule)
 	}
 }

@@ -118,10 +118,11 @@ func (m *Module) checkMute(s scope) {
 	}
 	if len(m.Versions) == 0 {
 		s.warn("update", "Nobody to speak for", "update = %q is for versions that are declared here in full; of those that register, each says UPDATE itself.", OnTakeover)
+		s.rests(s.path + ".version")
 		return
 	}
 	if m.Adapter == "" {
-		s.add("update", "UPDATE without an adapter", "update = %q tells the module of the grant and waits for its word that it is done; name the adapter that knows its words: adapter = \"...\".", OnTakeover)
+		s.add("update adapter", "UPDATE without an adapter", "update = %q tells the module of the grant and waits for its word that it is done; name the adapter that knows its words: adapter = \"...\".", OnTakeover)
 	}
 	for i := range m.Versions {
 		if v := &m.Versions[i]; v.Probe.Type == NoProbe {
@@ -200,8 +201,10 @@ func (c *Config) checkSupervised(ps *problems) {
 			return slices.ContainsFunc(v.Upstreams, func(u string) bool { return localPort(u) == p.Port })
 		})
 		if !known {
-			scope{"process." + p.Name, ps}.warn("port module", "Process that is no upstream",
+			s := scope{"process." + p.Name, ps}
+			s.warn("port module", "Process that is no upstream",
 				"No version of %s that is declared has an upstream at port %d of this machine; the gateway does not know that the two belong together.", p.Module, p.Port)
+			s.rests("module." + p.Module + ".version")
 		}
 	}
 }

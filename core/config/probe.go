@@ -44,7 +44,7 @@ func (p *Probe) Settings() []Setting {
 func (p *Probe) check(s scope) {
 	s.bounds(p.Settings())
 	if p.Timeout > p.Interval {
-		s.add("probe.timeout probe.interval", "Bounds that contradict each other", "probe.timeout (%s) is above probe.interval (%s).", text(p.Timeout), text(p.Interval))
+		s.conflict("probe.timeout probe.interval", "Bounds that contradict each other", "probe.timeout (%s) is above probe.interval (%s).", text(p.Timeout), text(p.Interval))
 	}
 	if p.Type == HTTPProbe && !isTarget(p.Path) {
 		s.add("probe.path", "Not a path", "%q cannot be asked for: want a path in visible ASCII, such as \"/admin/health\".", p.Path)

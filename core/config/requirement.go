@@ -105,11 +105,12 @@ func (s scope) meet(q module.Requirement, offers []offer, registers bool, known 
 	case met != nil, found == nil && (q.Optional || registers):
 	case found == nil:
 		*s.ps = append(*s.ps, Problem{
-			At: []string{s.path + ".requires." + q.ID}, Warning: true, Summary: "Nobody provides it", Word: q.ID, Words: known,
+			At: []string{s.path + ".requires." + q.ID}, Warning: true, Rests: []string{"providers", "provides." + q.ID}, Summary: "Nobody provides it", Word: q.ID, Words: known,
 			Detail: fmt.Sprintf("No version that is declared here provides %q; it is missing unless a module registers that does.", q.ID),
 		})
 	default:
 		s.in("requires."+q.ID).warn("range", "No version is in the range", "%q is wanted of %q; found: %s.", q.Range, q.ID, strings.Join(found, ", "))
+		s.rests(s.path+".requires."+q.ID, "providers", "provides."+q.ID)
 	}
 	return met
 }
@@ -134,13 +135,16 @@ func (c *Config) checkCycles(needs map[string][]need) {
 			continue
 		}
 		var b strings.Builder
+		var rests []string
 		for _, n := range circle {
+			rests = append(rests, n.at.path)
 			fmt.Fprintf(&b, " requires %q of %s, which", n.id, n.module)
 			told = append(told, n.module)
 		}
 		circle[0].at.warn("", "Modules that require each other",
 			"%s%s. That is allowed; but when they start, and while one of them is updated, somebody's requirement is unmet.",
 			m.Name, strings.TrimSuffix(b.String(), ", which"))
+		circle[0].at.rests(rests...)
 	}
 }
 

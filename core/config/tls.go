@@ -32,7 +32,7 @@ func (t *TLS) check(s scope) {
 		s.add("client_certificates client_authorities", "Nobody to trust", "Clients' certificates are asked for, but client_authorities does not say who signs them.")
 	}
 	if t.ClientCertificates == NoClientCertificates && t.ClientAuthorities != "" {
-		s.warn("client_authorities", "Authorities without effect", "Clients are not asked for a certificate; set client_certificates to \"optional\" or \"required\".")
+		s.warn("client_authorities client_certificates", "Authorities without effect", "Clients are not asked for a certificate; set client_certificates to \"optional\" or \"required\".")
 	}
 	s.noEmpty("certificates", t.Certificates)
 	s.noEmpty("keys", t.Keys)

@@ -2,6 +2,7 @@ package okapi
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -110,6 +111,50 @@ func TestWrongDescriptorsAreRefused(t *testing.T) {
 	}
 	if _, err := Read([]string{"testdata/small/ui.json"}, "testdata/install.json"); err == nil || !strings.Contains(err.Error(), "mod-users") {
 		t.Errorf("a descriptor that the list names is missing: %v", err)
+	}
+}
+
+// Whatever is wrong is said at once, with its place.
+func TestWrongFilesAreLocated(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	broken := write("broken.json", "{\n  \"id\": \"a-1.0.0\",\n  \"name\": }\n")
+	several := write("several.json", "[\n  {\"id\": \"mod-users\"},\n  {\"id\": \"b-1.0.0\"},\n  {\"id\": \"c-1.0.0\",\n   \"requires\": \"users\"}\n]\n")
+	cut := write("cut.json", "[{\"id\": \"a-1.0.0\"},\n")
+	good := write("good.json", `{"id": "a-1.0.0"}`)
+	install := write("install.json", "[\n  {\"id\": \"b-1.0.0\", \"action\": \"enable\"},\n  {\"id\": \"b\", \"action\": \"disable\"},\n  {\"id\": 7}\n]\n")
+	for _, c := range []struct {
+		paths   []string
+		install string
+		want    []string // beginnings of lines
+	}{
+		{[]string{broken, several, cut}, "", []string{
+			"read " + broken + ":3:11: invalid character '}'",
+			"read " + several + ":2:3: module id \"mod-users\" has no version",
+			"read " + several + ":5:22: json: cannot unmarshal string",
+			"read " + cut + ":1:20: unexpected end of JSON input",
+		}},
+		{[]string{good}, install, []string{
+			"read " + install + ":2:3: there is no descriptor of b-1.0.0",
+			"read " + install + ":4:10: json: cannot unmarshal number",
+		}},
+	} {
+		_, err := Read(c.paths, c.install)
+		lines := strings.Split(fmt.Sprint(err), "\n")
+		for i, want := range c.want {
+			if i >= len(lines) || !strings.HasPrefix(lines[i], want) {
+				t.Errorf("got\n%v\nwant %s", err, want)
+			}
+		}
+		if len(lines) != len(c.want) {
+			t.Errorf("got\n%v\nwant %d lines", err, len(c.want))
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Read reads descriptors from files and folders: a file has one or an array
@@ -25,9 +26,7 @@ func Read(paths []string, install string) ([]Descriptor, error) {
 		errs = append(errs, err)
 		for _, f := range files {
 			ds, err := readFile(f)
-			if err != nil {
-				errs = append(errs, fmt.Errorf("read %s: %w", f, err))
-			}
+			errs = append(errs, err)
 			all = append(all, ds...)
 		}
 	}
@@ -63,38 +62,84 @@ func filesOf(path string) ([]string, error) {
 	return files, err
 }
 
-func readFile(name string) ([]Descriptor, error) {
+func readFile(name string) (ds []Descriptor, err error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return nil, err
 	}
-	raws := []json.RawMessage{text}
-	if bytes.HasPrefix(bytes.TrimSpace(text), []byte("[")) {
-		if err := json.Unmarshal(text, &raws); err != nil {
-			return nil, err
-		}
+	elements, err := elementsOf(text)
+	if err != nil {
+		return nil, at(name, text, 0, err)
 	}
-	ds := make([]Descriptor, len(raws))
-	for i, raw := range raws {
-		var properties map[string]json.RawMessage
-		err := json.Unmarshal(raw, &ds[i])
-		if err == nil {
-			err = json.Unmarshal(raw, &properties)
-		}
-		if err == nil {
-			err = ds[i].identify()
-		}
+	var errs []error
+	for _, e := range elements {
+		d, err := describe(e.text)
 		if err != nil {
-			return nil, err
+			errs = append(errs, at(name, text, e.offset, err))
 		}
-		for p := range properties {
-			if !known[p] {
-				ds[i].unknown = append(ds[i].unknown, p)
-			}
-		}
-		slices.Sort(ds[i].unknown)
+		ds = append(ds, d)
 	}
-	return ds, nil
+	return ds, errors.Join(errs...)
+}
+
+// element is one value of a file.
+type element struct {
+	text   json.RawMessage
+	offset int // where it begins
+}
+
+// elementsOf returns what the array in text has, or else its only value.
+func elementsOf(text []byte) (all []element, err error) {
+	var whole json.RawMessage
+	if err := json.Unmarshal(text, &whole); err != nil {
+		return nil, err
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	if bytes.HasPrefix(bytes.TrimSpace(text), []byte("[")) {
+		_, err = d.Token()
+	}
+	for err == nil && d.More() {
+		var e element
+		err = d.Decode(&e.text)
+		e.offset = int(d.InputOffset()) - len(e.text)
+		all = append(all, e)
+	}
+	return all, err
+}
+
+// at says where in the file's text the cause is, as the package json tells it
+// of what begins at offset.
+func at(name string, text []byte, offset int, cause error) error {
+	var syntax *json.SyntaxError
+	var mistyped *json.UnmarshalTypeError
+	switch {
+	case errors.As(cause, &syntax):
+		offset += int(syntax.Offset) - 1
+	case errors.As(cause, &mistyped):
+		offset += int(mistyped.Offset) - 1
+	}
+	before := text[:min(max(offset, 0), len(text))]
+	line := 1 + bytes.Count(before, []byte("\n"))
+	column := 1 + utf8.RuneCount(before[1+bytes.LastIndexByte(before, '\n'):])
+	return fmt.Errorf("read %s:%d:%d: %w", name, line, column, cause)
+}
+
+func describe(text []byte) (d Descriptor, err error) {
+	var properties map[string]json.RawMessage
+	err = json.Unmarshal(text, &d)
+	if err == nil {
+		err = json.Unmarshal(text, &properties)
+	}
+	if err == nil {
+		err = d.identify()
+	}
+	for p := range properties {
+		if !known[p] {
+			d.unknown = append(d.unknown, p)
+		}
+	}
+	slices.Sort(d.unknown)
+	return d, err
 }
 
 // selected returns what the install list names of all, which are sorted.
@@ -103,32 +148,42 @@ func selected(all []Descriptor, install string) ([]Descriptor, error) {
 	if err != nil {
 		return nil, err
 	}
-	var list []struct{ ID, Action string }
-	if err := json.Unmarshal(text, &list); err != nil {
-		return nil, fmt.Errorf("read %s: %w", install, err)
+	elements, err := elementsOf(text)
+	if err != nil {
+		return nil, at(install, text, 0, err)
 	}
 	var chosen []Descriptor
 	var errs []error
-	for _, entry := range list {
-		if entry.Action == "disable" {
-			continue
-		}
-		name, version, err := split(entry.ID)
+	for _, e := range elements {
+		d, found, err := entry(e.text, all)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("read %s: %w", install, err))
-			continue
+			errs = append(errs, at(install, text, e.offset, err))
 		}
-		found := -1
-		for i, d := range all { // ascending
-			if d.name == name && (version.IsZero() || d.ID == entry.ID) {
-				found = i
-			}
+		if found {
+			chosen = append(chosen, d)
 		}
-		if found < 0 {
-			errs = append(errs, fmt.Errorf("%s names %s, of which there is no descriptor", install, entry.ID))
-			continue
-		}
-		chosen = append(chosen, all[found])
 	}
 	return chosen, errors.Join(errs...)
+}
+
+// entry returns the descriptor that an entry of an install list is about,
+// unless that disables a module.
+func entry(text []byte, all []Descriptor) (d Descriptor, found bool, err error) {
+	var e struct{ ID, Action string }
+	if err := json.Unmarshal(text, &e); err != nil || e.Action == "disable" {
+		return d, false, err
+	}
+	name, version, err := split(e.ID)
+	if err != nil {
+		return d, false, err
+	}
+	for _, other := range all { // ascending
+		if other.name == name && (version.IsZero() || other.ID == e.ID) {
+			d, found = other, true
+		}
+	}
+	if !found {
+		err = fmt.Errorf("there is no descriptor of %s", e.ID)
+	}
+	return d, found, err
 }

@@ -32,7 +32,7 @@ func checkCommand() *cobra.Command {
 				return &exit{code: exitFailed}
 			}
 			if !output.json {
-				fmt.Fprintf(out, "ok: %d modules, %d processes\n", len(cfg.Modules), len(cfg.Processes))
+				fmt.Fprintf(out, "ok: %s, %s\n", count(len(cfg.Modules), "module", "modules"), count(len(cfg.Processes), "process", "processes"))
 			}
 			return nil
 		},

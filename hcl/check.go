@@ -1,0 +1,94 @@
+package hcl
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/modgate/modgate/core/config"
+)
+
+// check adds what config finds wrong with the values, and the folders do not
+// have, at the place of the likeliest setting that was written, else of the
+// block around it.
+func (r *reader) check(c *config.Config) {
+	unread := r.unread()
+	for _, p := range append(c.Check(), missing(c)...) {
+		if unread.void(p) {
+			continue
+		}
+		d := hcl.Diagnostic{Severity: hcl.DiagError, Summary: p.Summary, Detail: p.Detail + didYouMean(p.Word, p.Words)}
+		if p.Warning {
+			d.Severity = hcl.DiagWarning
+		}
+		if at, ok := r.placeOf(p.At); ok {
+			d.Subject = &at
+		}
+		r.found = append(r.found, &d)
+	}
+}
+
+// unread lists config's paths of what could not be read, sorted. Blocks are in
+// it of which something may be missing, and "providers" if that may be
+// somebody who provides something.
+type unread []string
+
+func (r *reader) unread() unread {
+	maps.DeleteFunc(r.failed, func(_ string, failed bool) bool { return !failed })
+	return slices.Sorted(maps.Keys(r.failed))
+}
+
+// incomplete notes that something in the block of path was not read, and
+// whether that may provide what others require.
+func (r *reader) incomplete(path string, provider bool) {
+	r.failed[path] = true
+	r.failed["providers"] = r.failed["providers"] || provider
+}
+
+// isProvider reports whether such a block may provide what others require.
+func isProvider(blockType string) bool {
+	return slices.Contains([]string{"module", "version", "provides"}, blockType)
+}
+
+// void reports whether p only follows from what could not be read, which has
+// been reported. Of a warning this goes further: it may be about what is there
+// and was not read.
+func (u unread) void(p config.Problem) bool {
+	if !p.Warning {
+		return slices.ContainsFunc(p.At, u.has)
+	}
+	return slices.ContainsFunc(slices.Concat(p.At, p.Rests), func(path string) bool {
+		block := path[:max(0, strings.LastIndexByte(path, '.'))]
+		return u.has(path) || u.below(path) || u.has(block)
+	})
+}
+
+func (u unread) has(path string) bool {
+	_, ok := slices.BinarySearch(u, path)
+	return ok
+}
+
+func (u unread) below(path string) bool {
+	i, _ := slices.BinarySearch(u, path+".")
+	return i < len(u) && strings.HasPrefix(u[i], path+".")
+}
+
+func (r *reader) placeOf(paths []string) (hcl.Range, bool) {
+	for _, p := range paths {
+		if at, ok := r.places[p]; ok {
+			return at, true
+		}
+	}
+	for p := paths[0]; ; {
+		i := strings.LastIndexByte(p, '.')
+		if i < 0 {
+			return hcl.Range{}, false
+		}
+		if at, ok := r.places[p[:i]]; ok {
+			return at, true
+		}
+		p = p[:i]
+	}
+}
