@@ -101,8 +101,15 @@ func (g *generation) pinned() error {
 	return nil
 }
 
-// compile makes a runtime of the generation's own, whose memory is bounded.
+// compile makes a runtime of the generation's own, whose memory is bounded. A
+// file at which the engine crashes is refused, and no reason for the gateway
+// to crash.
 func (g *generation) compile(ctx context.Context, code []byte) (err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("the engine crashed at it: %v", fault)
+		}
+	}()
 	pages := max(1, uint32(g.p.o.Plugin.Memory/pageSize))
 	c := wazero.NewRuntimeConfig().
 		WithCoreFeatures(api.CoreFeaturesV2 | experimental.CoreFeaturesTailCall | experimental.CoreFeaturesExtendedConst).
@@ -121,7 +128,7 @@ func (g *generation) compile(ctx context.Context, code []byte) (err error) {
 
 // begin makes as many instances as can work at once, and tries one out.
 func (g *generation) begin() error {
-	for range runtime.GOMAXPROCS(0) {
+	for range min(runtime.GOMAXPROCS(0), g.most()) {
 		i, err := g.instantiate()
 		if err != nil {
 			return err
@@ -159,6 +166,9 @@ func (g *generation) add(i *instance) {
 
 // most is how many instances there may be.
 func (g *generation) most() int {
+	if most := g.p.o.Most; most > 0 {
+		return most
+	}
 	if g.alone {
 		return maxExclusive
 	}

@@ -370,16 +370,18 @@ func FuzzRewrite(f *testing.F) {
 			return
 		}
 		e := newEngine(t)
-		ctx := context.Background()
 		r, err := Rewrite(module, slice, Limits{Table: 1000})
 		if err != nil {
-			if c, original := e.CompileModule(ctx, module); original == nil && !errors.Is(err, ErrUnsupported) && !strings.Contains(err.Error(), "larger than") && !lax(err) {
-				t.Errorf("refused: %v; the engine takes %v", err, c.Name())
+			if original := e.takes(module); original == nil && !errors.Is(err, ErrUnsupported) && !strings.Contains(err.Error(), "larger than") && !lax(err) {
+				t.Errorf("refused: %v; the engine takes it", err)
 			}
 			return
 		}
-		_, original := e.CompileModule(ctx, module)
-		_, rewritten := e.CompileModule(ctx, r.Code)
+		original := e.takes(module)
+		_, rewritten := e.CompileModule(context.Background(), r.Code)
+		if original != nil && strings.Contains(original.Error(), "custom") {
+			return // such a section is for tools, and left out
+		}
 		if (original == nil) != (rewritten == nil) {
 			t.Fatalf("the engine says of the original %v, of the rewritten %v", original, rewritten)
 		}
@@ -399,6 +401,18 @@ func FuzzRewrite(f *testing.F) {
 			t.Errorf("got\n%swant\n%s", got.results, want.results)
 		}
 	})
+}
+
+// takes returns why the engine does not take a module that was not rewritten.
+// It crashes at some, which must not come through rewriting.
+func (e *engine) takes(module []byte) (err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("the engine crashed: %v", fault)
+		}
+	}()
+	_, err = e.CompileModule(context.Background(), module)
+	return err
 }
 
 // lax reports refusals of what the engine does not look at closely.
