@@ -42,6 +42,7 @@ type Options struct {
 	Version string // of the gateway, for the guest
 	Cache   *Cache // of compiled code; nil: none
 	Log     *slog.Logger
+	Most    int // instances; 0: one that works for one request at a time has many, another twice as many as there are processors
 
 	Fault  func(adapter.Fault) // told of each; nil: nobody
 	Mended func(name string)   // told when the adapter is out of quarantine; nil: nobody
@@ -138,4 +139,11 @@ func (p *Plugin) View() adapter.View {
 		g.view(&v)
 	}
 	return v
+}
+
+// Exclusive reports whether an instance of the present generation works for
+// one request at a time, from its beginning to the answer's end.
+func (p *Plugin) Exclusive() bool {
+	g := p.current.Load()
+	return g != nil && g.alone
 }

@@ -1,0 +1,114 @@
+// Package adaptertest tests an adapter that is written for WebAssembly, as its
+// author does: with the host that the gateway has, and without a gateway. It
+// plays cases, holds requests that overlap on one instance against the same
+// ones in sequence, breaks every hook to show what on_error makes of it, and
+// measures. modgate plugin test and bench are its commands; from go test, call
+// Test.
+//
+// It never needs a network, and changes no file but, if asked to, what its
+// cases expect.
+package adaptertest
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/modgate/modgate/core/adapter"
+	"github.com/modgate/modgate/core/config"
+	"github.com/modgate/modgate/plugins"
+)
+
+// Adapter is a file under test. Open makes one.
+type Adapter struct {
+	Name  string
+	code  []byte
+	cache *plugins.Cache
+	dir   string
+}
+
+// Open reads an adapter's file. The caller must Close it.
+func Open(file string) (*Adapter, error) {
+	code, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "adaptertest")
+	if err != nil {
+		return nil, err
+	}
+	cache, err := plugins.OpenCache(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &Adapter{Name: strings.TrimSuffix(filepath.Base(file), ".wasm"), code: code, cache: cache, dir: dir}, nil
+}
+
+// Close forgets what was compiled.
+func (a *Adapter) Close() error {
+	err := a.cache.Close()
+	if rm := os.RemoveAll(a.dir); err == nil {
+		err = rm
+	}
+	return err
+}
+
+// running is the adapter in force, with what it said.
+type running struct {
+	*plugins.Plugin
+	name string
+
+	mu     sync.Mutex
+	log    []string // guarded by mu, as below
+	faults []string
+}
+
+// start puts code, the adapter's or one made of it, in force. All requests
+// share one instance. The adapter is not nil with an error: its log may say
+// why.
+func (a *Adapter) start(ctx context.Context, code []byte, settings config.Plugin, most int) (*running, error) {
+	r := &running{name: a.Name}
+	p, err := plugins.Load(ctx, code, plugins.Options{
+		Name: a.Name, Plugin: settings, Version: "test", Cache: a.cache, Most: most, Log: slog.New(r),
+		Fault: func(f adapter.Fault) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.faults = append(r.faults, f.Hook+": "+string(f.Kind))
+		},
+	})
+	r.Plugin = p
+	return r, err
+}
+
+// told returns what was logged and what failed since the last call.
+func (r *running) told() (log, faults []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	log, faults = r.log, r.faults
+	r.log, r.faults = nil, nil
+	return log, faults
+}
+
+// Enabled implements slog.Handler, as what follows: of what the host logs, it
+// keeps the adapter's own lines.
+func (r *running) Enabled(context.Context, slog.Level) bool { return true }
+
+// Handle keeps a line.
+func (r *running) Handle(_ context.Context, record slog.Record) error {
+	if line, own := strings.CutPrefix(record.Message, "adapter: "); own {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.log = append(r.log, fmt.Sprintf("%s: %s", strings.ToLower(record.Level.String()), line))
+	}
+	return nil
+}
+
+// WithAttrs returns r: who logs is known.
+func (r *running) WithAttrs([]slog.Attr) slog.Handler { return r }
+
+// WithGroup returns r.
+func (r *running) WithGroup(string) slog.Handler { return r }

@@ -1,0 +1,47 @@
+(module
+  ;; An adapter with every hook. It copies the path into x-path, marks answers,
+  ;; tells of notices by PUT /legacy, takes 202 for "at it", announces RESUME on
+  ;; POST /ready, and asks /admin/health.
+  (import "http_handler" "get_uri" (func $get_uri (param i32 i32) (result i32)))
+  (import "http_handler" "set_uri" (func $set_uri (param i32 i32)))
+  (import "http_handler" "set_header_value" (func $set (param i32 i32 i32 i32 i32)))
+  (import "http_handler" "get_status_code" (func $status (result i32)))
+  (import "http_handler" "log" (func $log (param i32 i32 i32)))
+  (import "http_handler" "get_config" (func $config (param i32 i32) (result i32)))
+  (import "modgate_adapter_v1" "set_attr" (func $attr (param i32 i32 i32 i32)))
+  (import "modgate_adapter_v1" "emit" (func $emit (param i32) (result i32)))
+  (memory (export "memory") 1 4)
+  (data (i32.const 0) "x-pathx-seenyes!/legacyjobj7/admin/healthconfigured")
+  (func (export "modgate_capabilities") (result i32) (i32.const 63))
+  (func (export "modgate_configure") (result i32)
+    (call $log (i32.const 0) (i32.const 41) (i32.const 10))
+    (i32.eq (call $config (i32.const 3000) (i32.const 100)) (i32.const 3)))
+  (func (export "handle_request") (result i64)
+    (call $set (i32.const 0) (i32.const 0) (i32.const 6) (i32.const 100) (call $get_uri (i32.const 100) (i32.const 1000)))
+    (i64.const 1))
+  (func (export "handle_response") (param i32 i32)
+    (call $set (i32.const 1) (i32.const 6) (i32.const 6) (i32.const 12) (i32.const 4)))
+  (func (export "lifecycle_encode") (param i32) (result i64)
+    (if (i32.eq (local.get 0) (i32.const 2)) (then (return (i64.const 0)))) ;; MISSING: nothing
+    (call $set_uri (i32.const 16) (i32.const 7))
+    (i64.const 1))
+  (func (export "lifecycle_reply") (param i32 i32) (result i32)
+    (if (i32.eq (call $status) (i32.const 202))
+      (then
+        (call $attr (i32.const 23) (i32.const 3) (i32.const 26) (i32.const 2))
+        (return (i32.const 3))))
+    (i32.const 0))
+  (func (export "lifecycle_decode") (result i32)
+    (drop (call $get_uri (i32.const 100) (i32.const 1000)))
+    (if (i32.eq (i32.load8_u (i32.const 101)) (i32.const 114)) ;; r
+      (then (return (i32.add (call $emit (i32.const 18)) (i32.const 1)))))
+    (if (i32.eq (i32.load8_u (i32.const 101)) (i32.const 98)) ;; b
+      (then (return (i32.const -1))))
+    (i32.const 0))
+  (func (export "health_request") (result i64)
+    (call $set_uri (i32.const 28) (i32.const 13))
+    (i64.const 1))
+  (func (export "health_response") (param i32 i32) (result i32)
+    (if (i32.eq (call $status) (i32.const 503)) (then (return (i32.const 4))))
+    (i32.const 1))
+)
