@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,7 +19,7 @@ import (
 // The zero Options are the embedded base policy alone.
 type Options struct {
 	Dir    string            // folder of policies; empty: the base policy alone
-	Units  map[string]string // by module: its unit, where that is not under the module's name; Reload replaces it
+	Units  map[string]string // by module: its unit, where that is not under the module's name; Assign replaces it
 	Zone   *time.Location    // of input.now; nil: UTC
 	Report func(Fault)       // told of each unit and class once until the unit changes; nil: nobody
 	Clear  func(unit string) // told when a unit of which a fault was reported has changed, and none is left; nil: nobody
@@ -33,7 +34,7 @@ type Engine struct {
 	opened   time.Time
 	current  atomic.Pointer[snapshot]
 
-	reload sync.Mutex // held by Reload
+	reload sync.Mutex // held by who changes current
 
 	slots  atomic.Pointer[map[string]*atomic.Pointer[Plan]] // by module; the map is replaced under mu
 	rules  rules
@@ -75,19 +76,37 @@ func Open(o Options) (*Engine, error) {
 // Decisions under way end as they began. A unit that is broken keeps its last
 // good text; then the error is Diagnostics, and all else is in force. After any
 // other error nothing changed.
-// units takes the place of Options.Units.
-func (e *Engine) Reload(units map[string]string) error {
-	if err := e.load(units); err != nil {
+func (e *Engine) Reload() error {
+	e.reload.Lock()
+	defer e.reload.Unlock()
+	if err := e.load(e.current.Load().byModule); err != nil {
 		return err
 	}
-	if wrong := e.Diagnostics(); wrong != nil {
+	if wrong := e.current.Load().wrong; wrong != nil {
 		return wrong
 	}
 	return nil
 }
 
-// Diagnostics returns what of the folder is not in force, and why.
-func (e *Engine) Diagnostics() Diagnostics { return e.current.Load().wrong }
+// Assign puts units, as Options.Units, in force with the texts that are.
+// What Lacks says of them is reported.
+func (e *Engine) Assign(units map[string]string) {
+	e.reload.Lock()
+	defer e.reload.Unlock()
+	s := *e.current.Load()
+	e.enforce(&s, units)
+}
+
+// Lacks says which of units, as Options.Units, the folder did not have when it
+// was read, or is nil.
+func (e *Engine) Lacks(units map[string]string) Diagnostics { return e.current.Load().lacks(units) }
+
+// Diagnostics returns what of the folder is not in force, and why; and what it
+// lacks.
+func (e *Engine) Diagnostics() Diagnostics {
+	s := e.current.Load()
+	return append(slices.Clip(s.wrong), s.lacks(s.byModule)...)
+}
 
 // Broken counts the units and documents of which not the present text is in
 // force.
@@ -99,9 +118,9 @@ func (e *Engine) Broken() int {
 	return len(units)
 }
 
+// load reads the folder and puts it in force, with units. The caller holds
+// reload.
 func (e *Engine) load(units map[string]string) error {
-	e.reload.Lock()
-	defer e.reload.Unlock()
 	f := &folder{}
 	if e.o.tree != nil {
 		var err error
@@ -109,27 +128,28 @@ func (e *Engine) load(units map[string]string) error {
 			return err
 		}
 	}
-	for _, module := range sortedNames(units) {
-		if unit := moduleFolder + units[module]; f.units[unit] == nil {
-			f.refuse(unit, fmt.Sprintf("is the policy that the configuration names for %s: there is no such folder", module))
-		}
-	}
-	old := e.current.Load()
-	s, err := e.compiler.build(f, old)
+	s, err := e.compiler.build(f, e.current.Load())
 	if err != nil {
 		return err
 	}
+	e.enforce(s, units)
+	return nil
+}
+
+// enforce puts s in force, with units, and says what is wrong, and what is not
+// any more. The caller holds reload.
+func (e *Engine) enforce(s *snapshot, units map[string]string) {
 	s.byModule = maps.Clone(units)
-	e.current.Store(s)
-	for _, unit := range e.forget(s, old) {
+	old := e.current.Swap(s)
+	wrong := e.Diagnostics()
+	for _, unit := range e.forget(s, old, wrong) {
 		if e.o.Clear != nil {
 			e.o.Clear(unit)
 		}
 	}
-	for _, d := range s.wrong {
+	for _, d := range wrong {
 		e.report(Fault{Unit: d.unit(), Class: Broken, Detail: d.String()})
 	}
-	return nil
 }
 
 // Decide answers q: the first answer of the units locked, of the module, site
@@ -207,9 +227,9 @@ func (e *Engine) report(f Fault) {
 
 // forget makes faults of units that changed worth reporting again, and returns
 // the units of which none is left.
-func (e *Engine) forget(s, old *snapshot) (mended []string) {
+func (e *Engine) forget(s, old *snapshot, wrong Diagnostics) (mended []string) {
 	broken := map[string]bool{}
-	for _, d := range s.wrong {
+	for _, d := range wrong {
 		broken[d.unit()] = true
 	}
 	e.mu.Lock()

@@ -139,7 +139,7 @@ func TestBrokenUnitKeepsItsLastGoodText(t *testing.T) {
 	write(t, dir, "modules/loans/a.rego", "package modgate.modules.loans\n\nupdate := {\"action\": \"grant\"} if input.target.stat == \"ready\"\n")
 	write(t, dir, "data/config.json", "{\n\"a\": 1,\n}")
 	var wrong Diagnostics
-	if err := e.Reload(nil); !errors.As(err, &wrong) || len(wrong) != 2 {
+	if err := e.Reload(); !errors.As(err, &wrong) || len(wrong) != 2 {
 		t.Fatalf("got %v, want two diagnostics", err)
 	}
 	if d := wrong[0]; d.File != "modules/loans/a.rego" || d.Line != 3 || !strings.Contains(d.Text, "undefined ref: input.target.stat") {
@@ -160,7 +160,7 @@ func TestBrokenUnitKeepsItsLastGoodText(t *testing.T) {
 
 	write(t, dir, "modules/loans/a.rego", "package modgate.modules.loans\nupdate := {\"action\": \"defer\"}\n")
 	write(t, dir, "data/config.json", `{}`)
-	if err := e.Reload(nil); err != nil {
+	if err := e.Reload(); err != nil {
 		t.Fatal(err)
 	}
 	if want := []string{"data/config.json", "modules/loans"}; !slices.Equal(cleared, want) {

@@ -188,7 +188,7 @@ func reloads(t *testing.T, n int) (r reloading) {
 	for i := range n {
 		write(t, dir, "modules/m7/a.rego", moduleText(7, 2+i))
 		began := time.Now()
-		if err := e.Reload(nil); err != nil {
+		if err := e.Reload(); err != nil {
 			t.Fatal(err)
 		}
 		took = append(took, time.Since(began).Seconds())

@@ -86,7 +86,7 @@ func TestReloadDropsOnlyWhatChanged(t *testing.T) {
 	misses := func(change string, text string) (loansMissed, membersMissed bool) {
 		t.Helper()
 		tree[change] = &fstest.MapFile{Data: []byte(text)}
-		if err := e.Reload(nil); err != nil {
+		if err := e.Reload(); err != nil {
 			t.Fatal(err)
 		}
 		before := e.missed.Load()
@@ -233,7 +233,7 @@ func TestStorm(t *testing.T) {
 	}
 	for n := 2; n <= 20; n++ {
 		write(t, dir, "site/a.rego", text(n))
-		if err := e.Reload(nil); err != nil {
+		if err := e.Reload(); err != nil {
 			t.Error(err)
 		}
 	}

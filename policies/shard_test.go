@@ -64,7 +64,7 @@ func TestReloadCompilesWhatChanged(t *testing.T) {
 	}
 	before := e.current.Load()
 	v.write(7, 2)
-	if err := e.Reload(nil); err != nil {
+	if err := e.Reload(); err != nil {
 		t.Fatal(err)
 	}
 	after := e.current.Load()
@@ -131,7 +131,7 @@ func TestReloadAmongManyFailsNoDecision(t *testing.T) {
 	for text := 2; text <= texts; text++ {
 		newest.Store(int64(text))
 		v.write(changed, text)
-		if err := e.Reload(nil); err != nil {
+		if err := e.Reload(); err != nil {
 			t.Error(err)
 		}
 	}

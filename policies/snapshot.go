@@ -32,6 +32,7 @@ type snapshot struct {
 	units    map[string]*unit     // without base and lib
 	data     map[string]*document // by name
 	wrong    Diagnostics          // what is not in force, and why
+	folders  map[string]bool      // units of which there is something, be it in force or not
 	byModule map[string]string    // units of modules that have not their name
 
 	unindexed bool // evaluates without OPA's rule index: what tests compare with
@@ -87,7 +88,10 @@ const answerVar = ast.Var("answer")
 // build makes a snapshot of f, using what of old is unchanged, and keeping of
 // it what is broken in f.
 func (c *compiler) build(f *folder, old *snapshot) (*snapshot, error) {
-	s := &snapshot{units: map[string]*unit{}, wrong: slices.Clone(f.wrong)}
+	s := &snapshot{units: map[string]*unit{}, wrong: slices.Clone(f.wrong), folders: map[string]bool{}}
+	for name := range f.units {
+		s.folders[name] = true
+	}
 	grouped := map[int][]*unit{commonShard: nil}
 	for _, r := range c.readUnits(f, old) {
 		s.wrong = append(s.wrong, r.wrong...)
@@ -277,6 +281,16 @@ func (s *snapshot) asked(module string) []*asker {
 		}
 	}
 	return list
+}
+
+// lacks says which of units there are not.
+func (s *snapshot) lacks(units map[string]string) (wrong Diagnostics) {
+	for _, module := range sortedNames(units) {
+		if unit := moduleFolder + units[module]; !s.folders[unit] {
+			wrong = append(wrong, Diagnostic{File: unit, Text: fmt.Sprintf("is the policy that the configuration names for %s: there is no such folder", module)})
+		}
+	}
+	return wrong
 }
 
 // embedded returns the shipped text of a unit.

@@ -190,15 +190,21 @@ func together[T any](all []T, f func(T) error) error {
 // Reconfigure puts cfg in the place of the present configuration (C1). No
 // registered version is dropped by it.
 func (c *Control) Reconfigure(cfg *config.Config) error {
-	c.mu.Lock()
-	c.config = cfg
-	c.mu.Unlock()
+	former := c.setConfig(cfg)
 	c.queue.wakeUp()
 	if err := c.configure(c.now()); err != nil {
+		c.setConfig(former)
 		return err
 	}
 	c.Reconsider() // what requests see of a module says who may call it
 	return nil
+}
+
+func (c *Control) setConfig(cfg *config.Config) (former *config.Config) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	former, c.config = c.config, cfg
+	return former
 }
 
 // Close stops the timer and waits for what is under way. The store stays

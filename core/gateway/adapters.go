@@ -7,6 +7,7 @@ import (
 
 	"github.com/modgate/modgate/core/adapter"
 	"github.com/modgate/modgate/core/alert"
+	"github.com/modgate/modgate/core/config"
 	"github.com/modgate/modgate/core/message"
 	"github.com/modgate/modgate/core/route"
 	"github.com/modgate/modgate/plugins"
@@ -33,6 +34,14 @@ func (g *Gateway) openPlugins() error {
 	}, g.config.Modules)
 	g.onClose(g.plugins.Close)
 	return nil
+}
+
+// configurePlugins puts the adapters of next in force, and has their folder
+// looked at.
+func (g *Gateway) configurePlugins(next *config.Config) {
+	if g.plugins != nil {
+		g.plugins.Configure(next.Modules)
+	}
 }
 
 // pluginViews returns what the administrator sees of all adapters.

@@ -91,10 +91,9 @@ type Gateway struct {
 
 	config *config.Config // with which it was opened; never changes
 
-	reload      sync.Mutex        // held by Reload and Plan, over all that they lead to
-	present     *config.Config    // that is in force; guarded by reload
-	units       map[string]string // of policies, by module; guarded by reload
-	policyFiles uint64            // as they were when they were last read; guarded by reload
+	reload      sync.Mutex     // held by Reload and Plan, over all that they lead to
+	present     *config.Config // that is in force; guarded by reload
+	policyFiles uint64         // as they were when they were last read; guarded by reload
 
 	mu      sync.Mutex
 	passing map[string]map[string]bool // keys of alerts by the modules whose being ready ends them; guarded by mu

@@ -23,9 +23,8 @@ const policiesEvery = 500 * time.Millisecond
 // openPolicies opens the policies. A unit that is broken is left out, and the
 // administrator is told: without a policy the gateway knows what to do, too.
 func (g *Gateway) openPolicies() (err error) {
-	g.units = unitsOf(g.config)
 	g.policies, err = policies.Open(policies.Options{
-		Dir: g.config.Gateway.Policies, Units: g.units, Zone: time.Local, Report: g.policyFault, Clear: g.policyMended,
+		Dir: g.config.Gateway.Policies, Units: unitsOf(g.config), Zone: time.Local, Report: g.policyFault, Clear: g.policyMended,
 	})
 	if err != nil {
 		return err
@@ -84,7 +83,7 @@ func (g *Gateway) rereadPolicies(now uint64) {
 	if now == g.policyFiles {
 		return
 	}
-	if _, err := g.readPolicies(g.units); err != nil {
+	if _, err := g.readPolicies(); err != nil {
 		g.log.Warn("policies were read anew, not all are in force", "wrong", err)
 	} else {
 		g.log.Info("policies were read anew")
@@ -95,14 +94,14 @@ func (g *Gateway) rereadPolicies(now uint64) {
 // asked again what they decide of requests, and reports whether their files
 // are others than they were. The error says what is not in force. The caller
 // holds reload.
-func (g *Gateway) readPolicies(units map[string]string) (changed bool, err error) {
+func (g *Gateway) readPolicies() (changed bool, err error) {
 	files, err := g.policies.Fingerprint() // before they are read: what changes meanwhile is noticed later
 	if err != nil {
 		return false, err
 	}
 	changed = files != g.policyFiles
-	g.units, g.policyFiles = units, files
-	err = g.policies.Reload(units)
+	g.policyFiles = files
+	err = g.policies.Reload()
 	g.control.Reconsider()
 	return changed, err
 }

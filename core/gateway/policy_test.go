@@ -15,6 +15,7 @@ import (
 	"github.com/modgate/modgate/core/config"
 	"github.com/modgate/modgate/core/fallback"
 	"github.com/modgate/modgate/core/message"
+	"github.com/modgate/modgate/core/module"
 	"github.com/modgate/modgate/policies"
 )
 
@@ -290,7 +291,7 @@ request := {"action": "fallback", "fallback": {"module": "shelf"}} if {
 func TestReloadTellsWhetherPoliciesChanged(t *testing.T) {
 	r, dir := withPolicies(t, map[string]string{"data/tenants.json": "{}"})
 	read := func() (changed bool) {
-		changed, err := r.readPolicies(r.units)
+		changed, err := r.readPolicies()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -365,6 +366,41 @@ func TestPolicyOfAModuleIsTheOneThatItsConfigurationNames(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestRefusedReloadLeavesModulesTheirPolicies(t *testing.T) { // C1
+	const text = "package modgate.modules.%s\nrequest := {\"action\": \"missing\", \"status\": %d} if input.target.state == \"delayed\"\n"
+	r, dir := withPolicies(t, map[string]string{
+		"modules/books/a.rego":   fmt.Sprintf(text, "books", 410),
+		"modules/patient/a.rego": fmt.Sprintf(text, "patient", 451),
+	})
+	i := r.register("books", "1.0.0", says(t, "a book"))
+	i.say(message.Resume)
+	i.say(message.Update)
+	next := *r.config
+	books := config.DefaultModule("books", next.Defaults)
+	books.Policy = "patient"
+	mute := config.DefaultModule("mute", next.Defaults)
+	mute.Versions = []config.Version{{Version: module.MustVersion("1.0.0"), Upstreams: []string{"http://127.0.0.1:1"}}}
+	next.Modules = []config.Module{books, mute}
+	r.o.Reload = func() (*config.Config, any) { next := next; return &next, nil }
+	reload := func(refused bool, status int) {
+		t.Helper()
+		wrong, _, err := r.Reload(context.Background())
+		if (wrong != nil || err != nil) != refused {
+			t.Fatalf("reload: %v %v", wrong, err)
+		}
+		if got, _, _ := r.ask("GET", "/books/1", ""); got != status {
+			t.Errorf("got %d, want %d", got, status)
+		}
+	}
+	writePolicy(t, dir, "site/a.rego", "package modgate.site\nrequest := \n")
+	reload(true, 410)
+	writePolicy(t, dir, "site/a.rego", "package modgate.site\n")
+	mute.Versions[0].Egress = []string{strings.TrimPrefix(r.data, "http://")} // which is taken
+	reload(true, 410)
+	mute.Versions[0].Egress = nil
+	reload(false, 451)
 }
 
 // TestStorm: requests, state changes and new policies at once, some requests

@@ -26,18 +26,17 @@ func (g *Gateway) Reload(context.Context) (wrong any, changed bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
-	reread, err := g.readPolicies(unitsOf(next))
-	if wrong := policies.Diagnostics(nil); errors.As(err, &wrong) {
-		return diagnostics(wrong.Within(g.config.Gateway.Policies)), false, nil
-	}
-	if err != nil {
+	reread, err := g.readPolicies()
+	broken := policies.Diagnostics(nil)
+	if err != nil && !errors.As(err, &broken) {
 		return nil, false, err
 	}
-	if g.plugins != nil {
-		g.plugins.Configure(next.Modules) // looks at the folder, too
+	if broken = append(broken, g.policies.Lacks(unitsOf(next))...); broken != nil {
+		return diagnostics(broken.Within(g.config.Gateway.Policies)), false, nil
 	}
 	changes := config.Diff(g.present, next)
 	if len(changes) == 0 {
+		g.configurePlugins(next)
 		return nil, renewed || reread, nil
 	}
 	for _, c := range config.Diff(g.config, next) {
@@ -54,6 +53,9 @@ func (g *Gateway) Reload(context.Context) (wrong any, changed bool, err error) {
 	}
 	g.present = next
 	g.room.Limit(parking(next))
+	g.configurePlugins(next)
+	g.policies.Assign(unitsOf(next))
+	g.control.Reconsider()
 	return nil, true, voices.Declare(next)
 }
 
