@@ -88,6 +88,9 @@ func follow(now time.Time, a, b *lifecycle.Record) (said []string) {
 				case w == b && was == nil:
 					say("%s (%s) is %s", in.ID, w.Versions[i].Version, is.Phase)
 				}
+				if w == b && was != nil {
+					said = append(said, put(was, is)...)
+				}
 			}
 		}
 	}
@@ -106,6 +109,23 @@ func follow(now time.Time, a, b *lifecycle.Record) (said []string) {
 	}
 	if !a.Floor.Equal(b.Floor) {
 		say("floor %s", b.Floor)
+	}
+	return said
+}
+
+// put says what the policy, or an administrator, did to an instance's UPDATE.
+func put(was, is *lifecycle.Instance) (said []string) {
+	because := func(why string) string {
+		if why == "" {
+			return ""
+		}
+		return ": " + why
+	}
+	if d := is.Ask.Deferred; !d.IsZero() && !d.Equal(was.Ask.Deferred) {
+		said = append(said, fmt.Sprintf("the UPDATE of %s is put off until %s%s", is.ID, d.Format("15:04:05Z07:00"), because(is.Ask.Why)))
+	}
+	if is.Refused && !was.Refused {
+		said = append(said, fmt.Sprintf("the UPDATE of %s is refused%s", is.ID, because(is.Denial)))
 	}
 	return said
 }

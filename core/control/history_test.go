@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/modgate/modgate/core/fallback"
 	"github.com/modgate/modgate/core/lifecycle"
 	"github.com/modgate/modgate/core/message"
 	"github.com/modgate/modgate/core/module"
@@ -66,6 +67,27 @@ override grant by ada: it hangs | m-1: draining → fenced; m-2: waiting → upd
 		if got := p.history(); got != want+"restarted | \n" {
 			t.Errorf("after a restart it is\n%s", got)
 		}
+	})
+}
+
+func TestHistorySaysWhatAPolicyDidToAnUpdate(t *testing.T) { // U1
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlatform(t)
+		one := p.register("m", "1.0.0", "m-1")
+		p.say(one.Token, message.Resume)
+		p.note(func() {
+			p.policy = fallback.Decision{Action: fallback.Defer, TTL: 5 * time.Second, Detail: "not before midnight"}
+		})
+		p.say(one.Token, message.Update)
+		p.note(func() { p.policy = fallback.Decision{Action: fallback.Deny, Detail: "never"} })
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		const want = "update m-1 | the UPDATE of m-1 is put off until 00:00:05Z: not before midnight\n" +
+			"deadline | the UPDATE of m-1 is refused: never\n"
+		if got := p.history(); !strings.HasSuffix(got, want) {
+			t.Errorf("the history is\n%swant at its end\n%s", got, want)
+		}
+		p.close()
 	})
 }
 

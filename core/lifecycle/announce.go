@@ -60,9 +60,10 @@ func (s *step) consult(v *Version, i *Instance) {
 	q.Target.Version = v.Version.String()
 	q.Target.Expected, q.Target.Note, q.Target.Asked = i.Ask.Expected, i.Ask.Note, s.Now.Sub(i.Ask.Since)
 	d := s.Decide(q)
-	i.Ask.Deferred = noTime
+	i.Ask.Deferred, i.Ask.Why = noTime, ""
 	switch d.Action {
 	case fallback.Defer:
+		i.Ask.Why = d.Detail
 		i.Ask.Deferred = s.Now.Add(max(time.Second, s.Settings.TTLBounds.Clamp(d.TTL)))
 	case fallback.Deny:
 		i.refuse(d.Detail)

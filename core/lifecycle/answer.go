@@ -40,6 +40,7 @@ func (r *Record) Answer(now time.Time, instance string) (message.Answer, error) 
 	if i.Outcome == message.Pending {
 		a.Notice = message.NoticeDelay.String()
 		a.TTL = message.Duration(max(0, r.pendingUntil(v, i).Sub(now)))
+		a.Detail = i.Ask.Why
 	}
 	return a, nil
 }

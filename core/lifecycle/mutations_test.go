@@ -182,7 +182,7 @@ var mutations = []mutation{
 	{"a lost holder is forced to serve", "override.go", "case g.Lost != message.NoReason:\n\t\treturn cannot", "case false:\n\t\treturn cannot"},
 	{"any holder is forced to serve", "override.go", "case id != \"\" && id != g.Instance:", "case false:"},
 	{"a lower UPDATE is granted first", "override.go", "case first != i:", "case false:"},
-	{"what the policy put off stays so", "override.go", "i.Ask.Deferred = noTime\n", ""},
+	{"what the policy put off stays so", "override.go", "i.Ask.Deferred, i.Ask.Why = noTime, \"\"\n", ""},
 	{"grace_min outlasts an administrator", "override.go", "w.Drain.Least = noTime\n", ""},
 	{"the grace outlasts an administrator", "override.go", "other.Drained = true\n", ""},
 	{"a living holder's grant is given away", "override.go", "case g.Lost != message.NoReason:\n\t\ts.grant", "case !g.IsZero():\n\t\ts.grant"},

@@ -92,7 +92,7 @@ func (s *step) cutShort(id string) error {
 	if err != nil {
 		return err
 	}
-	i.Ask.Deferred = noTime
+	i.Ask.Deferred, i.Ask.Why = noTime, ""
 	_, first := s.r.front()
 	g := s.r.Grant
 	switch {

@@ -123,6 +123,7 @@ type Instance struct {
 type Ask struct {
 	Since    time.Time     `json:"since,omitzero"`
 	Deferred time.Time     `json:"deferred,omitzero"` // the policy wants to be asked again then (U1)
+	Why      string        `json:"why,omitempty"`     // in the words of the policy that deferred it
 	Expected time.Duration `json:"expected,omitempty"`
 	Note     string        `json:"note,omitempty"`
 }

@@ -99,6 +99,38 @@ func TestRecordKeepsPlainTime(t *testing.T) {
 	}
 }
 
+func TestDeferredUpdateIsToldWhy(t *testing.T) { // U1
+	env := Env{Now: time.Unix(0, 0), Settings: config.DefaultLifecycle(), Decide: func(q fallback.Query) (d fallback.Decision) {
+		if q.Entrypoint == fallback.Update && q.Target.Asked < time.Minute {
+			d = fallback.Decision{Action: fallback.Defer, TTL: time.Minute, Detail: "not before midnight"}
+		}
+		return d
+	}}
+	r, _, err := Step(Record{Module: "m"}, env, Registered{Version: module.MustVersion("1.0.0"), Instance: Instance{ID: "a"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := func(ev Event) message.Answer {
+		t.Helper()
+		if r, _, err = Step(r, env, ev); err != nil {
+			t.Fatal(err)
+		}
+		a, err := r.Answer(env.Now, "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	ask := Announced{Instance: "a", Announcement: message.Announcement{Type: message.Update, Seq: 1}}
+	if a := said(ask); a.Outcome != message.Pending || a.Detail != "not before midnight" {
+		t.Errorf("answered %+v, want why", a)
+	}
+	env.Now = env.Now.Add(time.Minute)
+	if a := said(Tick{}); a.Outcome != message.Granted || a.Detail != "" {
+		t.Errorf("asked again: %+v", a)
+	}
+}
+
 func TestRefusedUpdateIsToldWhy(t *testing.T) { // U1, U12, O1
 	env := Env{Now: time.Unix(0, 0), Settings: config.DefaultLifecycle(), Decide: func(q fallback.Query) (d fallback.Decision) {
 		if q.Entrypoint == fallback.Update {

@@ -236,7 +236,8 @@ type Answer struct {
 	Outcome Outcome  `json:"outcome,omitempty"`
 	Notice  string   `json:"notice,omitempty"`
 	TTL     Duration `json:"ttl,omitzero"`
-	Epoch   *uint64  `json:"epoch,omitempty"` // absent: it may not write now (U8)
+	Detail  string   `json:"detail,omitempty"` // of DELAY: in the words of the policy that deferred the UPDATE (U1)
+	Epoch   *uint64  `json:"epoch,omitempty"`  // absent: it may not write now (U8)
 	State   State    `json:"state"`
 }
 
