@@ -1,11 +1,14 @@
 package control
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/modgate/modgate/core/message"
+	"github.com/modgate/modgate/core/store"
+	"github.com/modgate/modgate/core/store/bolt"
 )
 
 func TestRestCountsWhenTheClockWasSetBack(t *testing.T) { // G7
@@ -40,6 +43,54 @@ func TestRestCountsWhenTheClockWasSetBack(t *testing.T) { // G7
 			}
 		})
 	}
+}
+
+// refusing is a store that does not save the record of one module.
+type refusing struct {
+	store.Store
+	module string
+}
+
+func (r refusing) Swap(space, key string, value []byte, expect store.Revision) (store.Revision, error) {
+	if space == recordSpace && key == r.module {
+		return 0, errors.New("the disk is full")
+	}
+	return r.Store.Swap(space, key, value, expect)
+}
+
+// A start that fails half-way has set some records back, which the next one
+// does not do again.
+func TestClockIsSetBackOnceThoughAStartFails(t *testing.T) { // G7
+	dir := t.TempDir()
+	var p *platform
+	synctest.Test(t, func(t *testing.T) {
+		p = newPlatformIn(t, dir)
+		defer p.close()
+		time.Sleep(time.Hour)
+		p.say(p.register("m", "1.0.0", "m-1").Token, message.Update)
+		p.say(p.register("last", "1.0.0", "l-1").Token, message.Resume)
+	})
+	synctest.Test(t, func(t *testing.T) { // an hour before
+		s, err := bolt.Open(p.path, time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		time.Sleep(time.Second)
+		if _, err := Open(p.options(refusing{s, "last"})); err == nil {
+			t.Fatal("a gateway starts whose store does not save")
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		p.t = t
+		time.Sleep(2 * time.Second)
+		p.open()
+		defer p.close()
+		view, _ := p.Overview("m")
+		if left, want := time.Duration(view.TTL), p.cfg.Defaults.UpdateTTL-time.Second; left != want {
+			t.Errorf("left of the UPDATE: %s, want %s", left, want)
+		}
+	})
 }
 
 func TestTimeDoesNotFall(t *testing.T) { // G7

@@ -146,7 +146,7 @@ func (c *Control) load() error {
 	// None is told anything before all are there.
 	err = together(records, func(r saved) error {
 		e := c.entry(r.Module)
-		next, err := c.apply(e.name, lifecycle.Restarted{Settled: c.settled, Back: back})
+		next, err := c.apply(e.name, lifecycle.Restarted{Settled: c.settled, Back: back[r.Started]})
 		if err != nil {
 			return fmt.Errorf("restart module %s: %w", e.name, err)
 		}

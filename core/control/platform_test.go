@@ -15,6 +15,7 @@ import (
 	"github.com/modgate/modgate/core/message"
 	"github.com/modgate/modgate/core/module"
 	"github.com/modgate/modgate/core/route"
+	"github.com/modgate/modgate/core/store"
 	"github.com/modgate/modgate/core/store/bolt"
 )
 
@@ -64,7 +65,16 @@ func (p *platform) open() {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.live, p.store = &route.Live{}, s
+	p.store = s
+	p.Control, err = Open(p.options(s))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// options are those of a Control on that store, whose live table is p's.
+func (p *platform) options(s store.Store) Options {
+	p.live = &route.Live{}
 	o := Options{
 		Store: s, Live: p.live, Config: p.cfg, RunKey: []byte("key"), Log: slog.New(slog.DiscardHandler),
 		Decide: func(q fallback.Query) (d fallback.Decision) {
@@ -90,10 +100,7 @@ func (p *platform) open() {
 	for _, f := range p.change {
 		f(&o)
 	}
-	p.Control, err = Open(o)
-	if err != nil {
-		p.t.Fatal(err)
-	}
+	return o
 }
 
 func (p *platform) tell(n message.Notice) {

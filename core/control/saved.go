@@ -11,7 +11,8 @@ import (
 
 // saved is a record as it stands in the store.
 type saved struct {
-	Saved time.Time `json:"saved"`
+	Saved   time.Time `json:"saved"`
+	Started time.Time `json:"started"` // of the process that saved it: its clock
 	lifecycle.Record
 	Trail []Happening `json:"trail,omitempty"`
 
@@ -45,12 +46,13 @@ func (c *Control) records() ([]saved, error) {
 	return records, nil
 }
 
-// behind returns how far the clock is behind the last save of all (G7). A
-// start that fails between two saves sets the first one back again at the
-// next: its deadlines come early then, never late.
-func (c *Control) behind(records []saved) (d time.Duration) {
+// behind returns how far the clock is behind the last save of each process
+// that saved records, by its start (G7). That of another process says nothing
+// about a record: a start that failed half-way has set some of them back.
+func (c *Control) behind(records []saved) map[time.Time]time.Duration {
+	d := map[time.Time]time.Duration{}
 	for _, r := range records {
-		d = max(d, r.Saved.Sub(c.started))
+		d[r.Started] = max(d[r.Started], r.Saved.Sub(c.started))
 	}
 	return d
 }
@@ -63,7 +65,7 @@ func (c *Control) save(e *entry, r *lifecycle.Record, h Happening) (changed bool
 		return false, err
 	}
 	trail := remember(e.trail, h)
-	data, err := json.Marshal(saved{Saved: c.now().Round(0).UTC(), Record: *r, Trail: trail})
+	data, err := json.Marshal(saved{Saved: c.now().Round(0).UTC(), Started: c.started.Round(0).UTC(), Record: *r, Trail: trail})
 	if err != nil {
 		return false, err
 	}
