@@ -29,7 +29,7 @@ func (g *gateway) announced(p *process, token string, verb message.Verb, seq uin
 	rec, err := g.apply(p.module.name, lifecycle.Announced{Instance: p.id, Announcement: message.Announcement{Type: verb, Seq: seq}})
 	if err == nil {
 		var a message.Answer
-		if a, err = rec.Answer(g.now, p.id); err == nil && g.up {
+		if a, err = rec.Answer(g.clock(), p.id); err == nil && g.up {
 			if a.Outcome != message.Pending {
 				if _, i := rec.Find(p.id); i.Seq == seq {
 					g.witness.Answered(token, a.Outcome, g.now)
@@ -79,7 +79,7 @@ func (g *gateway) snapshot(p *process) {
 		return
 	}
 	cursor, named := requirement.Cursor{}, map[string]bool{}
-	for _, n := range g.view.Standing(g.now, rec, v, i) {
+	for _, n := range g.view.Standing(g.clock(), rec, v, i) {
 		cursor.Note(n)
 		named[n.Subject] = true
 		p.receive(g, n)

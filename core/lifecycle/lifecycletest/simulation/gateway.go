@@ -23,9 +23,17 @@ const (
 // leases. It holds bytes, so that nothing but what is encoded lives on.
 type store struct {
 	records   map[string][]byte
+	saved     map[string]stamp
 	revisions map[string]int
 	cursors   map[string][]byte
 	leases    map[string]time.Time // by token
+}
+
+// stamp is when a record was saved, as the gateway's clock showed it, and by
+// which of its incarnations.
+type stamp struct {
+	at   time.Time
+	life int
 }
 
 // gateway is one gateway process; life tells its incarnations apart.
@@ -35,6 +43,7 @@ type gateway struct {
 	up    bool
 	life  int
 	since time.Time
+	back  time.Duration // how far the clock on its wall was set back, in all
 
 	records   map[string]*lifecycle.Record
 	revisions map[string]int
@@ -48,6 +57,7 @@ type gateway struct {
 func (g *gateway) start() {
 	g.life++
 	g.up, g.since = true, g.now
+	g.setBack()
 	g.records, g.revisions, g.view, g.plane, g.waiting = map[string]*lifecycle.Record{}, map[string]int{}, requirement.View{}, map[string]*entry{}, nil
 	g.inside = map[int]string{}
 	g.note("gateway %s starts", g.name)
@@ -58,14 +68,48 @@ func (g *gateway) start() {
 		}
 	}
 	for _, m := range g.modules {
+		if g.up && !g.calm && g.life > 1 && g.random.IntN(20) == 0 { // some are restarted, the rest are not
+			g.crash()
+		}
+		if !g.up {
+			return
+		}
 		if g.store.revisions[m.name] == 0 {
-			_, _ = g.apply(m.name, lifecycle.Configured{Since: g.now.Add(settle)})
+			_, _ = g.apply(m.name, lifecycle.Configured{Since: g.clock().Add(settle)})
 			continue
 		}
+		back := g.behind(m.name)
 		g.catchUp(m.name)
-		_, _ = g.apply(m.name, lifecycle.Restarted{Settled: g.now.Add(settle)})
+		_, _ = g.apply(m.name, lifecycle.Restarted{Settled: g.clock().Add(settle), Back: back})
 	}
 	g.beat(g.life)
+}
+
+// clock is what the clock on the gateway's wall shows.
+func (g *gateway) clock() time.Time { return g.now.Add(-g.back) }
+
+// setBack sets that clock back, now and then, while the gateway is down. With
+// two gateways their clocks agree: the one's instants are the other's.
+func (g *gateway) setBack() {
+	if g.calm || g.life == 1 || len(g.gateways) > 1 || g.random.IntN(3) > 0 {
+		return
+	}
+	most := [...]time.Duration{5 * time.Second, time.Minute, time.Hour}[g.random.IntN(3)]
+	d := g.within(0, most)
+	g.back += d
+	g.report.SetBack++
+	g.note("the clock of %s was set back by %s", g.name, d)
+}
+
+// behind returns how far the clock is behind the last save of who saved the
+// module (G7).
+func (g *gateway) behind(name string) (d time.Duration) {
+	for _, s := range g.store.saved {
+		if s.life == g.store.saved[name].life {
+			d = max(d, s.at.Sub(g.clock()))
+		}
+	}
+	return d
 }
 
 // crash ends the process: what it had in memory is gone, requests in it, too.
@@ -100,7 +144,7 @@ func (g *gateway) beat(life int) {
 	}
 	for _, m := range g.modules {
 		if r := g.records[m.name]; r != nil {
-			if at, due := r.Deadline(); due && !g.now.Before(at) {
+			if at, due := r.Deadline(); due && !g.clock().Before(at) {
 				_, _ = g.apply(m.name, lifecycle.Tick{})
 			}
 		}
@@ -138,12 +182,16 @@ func (g *gateway) hold(p *process) time.Duration {
 }
 
 func (g *gateway) giveUp(p *process, token string, ev lifecycle.Event) {
-	if _, i := g.current(p.module.name).Find(p.id); i == nil || string(i.Token) != token || !i.InRotation() && i.Phase != message.Starting && i.Phase != message.Idle {
+	_, i := g.current(p.module.name).Find(p.id)
+	if i == nil || string(i.Token) != token || !i.InRotation() && i.Phase != message.Starting && i.Phase != message.Idle {
+		return
+	}
+	_, byLease := ev.(lifecycle.Lost)
+	if !byLease && !i.Leaving.IsZero() { // that it closes its socket says nothing (L6)
 		return
 	}
 	g.note("%s gives up %s", g.name, p.id)
 	g.report.Lost++
-	_, byLease := ev.(lifecycle.Lost)
 	g.witness.Lost(g.name, token, byLease, g.now)
 	_, _ = g.apply(p.module.name, ev)
 }
@@ -170,7 +218,7 @@ func (g *gateway) apply(name string, ev lifecycle.Event) (*lifecycle.Record, err
 	if r == nil {
 		r = &lifecycle.Record{Module: name}
 	}
-	env := lifecycle.Env{Now: g.now, Settings: g.settings, Decide: func(fallback.Query) fallback.Decision { return fallback.Decision{} }}
+	env := lifecycle.Env{Now: g.clock(), Settings: g.settings, Decide: func(fallback.Query) fallback.Decision { return fallback.Decision{} }}
 	for _, other := range g.gateways {
 		env.Nodes = append(env.Nodes, other.name)
 	}
@@ -183,6 +231,7 @@ func (g *gateway) apply(name string, ev lifecycle.Event) (*lifecycle.Record, err
 		return g.apply(name, ev)
 	}
 	g.store.records[name] = encode(&next)
+	g.store.saved[name] = stamp{g.clock(), g.life}
 	g.store.revisions[name]++
 	g.revisions[name] = g.store.revisions[name]
 	g.spread(name)
@@ -215,7 +264,7 @@ func (g *gateway) show(name string, r *lifecycle.Record, effects []lifecycle.Eff
 	g.view.Set(r)
 	if was == nil || was.Turn != r.Turn {
 		g.note("%s shows %s: %s", g.name, name, picture(r))
-		g.witness.Shown(g.name, name, face(r, g.now), g.now)
+		g.witness.Shown(g.name, name, face(r, g.clock()), g.now)
 		if !r.Grant.IsZero() && (was == nil || was.Epoch != r.Epoch) {
 			g.report.Grants++
 		}
@@ -250,7 +299,7 @@ func (g *gateway) tell(changed string) {
 			continue
 		}
 		cursor := g.cursor(p.id)
-		for _, n := range g.view.Due(g.now, changed, r, v, i, cursor) {
+		for _, n := range g.view.Due(g.clock(), changed, r, v, i, cursor) {
 			cursor.Note(n)
 			p.receive(g, n)
 		}

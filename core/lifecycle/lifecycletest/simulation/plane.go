@@ -225,7 +225,7 @@ func (g *gateway) admit(r *lifecycle.Record) {
 			switch finishing := (i.Phase == message.Draining || i.Phase == message.Waiting) && !i.Drained; {
 			case !finishing:
 				e.drains, e.sealed = 0, false
-			case g.now.Before(i.Orphaned):
+			case g.clock().Before(i.Orphaned):
 				e.drains = i.DrainTurn
 			case e.drains != i.DrainTurn:
 				e.drains, e.sealed = i.DrainTurn, false

@@ -21,13 +21,15 @@ import (
 
 // Report says what happened under one seed.
 type Report struct {
-	Broken   []error
-	Log      []string // what happened, if it was asked for
-	Events   int
-	Requests int
-	Grants   int
-	Crashes  int // of gateways
-	Lost     int // processes that were given up
+	Broken    []error
+	Log       []string // what happened, if it was asked for
+	Events    int
+	Requests  int
+	Grants    int
+	Crashes   int // of gateways
+	Lost      int // processes that were given up
+	SetBack   int // clocks
+	Overruled int // overrides that were followed
 }
 
 // simulation is one platform under way.
@@ -92,7 +94,7 @@ func Run(seed uint64, verbose bool) Report {
 		promises.Lag = mostLag
 	}
 	s.witness = witness.New(promises)
-	s.store = store{records: map[string][]byte{}, revisions: map[string]int{}, cursors: map[string][]byte{}, leases: map[string]time.Time{}}
+	s.store = store{records: map[string][]byte{}, saved: map[string]stamp{}, revisions: map[string]int{}, cursors: map[string][]byte{}, leases: map[string]time.Time{}}
 	s.found()
 	for n := range gateways {
 		g := &gateway{simulation: s, name: string(rune('g' + n))}

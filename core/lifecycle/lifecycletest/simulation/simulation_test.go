@@ -33,6 +33,8 @@ func TestPlatformsKeepTheirPromises(t *testing.T) {
 			t.Errorf("seed %d: %v", n, err)
 		}
 		all.Events, all.Requests, all.Grants, all.Crashes, all.Lost = all.Events+r.Events, all.Requests+r.Requests, all.Grants+r.Grants, all.Crashes+r.Crashes, all.Lost+r.Lost
+		all.SetBack, all.Overruled = all.SetBack+r.SetBack, all.Overruled+r.Overruled
 	}
-	t.Logf("%d platforms: %d events, %d requests, %d grants, %d crashes, %d processes lost", *seeds, all.Events, all.Requests, all.Grants, all.Crashes, all.Lost)
+	t.Logf("%d platforms: %d events, %d requests, %d grants, %d crashes, %d clocks set back, %d processes lost, %d overrides",
+		*seeds, all.Events, all.Requests, all.Grants, all.Crashes, all.SetBack, all.Lost, all.Overruled)
 }
