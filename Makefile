@@ -33,7 +33,16 @@ run: build ## start the sample platform and say what to try
 .PHONY: build
 build: ## build modgate and the sample programs into .build
 	@mkdir -p .build
-	@go build -o .build/ ./core/cmd/modgate ./hcl/examples/library/... ./hcl/examples/mute/...
+	@go build -o .build/ ./core/cmd/modgate ./hcl/examples/library/... ./hcl/examples/mute/... ./plugins/okapi/folio
+
+# ADAPTERS are the ones that come along.
+ADAPTERS := okapi
+
+.PHONY: plugins
+plugins: ## build the adapters that come along into .build/plugins
+	@mkdir -p .build/plugins
+	@for name in $(ADAPTERS); do \
+		GOOS=wasip1 GOARCH=wasm go build -trimpath -ldflags='-s -w' -buildmode=c-shared -o .build/plugins/$$name.wasm ./plugins/$$name || exit 1; done
 
 .PHONY: test
 test: ## run all tests, each part against its time budget; PART=name runs one

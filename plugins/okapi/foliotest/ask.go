@@ -1,7 +1,6 @@
 package foliotest
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -9,9 +8,10 @@ import (
 )
 
 // ask asks Okapi for a path, with Okapi's headers of the request that it is for
-// passed on, as every module of FOLIO does.
-func (m *Module) ask(ctx context.Context, of http.Header, path string) (string, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, of.Get(URLHeader)+path, http.NoBody)
+// passed on, as every module of FOLIO does. Like them it goes on when its own
+// caller is gone.
+func (m *Module) ask(of http.Header, path string) (string, error) {
+	req, err := http.NewRequest(http.MethodGet, of.Get(URLHeader)+path, http.NoBody)
 	if err != nil {
 		return "", err
 	}

@@ -1,7 +1,6 @@
 package foliotest
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -45,9 +44,7 @@ func (m *Module) newJob(h http.Header, tenant string, a Attributes) *Job {
 }
 
 // Ask asks Okapi for a path, while the data is the job's.
-func (j *Job) Ask(path string) (string, error) {
-	return j.module.ask(context.Background(), j.header, path)
-}
+func (j *Job) Ask(path string) (string, error) { return j.module.ask(j.header, path) }
 
 // Work takes that long, or until the process is killed, which is an error.
 func (j *Job) Work(d time.Duration) error {

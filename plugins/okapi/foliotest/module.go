@@ -112,7 +112,7 @@ func (m *Module) thing(w http.ResponseWriter, r *http.Request) {
 	}
 	fmt.Fprintf(w, "%s %s", m.ID, r.URL.Path)
 	if ask := r.URL.Query().Get("ask"); ask != "" {
-		body, err := m.ask(r.Context(), r.Header, ask)
+		body, err := m.ask(r.Header, ask)
 		if err != nil {
 			body = "fails: " + err.Error()
 		}

@@ -169,7 +169,6 @@ func (m *Module) job(w http.ResponseWriter, r *http.Request, id string) {
 		select {
 		case <-j.done:
 		case <-time.After(time.Duration(ms) * time.Millisecond):
-		case <-r.Context().Done():
 		}
 	}
 	w.Header().Set("Content-Type", "application/json")
