@@ -191,7 +191,12 @@ func (p *Plan) evaluate(r *prepared, q *fallback.Query) (d fallback.Decision, st
 	if r.base {
 		askers = []*asker{r.snap.askers[unitBase]}
 	}
-	d, steady = r.snap.ask(askers, &whole, input(&whole, p.engine.o.Zone), p.engine.report)
+	d, steady = r.snap.ask(askers, &whole, input(&whole, p.engine.o.Zone), func(f Fault) {
+		if f.Class == Spent {
+			p.meter.charge(requestTime)
+		}
+		p.engine.report(f)
+	})
 	d.Tally = p.engine.rules.of(fallback.Request, d.By)
 	return d, steady
 }

@@ -2,6 +2,7 @@ package policies
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -195,6 +196,33 @@ func TestMeterRefills(t *testing.T) {
 		if got := taken(c.at); got != c.want {
 			t.Errorf("at %v: got %d, want %d", c.at, got, c.want)
 		}
+	}
+}
+
+// TestPolicyThatTakesTooMuchIsAskedSeldom: it has its share of the
+// processors' time, and the base answers for it.
+func TestPolicyThatTakesTooMuchIsAskedSeldom(t *testing.T) {
+	e := openFiles(t, map[string]string{"site/a.rego": `package modgate.site
+request := {"action": "missing", "detail": input.request.path} if {
+	some i in numbers.range(1, 1000)
+	some j in numbers.range(1, 1000)
+	i + j == 0
+}
+`})
+	q := delayed(fallback.Request, "loans")
+	p := e.Plan(q.Target)
+	began := time.Now()
+	const asked = 200
+	for i := range asked {
+		q.HTTP.Path = fmt.Sprint("/", i)
+		if d := p.Request(&q); d.By != "base: park" {
+			t.Fatalf("got %+v, want the base's", d)
+		}
+	}
+	each := requestTime * meteredShare / time.Duration(runtime.GOMAXPROCS(0))
+	most := uint64((missesAtOnce*time.Second/missesPerSecond+time.Since(began))/each) + 1
+	if n := e.Faults()["site"][Spent]; n == 0 || n > most {
+		t.Errorf("it was asked %d times of %d, want at most %d", n, asked, most)
 	}
 }
 

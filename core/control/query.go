@@ -18,6 +18,10 @@ type Overview struct {
 	Holder   string            `json:"holder,omitempty"`
 	Versions []VersionOverview `json:"versions"`
 
+	Expected message.Duration `json:"expected,omitzero"` // how long the absence may last, by the word of who causes it (3.3)
+	Note     string           `json:"note,omitempty"`    // why, in its words
+	Losses   int              `json:"losses,omitempty"`  // within ten minutes (L5)
+
 	Above     module.Version       `json:"forced_above,omitzero"` // it was promoted: versions above are fenced until lift (O1)
 	Overrides []lifecycle.Override `json:"overrides,omitempty"`   // the latest, oldest first
 }
@@ -72,7 +76,11 @@ func (c *Control) Overview(name string) (Overview, bool) {
 
 func (c *Control) overview(e *entry, now time.Time) Overview {
 	r := e.record
-	o := Overview{State: r.State(now, ""), Epoch: r.Epoch, Floor: r.Floor, Holder: r.Grant.Instance, Versions: []VersionOverview{}, Above: r.Forced.Above, Overrides: r.Overrides}
+	t := r.Target(now)
+	o := Overview{
+		State: r.State(now, ""), Epoch: r.Epoch, Floor: r.Floor, Holder: r.Grant.Instance, Versions: []VersionOverview{},
+		Expected: message.Duration(t.Expected), Note: t.Note, Losses: c.lossesOf(e.name, now), Above: r.Forced.Above, Overrides: r.Overrides,
+	}
 	for i := range r.Versions {
 		v := &r.Versions[i]
 		vo := VersionOverview{

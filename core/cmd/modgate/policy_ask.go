@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/modgate/modgate/core/fallback"
 	"github.com/modgate/modgate/core/message"
 	"github.com/modgate/modgate/hcl"
 	"github.com/modgate/modgate/policies"
@@ -31,7 +32,7 @@ type asking struct {
 }
 
 // command completes cmd, which does what answer does.
-func (a *asking) command(cmd *cobra.Command, answer func(*cobra.Command, *policies.Engine, policies.Question) error) *cobra.Command {
+func (a *asking) command(cmd *cobra.Command, answer func(*cobra.Command, *policies.Engine, policies.Question, fallback.Query) error) *cobra.Command {
 	cmd.Use += " [FOLDER]"
 	cmd.Long = howToAsk + cmd.Long
 	cmd.Args = atMostFolder
@@ -43,11 +44,15 @@ func (a *asking) command(cmd *cobra.Command, answer func(*cobra.Command, *polici
 		if err != nil {
 			return err
 		}
-		q, err := a.question(cmd)
+		question, err := a.question(cmd)
 		if err != nil {
 			return err
 		}
-		return answer(cmd, e, q)
+		q, err := question.Query(time.Local)
+		if err != nil {
+			return err
+		}
+		return answer(cmd, e, question, q)
 	}
 	a.flags(cmd)
 	flags := cmd.Flags()
@@ -167,7 +172,7 @@ func (a *asking) liveQuestion(cmd *cobra.Command) (policies.Question, error) {
 func (m *moduleView) question(now time.Time) policies.Question {
 	target := map[string]any{
 		"module": m.Module, "state": m.State.State.String(), "reason": m.Reason.String(), "version": m.latest(), "serving": m.Serving.String(),
-		"ttl_left_s": wholeSeconds(time.Duration(m.TTL)),
+		"ttl_left_s": wholeSeconds(time.Duration(m.TTL)), "expected_s": wholeSeconds(time.Duration(m.Expected)), "note": m.Note, "losses": float64(m.Losses),
 	}
 	if !m.Since.IsZero() && m.State.State != message.Ready {
 		target["absent_s"] = wholeSeconds(now.Sub(m.Since))
@@ -230,11 +235,7 @@ func policyEvalCommand() *cobra.Command {
 		Use:   "eval",
 		Short: "Ask policies one question, and print the decision",
 		Long:  "Prints the decision as the policy wrote it; -o json adds the question, and who decided.",
-	}, func(cmd *cobra.Command, e *policies.Engine, question policies.Question) error {
-		q, err := question.Query(time.Local)
-		if err != nil {
-			return err
-		}
+	}, func(cmd *cobra.Command, e *policies.Engine, question policies.Question, q fallback.Query) error {
 		x := e.Explain(q)
 		if a.output.json {
 			return writeJSON(cmd.OutOrStdout(), map[string]any{"question": question, "decision": x.Answer, "by": x.By, "rule": x.Rule})
@@ -249,11 +250,7 @@ func policyExplainCommand() *cobra.Command {
 	return a.command(&cobra.Command{
 		Use:   "explain",
 		Short: "Say which rule decides, and what would change the answer",
-	}, func(cmd *cobra.Command, e *policies.Engine, question policies.Question) error {
-		q, err := question.Query(time.Local)
-		if err != nil {
-			return err
-		}
+	}, func(cmd *cobra.Command, e *policies.Engine, _ policies.Question, q fallback.Query) error {
 		x := e.Explain(q)
 		if a.output.json {
 			return writeJSON(cmd.OutOrStdout(), x)
@@ -269,11 +266,7 @@ func policyBenchCommand() *cobra.Command {
 		Use:   "bench",
 		Short: "Measure what one question costs: evaluated, prepared, and from the cache",
 		Long:  "The figures are this machine's, now.",
-	}, func(cmd *cobra.Command, e *policies.Engine, question policies.Question) error {
-		q, err := question.Query(time.Local)
-		if err != nil {
-			return err
-		}
+	}, func(cmd *cobra.Command, e *policies.Engine, _ policies.Question, q fallback.Query) error {
 		m := e.Measure(q)
 		if a.output.json {
 			return writeJSON(cmd.OutOrStdout(), m)
