@@ -1,6 +1,10 @@
 package adapter
 
-import "time"
+import (
+	"time"
+
+	"github.com/modgate/modgate/sdk-wasm/go/adapter/internal/abi"
+)
 
 // Gateway is what every hook may ask the gateway.
 type Gateway struct{ g *Guest }
@@ -10,10 +14,10 @@ type Level int32
 
 // The levels.
 const (
-	Debug Level = -1
-	Info  Level = 0
-	Warn  Level = 1
-	Error Level = 2
+	Debug Level = abi.LevelDebug
+	Info  Level = abi.LevelInfo
+	Warn  Level = abi.LevelWarn
+	Error Level = abi.LevelError
 )
 
 // Log writes a line into the gateway's log, with the adapter's name: at most 4

@@ -105,7 +105,7 @@ func (g *Guest) Configure() uint32 {
 // HandleRequest is handle_request.
 func (g *Guest) HandleRequest() uint64 {
 	if g.adapter.OnRequest == nil {
-		return abi.Next
+		return abi.NextForward
 	}
 	g.begin(onRequest, 0)
 	g.adapter.OnRequest(&g.request)
@@ -113,7 +113,7 @@ func (g *Guest) HandleRequest() uint64 {
 	if g.answered {
 		return 0
 	}
-	return uint64(g.keep())<<32 | abi.Next
+	return uint64(g.keep())<<32 | abi.NextForward
 }
 
 // keep puts away what the request leaves for its answer, and returns where.

@@ -114,7 +114,7 @@ func (h *Host) Request(x *Exchange) (next bool) {
 	result := h.guest.HandleRequest()
 	h.end()
 	x.context, x.features = uint32(result>>32), h.call.features
-	return uint32(result) == abi.Next
+	return uint32(result) == abi.NextForward
 }
 
 // Response lets the adapter see the answer in x; without one the module was not

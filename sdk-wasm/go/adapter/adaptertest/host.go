@@ -19,13 +19,6 @@ import (
 // host is a Host as its guest sees it: the functions of the ABI.
 type host Host
 
-// What functions of the extension answer instead of a length.
-const (
-	absent  = -1
-	invalid = -2
-	full    = -3
-)
-
 func put(buf []byte, text string) uint32 {
 	if len(text) <= len(buf) {
 		copy(buf, text)
@@ -35,7 +28,7 @@ func put(buf []byte, text string) uint32 {
 
 func found(buf []byte, text string, ok bool) int32 {
 	if !ok {
-		return absent
+		return abi.ErrorAbsent
 	}
 	return int32(put(buf, text))
 }
@@ -254,16 +247,16 @@ func (h *host) SetStatusCode(status uint32) {
 }
 
 func (h *host) Features(want uint32) uint32 {
-	granted := uint32(1 | 2 | 4)
+	granted := uint32(abi.ExtensionJSONEvents | abi.ExtensionAttributes | abi.ExtensionProperties)
 	if !h.o.Unshared {
-		granted |= 8
+		granted |= abi.ExtensionShared
 	}
 	return want & granted
 }
 
 func (h *host) GetEvent(buf []byte) int32 {
 	if h.call.event == nil {
-		return absent
+		return abi.ErrorAbsent
 	}
 	return int32(put(buf, h.call.event.json()))
 }
@@ -300,7 +293,7 @@ func (h *host) Emit(kind uint32) int32 {
 	a.Seq, err1 = strconv.ParseUint("0"+h.call.draft["seq"], 10, 64)
 	a.Expected, err2 = time.ParseDuration("0" + h.call.draft["expected"])
 	if err1 != nil || err2 != nil {
-		return invalid
+		return abi.ErrorInvalid
 	}
 	result := h.announce(a)
 	if result == 0 {
@@ -321,11 +314,11 @@ func (h *host) EmitEvent(event []byte) int32 {
 		}
 	}
 	if json.Unmarshal(event, &e) != nil {
-		return invalid
+		return abi.ErrorInvalid
 	}
 	expected, err := time.ParseDuration("0" + e.Data.Expected)
 	if err != nil {
-		return invalid
+		return abi.ErrorInvalid
 	}
 	word := strings.TrimSuffix(strings.TrimPrefix(e.Type, "dev.modgate."), ".v1")
 	return h.announce(adapter.Announcement{Type: words[word], Seq: e.Data.Seq, Expected: expected, Reason: e.Data.Reason})
@@ -340,9 +333,9 @@ func (h *host) announce(a adapter.Announcement) int32 {
 	known := a.Type == adapter.Update || a.Type == adapter.Disconnect || a.Type == adapter.Resumed
 	switch {
 	case !known || a.Expected < 0 || len(a.Reason) > 1024:
-		return invalid
+		return abi.ErrorInvalid
 	case len(h.call.emitted) == 16:
-		return full
+		return abi.ErrorFull
 	}
 	h.call.emitted = append(h.call.emitted, a)
 	return 0
@@ -373,7 +366,7 @@ func (h *host) KVSet(key, value string, ttl uint32) int32 {
 		return 0
 	}
 	if h.o.Unshared {
-		return full
+		return abi.ErrorFull
 	}
 	kept := shared{value: strings.Clone(value)}
 	if ttl > 0 {

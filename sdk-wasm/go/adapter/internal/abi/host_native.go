@@ -1,3 +1,5 @@
+// Code generated from sdk-wasm/abi/abi.json. DO NOT EDIT.
+
 //go:build !wasip1
 
 package abi
@@ -32,5 +34,5 @@ type Host interface {
 	GetProperty(name string, buf []byte) int32
 	Now() int64
 	KVGet(key string, buf []byte) int32
-	KVSet(key string, value string, ttl uint32) int32
+	KVSet(key string, value string, ttlMs uint32) int32
 }

@@ -1,3 +1,5 @@
+// Code generated from sdk-wasm/abi/abi.json. DO NOT EDIT.
+
 package abi
 
 import "unsafe"
@@ -11,213 +13,221 @@ func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 //go:wasmimport http_handler enable_features
 //go:noescape
-func enableFeatures(features uint32) uint32
+func importEnableFeatures(features uint32) uint32
 
 // EnableFeatures is enable_features.
-func (Host) EnableFeatures(features uint32) uint32 { return enableFeatures(features) }
+func (Host) EnableFeatures(features uint32) uint32 { return importEnableFeatures(features) }
 
 //go:wasmimport http_handler get_config
 //go:noescape
-func getConfig(buf unsafe.Pointer, bufLimit uint32) uint32
+func importGetConfig(buf unsafe.Pointer, limit uint32) uint32
 
 // GetConfig is get_config.
-func (Host) GetConfig(buf []byte) uint32 { return getConfig(at(buf), uint32(len(buf))) }
+func (Host) GetConfig(buf []byte) uint32 { return importGetConfig(at(buf), uint32(len(buf))) }
 
 //go:wasmimport http_handler log_enabled
 //go:noescape
-func logEnabled(level int32) uint32
+func importLogEnabled(level int32) uint32
 
 // LogEnabled is log_enabled.
-func (Host) LogEnabled(level int32) uint32 { return logEnabled(level) }
+func (Host) LogEnabled(level int32) uint32 { return importLogEnabled(level) }
 
 //go:wasmimport http_handler log
 //go:noescape
-func log(level int32, message string)
+func importLog(level int32, message string)
 
 // Log is log.
-func (Host) Log(level int32, message string) { log(level, message) }
+func (Host) Log(level int32, message string) { importLog(level, message) }
 
 //go:wasmimport http_handler get_method
 //go:noescape
-func getMethod(buf unsafe.Pointer, bufLimit uint32) uint32
+func importGetMethod(buf unsafe.Pointer, limit uint32) uint32
 
 // GetMethod is get_method.
-func (Host) GetMethod(buf []byte) uint32 { return getMethod(at(buf), uint32(len(buf))) }
+func (Host) GetMethod(buf []byte) uint32 { return importGetMethod(at(buf), uint32(len(buf))) }
 
 //go:wasmimport http_handler set_method
 //go:noescape
-func setMethod(method string)
+func importSetMethod(method string)
 
 // SetMethod is set_method.
-func (Host) SetMethod(method string) { setMethod(method) }
+func (Host) SetMethod(method string) { importSetMethod(method) }
 
 //go:wasmimport http_handler get_uri
 //go:noescape
-func getURI(buf unsafe.Pointer, bufLimit uint32) uint32
+func importGetURI(buf unsafe.Pointer, limit uint32) uint32
 
 // GetURI is get_uri.
-func (Host) GetURI(buf []byte) uint32 { return getURI(at(buf), uint32(len(buf))) }
+func (Host) GetURI(buf []byte) uint32 { return importGetURI(at(buf), uint32(len(buf))) }
 
 //go:wasmimport http_handler set_uri
 //go:noescape
-func setURI(uri string)
+func importSetURI(uri string)
 
 // SetURI is set_uri.
-func (Host) SetURI(uri string) { setURI(uri) }
+func (Host) SetURI(uri string) { importSetURI(uri) }
 
 //go:wasmimport http_handler get_protocol_version
 //go:noescape
-func getProtocolVersion(buf unsafe.Pointer, bufLimit uint32) uint32
+func importGetProtocolVersion(buf unsafe.Pointer, limit uint32) uint32
 
 // GetProtocolVersion is get_protocol_version.
 func (Host) GetProtocolVersion(buf []byte) uint32 {
-	return getProtocolVersion(at(buf), uint32(len(buf)))
+	return importGetProtocolVersion(at(buf), uint32(len(buf)))
 }
 
 //go:wasmimport http_handler get_source_addr
 //go:noescape
-func getSourceAddr(buf unsafe.Pointer, bufLimit uint32) uint32
+func importGetSourceAddr(buf unsafe.Pointer, limit uint32) uint32
 
 // GetSourceAddr is get_source_addr.
-func (Host) GetSourceAddr(buf []byte) uint32 { return getSourceAddr(at(buf), uint32(len(buf))) }
+func (Host) GetSourceAddr(buf []byte) uint32 { return importGetSourceAddr(at(buf), uint32(len(buf))) }
 
 //go:wasmimport http_handler get_header_names
 //go:noescape
-func getHeaderNames(kind uint32, buf unsafe.Pointer, bufLimit uint32) uint64
+func importGetHeaderNames(kind uint32, buf unsafe.Pointer, limit uint32) uint64
 
 // GetHeaderNames is get_header_names.
 func (Host) GetHeaderNames(kind uint32, buf []byte) uint64 {
-	return getHeaderNames(kind, at(buf), uint32(len(buf)))
+	return importGetHeaderNames(kind, at(buf), uint32(len(buf)))
 }
 
 //go:wasmimport http_handler get_header_values
 //go:noescape
-func getHeaderValues(kind uint32, name string, buf unsafe.Pointer, bufLimit uint32) uint64
+func importGetHeaderValues(kind uint32, name string, buf unsafe.Pointer, limit uint32) uint64
 
 // GetHeaderValues is get_header_values.
 func (Host) GetHeaderValues(kind uint32, name string, buf []byte) uint64 {
-	return getHeaderValues(kind, name, at(buf), uint32(len(buf)))
+	return importGetHeaderValues(kind, name, at(buf), uint32(len(buf)))
 }
 
 //go:wasmimport http_handler set_header_value
 //go:noescape
-func setHeaderValue(kind uint32, name string, value string)
+func importSetHeaderValue(kind uint32, name string, value string)
 
 // SetHeaderValue is set_header_value.
-func (Host) SetHeaderValue(kind uint32, name string, value string) { setHeaderValue(kind, name, value) }
+func (Host) SetHeaderValue(kind uint32, name string, value string) {
+	importSetHeaderValue(kind, name, value)
+}
 
 //go:wasmimport http_handler add_header_value
 //go:noescape
-func addHeaderValue(kind uint32, name string, value string)
+func importAddHeaderValue(kind uint32, name string, value string)
 
 // AddHeaderValue is add_header_value.
-func (Host) AddHeaderValue(kind uint32, name string, value string) { addHeaderValue(kind, name, value) }
+func (Host) AddHeaderValue(kind uint32, name string, value string) {
+	importAddHeaderValue(kind, name, value)
+}
 
 //go:wasmimport http_handler remove_header
 //go:noescape
-func removeHeader(kind uint32, name string)
+func importRemoveHeader(kind uint32, name string)
 
 // RemoveHeader is remove_header.
-func (Host) RemoveHeader(kind uint32, name string) { removeHeader(kind, name) }
+func (Host) RemoveHeader(kind uint32, name string) { importRemoveHeader(kind, name) }
 
 //go:wasmimport http_handler read_body
 //go:noescape
-func readBody(kind uint32, buf unsafe.Pointer, bufLimit uint32) uint64
+func importReadBody(kind uint32, buf unsafe.Pointer, limit uint32) uint64
 
 // ReadBody is read_body.
 func (Host) ReadBody(kind uint32, buf []byte) uint64 {
-	return readBody(kind, at(buf), uint32(len(buf)))
+	return importReadBody(kind, at(buf), uint32(len(buf)))
 }
 
 //go:wasmimport http_handler write_body
 //go:noescape
-func writeBody(kind uint32, body string)
+func importWriteBody(kind uint32, body string)
 
 // WriteBody is write_body.
-func (Host) WriteBody(kind uint32, body []byte) { writeBody(kind, text(body)) }
+func (Host) WriteBody(kind uint32, body []byte) { importWriteBody(kind, text(body)) }
 
 //go:wasmimport http_handler get_status_code
 //go:noescape
-func getStatusCode() uint32
+func importGetStatusCode() uint32
 
 // GetStatusCode is get_status_code.
-func (Host) GetStatusCode() uint32 { return getStatusCode() }
+func (Host) GetStatusCode() uint32 { return importGetStatusCode() }
 
 //go:wasmimport http_handler set_status_code
 //go:noescape
-func setStatusCode(status uint32)
+func importSetStatusCode(status uint32)
 
 // SetStatusCode is set_status_code.
-func (Host) SetStatusCode(status uint32) { setStatusCode(status) }
+func (Host) SetStatusCode(status uint32) { importSetStatusCode(status) }
 
 //go:wasmimport modgate_adapter_v1 features
 //go:noescape
-func features(want uint32) uint32
+func importFeatures(want uint32) uint32
 
 // Features is features.
-func (Host) Features(want uint32) uint32 { return features(want) }
+func (Host) Features(want uint32) uint32 { return importFeatures(want) }
 
 //go:wasmimport modgate_adapter_v1 get_event
 //go:noescape
-func getEvent(buf unsafe.Pointer, bufLimit uint32) int32
+func importGetEvent(buf unsafe.Pointer, limit uint32) int32
 
 // GetEvent is get_event.
-func (Host) GetEvent(buf []byte) int32 { return getEvent(at(buf), uint32(len(buf))) }
+func (Host) GetEvent(buf []byte) int32 { return importGetEvent(at(buf), uint32(len(buf))) }
 
 //go:wasmimport modgate_adapter_v1 get_attr
 //go:noescape
-func getAttr(name string, buf unsafe.Pointer, bufLimit uint32) int32
+func importGetAttr(name string, buf unsafe.Pointer, limit uint32) int32
 
 // GetAttr is get_attr.
-func (Host) GetAttr(name string, buf []byte) int32 { return getAttr(name, at(buf), uint32(len(buf))) }
+func (Host) GetAttr(name string, buf []byte) int32 {
+	return importGetAttr(name, at(buf), uint32(len(buf)))
+}
 
 //go:wasmimport modgate_adapter_v1 set_attr
 //go:noescape
-func setAttr(name string, value string)
+func importSetAttr(name string, value string)
 
 // SetAttr is set_attr.
-func (Host) SetAttr(name string, value string) { setAttr(name, value) }
+func (Host) SetAttr(name string, value string) { importSetAttr(name, value) }
 
 //go:wasmimport modgate_adapter_v1 emit
 //go:noescape
-func emit(kind uint32) int32
+func importEmit(kind uint32) int32
 
 // Emit is emit.
-func (Host) Emit(kind uint32) int32 { return emit(kind) }
+func (Host) Emit(kind uint32) int32 { return importEmit(kind) }
 
 //go:wasmimport modgate_adapter_v1 emit_event
 //go:noescape
-func emitEvent(event string) int32
+func importEmitEvent(event string) int32
 
 // EmitEvent is emit_event.
-func (Host) EmitEvent(event []byte) int32 { return emitEvent(text(event)) }
+func (Host) EmitEvent(event []byte) int32 { return importEmitEvent(text(event)) }
 
 //go:wasmimport modgate_adapter_v1 get_property
 //go:noescape
-func getProperty(name string, buf unsafe.Pointer, bufLimit uint32) int32
+func importGetProperty(name string, buf unsafe.Pointer, limit uint32) int32
 
 // GetProperty is get_property.
 func (Host) GetProperty(name string, buf []byte) int32 {
-	return getProperty(name, at(buf), uint32(len(buf)))
+	return importGetProperty(name, at(buf), uint32(len(buf)))
 }
 
 //go:wasmimport modgate_adapter_v1 now
 //go:noescape
-func now() int64
+func importNow() int64
 
 // Now is now.
-func (Host) Now() int64 { return now() }
+func (Host) Now() int64 { return importNow() }
 
 //go:wasmimport modgate_adapter_v1 kv_get
 //go:noescape
-func kvGet(key string, buf unsafe.Pointer, bufLimit uint32) int32
+func importKVGet(key string, buf unsafe.Pointer, limit uint32) int32
 
 // KVGet is kv_get.
-func (Host) KVGet(key string, buf []byte) int32 { return kvGet(key, at(buf), uint32(len(buf))) }
+func (Host) KVGet(key string, buf []byte) int32 { return importKVGet(key, at(buf), uint32(len(buf))) }
 
 //go:wasmimport modgate_adapter_v1 kv_set
 //go:noescape
-func kvSet(key string, value string, ttl uint32) int32
+func importKVSet(key string, value string, ttlMs uint32) int32
 
 // KVSet is kv_set.
-func (Host) KVSet(key string, value string, ttl uint32) int32 { return kvSet(key, value, ttl) }
+func (Host) KVSet(key string, value string, ttlMs uint32) int32 {
+	return importKVSet(key, value, ttlMs)
+}
