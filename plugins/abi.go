@@ -208,7 +208,7 @@ func checkImports(imports []fuel.Import) error {
 			known[m.name+"."+f.name] = m.name != fuel.ImportModule
 		}
 	}
-	var unknown []string
+	var unknown unknownImports
 	for _, i := range imports {
 		name := i.Module + "." + i.Name
 		switch {
@@ -221,7 +221,15 @@ func checkImports(imports []fuel.Import) error {
 	if unknown == nil {
 		return nil
 	}
-	return fmt.Errorf("it imports what the gateway does not have: %s", strings.Join(unknown, ", "))
+	return unknown
+}
+
+// unknownImports is the error of a guest that wants what the host does not
+// have, with the names of that.
+type unknownImports []string
+
+func (u unknownImports) Error() string {
+	return "it imports what the gateway does not have: " + strings.Join(u, ", ")
 }
 
 // wasiFunctions are WASI preview 1's.

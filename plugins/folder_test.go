@@ -225,7 +225,7 @@ func TestReloadUnderLoad(t *testing.T) {
 		reloads = 10
 	}
 	f := openFolder(t, map[string][]byte{"tags": marking("0")}, config.DefaultModule("tags", config.Defaults{}))
-	goroutines, before, mapped := runtime.NumGoroutine(), heap(), maps()
+	goroutines, before, mapped := runtime.NumGoroutine(), heap(), mappings()
 	stop := make(chan struct{})
 	var load sync.WaitGroup
 	for range 4 {
@@ -273,7 +273,7 @@ func TestReloadUnderLoad(t *testing.T) {
 	if n := runtime.NumGoroutine(); n > goroutines+1 {
 		t.Errorf("%d goroutines, %d before", n, goroutines)
 	}
-	if n := maps(); n > mapped+reloads/2 {
+	if n := mappings(); n > mapped+reloads/2 {
 		t.Errorf("%d mappings of memory, %d before", n, mapped)
 	}
 	if after := heap(); after > before+8<<20 {
@@ -291,9 +291,9 @@ func heap() uint64 {
 	return m.HeapInuse
 }
 
-// maps returns how many mappings of memory the process has; compiled code is
+// mappings returns how many mappings of memory the process has; compiled code is
 // one each.
-func maps() int {
+func mappings() int {
 	text, _ := os.ReadFile("/proc/self/maps") // nothing elsewhere
 	return strings.Count(string(text), "\n")
 }

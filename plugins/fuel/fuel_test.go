@@ -372,7 +372,9 @@ func FuzzRewrite(f *testing.F) {
 		e := newEngine(t)
 		r, err := Rewrite(module, slice, Limits{Table: 1000})
 		if err != nil {
-			if original := e.takes(module); original == nil && !errors.Is(err, ErrUnsupported) && !strings.Contains(err.Error(), "larger than") && !lax(err) {
+			// An engine believes lengths that lead nowhere: it is not asked then.
+			known := errors.Is(err, ErrUnsupported) || strings.Contains(err.Error(), "larger than") || lax(err)
+			if !known && e.takes(module) == nil {
 				t.Errorf("refused: %v; the engine takes it", err)
 			}
 			return

@@ -67,16 +67,26 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return code
 }
 
-// goFlags lets -run of policy test be --run, as everyone who tests in Go writes
-// it: it would be the flag -r with the value "un".
+// goStyle are flags that everyone who works in Go writes with one dash, by
+// command. pflag would take -run for -r with the value "un".
+var goStyle = map[string][]string{
+	"policy test":  {"run"},
+	"plugin new":   {"lang"},
+	"plugin test":  {"run", "update"},
+	"plugin bench": {"run"},
+}
+
+// goFlags gives the flags in goStyle their second dash.
 func goFlags(args []string) []string {
-	if len(args) < 2 || args[0] != "policy" || args[1] != "test" {
+	if len(args) < 2 {
 		return args
 	}
 	args = slices.Clone(args)
 	for i, a := range args {
-		if a == "-run" || strings.HasPrefix(a, "-run=") {
-			args[i] = "-" + a
+		for _, flag := range goStyle[args[0]+" "+args[1]] {
+			if a == "-"+flag || strings.HasPrefix(a, "-"+flag+"=") {
+				args[i] = "-" + a
+			}
 		}
 	}
 	return args

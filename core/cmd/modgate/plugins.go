@@ -17,8 +17,14 @@ type pluginsView struct {
 }
 
 func pluginCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "plugin", Short: "See the adapters of modules that speak another dialect"}
-	cmd.AddCommand(pluginList())
+	cmd := &cobra.Command{
+		Use:   "plugin",
+		Short: "Write, build, check, test and list the adapters of modules that speak another dialect",
+		Long:  "Only list needs a running gateway.",
+		Args:  oneOfItsCommands,
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	cmd.AddCommand(pluginNewCommand(), pluginBuildCommand(), pluginCheckCommand(), pluginTestCommand(), pluginBenchCommand(), pluginList())
 	return cmd
 }
 

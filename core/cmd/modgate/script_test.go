@@ -1,9 +1,13 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -15,12 +19,23 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the command line against real gateways. Beside the
 // commands of testscript, scripts have those that are listed here, and
-// $UPSTREAM, which serves whatever a module is asked for, and $EXAMPLES, the
-// shipped policies.
+// $UPSTREAM, which serves whatever a module is asked for, $EXAMPLES, the
+// shipped policies, and $ADAPTERS, those of the conformance suite. Toolchains
+// find what they need of the user's home, and $MODGATE is the
+// command where PATH is empty; the condition rust-wasm says that
+// rustc can build for WebAssembly.
 func TestScripts(t *testing.T) {
 	upstream := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	t.Cleanup(upstream.Close)
 	examples, err := filepath.Abs("../../../policies/examples")
+	if err != nil {
+		t.Fatal(err)
+	}
+	adapters, err := filepath.Abs("../../../conformance/adapters")
+	if err != nil {
+		t.Fatal(err)
+	}
+	home, err := toolchains()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +48,22 @@ func TestScripts(t *testing.T) {
 			e.Defer(s.end)
 			e.Setenv("UPSTREAM", upstream.URL)
 			e.Setenv("EXAMPLES", examples)
+			e.Setenv("ADAPTERS", adapters)
+			for name, value := range home {
+				e.Setenv(name, value)
+			}
 			return nil
+		},
+		Condition: func(name string) (bool, error) {
+			if name != "rust-wasm" {
+				return false, fmt.Errorf("unknown condition %s", name)
+			}
+			out, err := exec.Command("rustc", "--print=target-libdir", "--target=wasm32-unknown-unknown").Output()
+			if err != nil {
+				return false, nil
+			}
+			_, err = os.Stat(strings.TrimSpace(string(out)))
+			return err == nil, nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"gateway":  gatewayCmd,
@@ -46,4 +76,27 @@ func TestScripts(t *testing.T) {
 			"mode":     modeCmd,
 		},
 	})
+}
+
+// toolchains returns where the user's have their things.
+func toolchains() (map[string]string, error) {
+	out, err := exec.Command("go", "env", "GOCACHE").Output()
+	if err != nil {
+		return nil, err
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return nil, err
+	}
+	self, err := exec.LookPath("modgate")
+	if err != nil {
+		return nil, err
+	}
+	env := map[string]string{"MODGATE": self, "GOCACHE": strings.TrimSpace(string(out)), "GOPROXY": "off", "GOFLAGS": ""}
+	for name, folder := range map[string]string{"RUSTUP_HOME": ".rustup", "CARGO_HOME": ".cargo"} {
+		if env[name] = os.Getenv(name); env[name] == "" {
+			env[name] = filepath.Join(home, folder)
+		}
+	}
+	return env, nil
 }

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/modgate/modgate/core/module"
+	"github.com/modgate/modgate/sdk-wasm/project"
+)
+
+func pluginNewCommand() *cobra.Command {
+	var language string
+	cmd := &cobra.Command{
+		Use:   "new NAME",
+		Short: "Make a project of an adapter: source, cases, configuration, README",
+		Long: "Makes the folder NAME, with all that it needs: nothing is downloaded. NAME is the module's, or what its block\n" +
+			"calls the adapter. Prints the files that are for you; overwrites none.",
+		Args: exactly(1, "the name of an adapter, which may be its module's"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			dir, name := filepath.Split(args[0])
+			if err := module.CheckName(name); err != nil {
+				return usage(cmd, "%q: %v", name, err)
+			}
+			if !slices.Contains(project.Languages, language) {
+				return usage(cmd, "--lang %s: want %s", language, strings.Join(project.Languages, ", "))
+			}
+			files, err := project.New(dir, name, language)
+			own := slices.DeleteFunc(files, func(f string) bool {
+				return strings.HasPrefix(f, filepath.Join(dir, name, "modgate")+string(filepath.Separator))
+			})
+			return made(cmd, own, err)
+		},
+	}
+	cmd.Flags().StringVarP(&language, "lang", "l", project.Languages[0], strings.Join(project.Languages, ", "))
+	_ = cmd.RegisterFlagCompletionFunc("lang", cobra.FixedCompletions(project.Languages, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
+	return cmd
+}
+
+func pluginBuildCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "build [FOLDER]",
+		Short: "Build a project into a file .wasm, by the toolchain of its language",
+		Long: "Go needs nothing but go; C needs clang and lld; Rust needs rustc, lld and the target wasm32-unknown-unknown.\n" +
+			"Prints the file.",
+		Args: atMostFile,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			file, err := project.Build(cmd.Context(), folder(args))
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), file)
+			return nil
+		},
+	}
+}
+
+// guestFile returns the file .wasm that is meant: the one that is named, or
+// the only one in the folder that is.
+func guestFile(cmd *cobra.Command, args []string) (string, error) {
+	at := folder(args)
+	if filepath.Ext(at) == ".wasm" {
+		return at, nil
+	}
+	found, err := filepath.Glob(filepath.Join(at, "*.wasm"))
+	switch {
+	case err != nil:
+		return "", err
+	case len(found) == 0:
+		return "", fmt.Errorf("%s holds no file .wasm: modgate plugin build makes it", at)
+	case len(found) > 1:
+		return "", usage(cmd, "%s holds %s: say which", at, strings.Join(found, ", "))
+	}
+	return found[0], nil
+}

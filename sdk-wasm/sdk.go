@@ -1,0 +1,10 @@
+// Package sdk carries the SDKs for authors of adapters, so that a project can
+// have its copy without a network. It decides nothing.
+package sdk
+
+import "embed"
+
+// Go is the SDK for Go: the packages below go/adapter.
+//
+//go:embed go/adapter
+var Go embed.FS
