@@ -95,7 +95,8 @@ var allowed = map[string][]string{
 	},
 
 	"core/cmd/modgate": {
-		"conformance/command", "core/adapter", "core/api", "core/config", "core/control", "core/gateway", "core/message", "core/module", "hcl",
+		"conformance/command", "core/adapter", "core/api", "core/config", "core/control", "core/fallback", "core/gateway", "core/message",
+		"core/module", "hcl",
 		"hcl/okapi", "plugins", "plugins/adaptertest", "policies", "sdk-wasm/project",
 	},
 
