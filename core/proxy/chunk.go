@@ -37,8 +37,9 @@ func (r *relay) nextChunk() error {
 	if size > 0 {
 		return nil
 	}
-	r.done = true
-	return r.trailers()
+	err = r.trailers()
+	r.done = err == nil // else the connection is not clean
+	return err
 }
 
 // trailers reads what follows the last chunk, as strictly, and keeps what may

@@ -127,6 +127,7 @@ type client struct {
 	// answer's body is written. lent is set while there is an upload, stopped
 	// when it is to end.
 	lent    bool
+	due     time.Time // end of the time for the body that is uploaded; zero: none
 	stopped atomic.Bool
 	baton   sync.Mutex
 }

@@ -313,13 +313,16 @@ func (x *exchange) explain(err error) {
 	}
 }
 
-// clientFailed answers a client whose body is broken or too large.
+// clientFailed answers a client whose body is broken, too large or too slow.
 func (x *exchange) clientFailed() {
-	if errors.Is(x.upload.failure, errTooLarge) {
+	switch why := x.upload.failure; {
+	case errors.Is(why, errTooLarge):
 		x.tooLarge()
-		return
+	case timedOut(why):
+		x.refuse(errSlowHead)
+	default:
+		x.refuse(errBody)
 	}
-	x.refuse(errBody)
 }
 
 var errBody = errors.New("the body is not what its head says")

@@ -21,16 +21,8 @@ func FuzzForward(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
-	if dir := sharedAbove(); dir != "" {
-		cases := append(corpus(f, "http11probe.jsonl"), corpus(f, "aws-desync-guardian.jsonl")...)
-		for i, a := range corpus(f, "te-mutations.jsonl") {
-			if i%20 == 0 { // they are much alike, and each is run before the first new input
-				cases = append(cases, a)
-			}
-		}
-		for _, a := range cases {
-			f.Add(a.whole())
-		}
+	for _, raw := range corpusSeeds(f) {
+		f.Add(raw)
 	}
 	g, r := theatre(f)
 	f.Fuzz(func(t *testing.T, raw []byte) {
@@ -51,6 +43,23 @@ func FuzzForward(f *testing.F) {
 			}
 		}
 	})
+}
+
+// corpusSeeds returns what the cases of the corpus send, if there is one.
+func corpusSeeds(f *testing.F) (seeds [][]byte) {
+	if sharedAbove() == "" {
+		return nil
+	}
+	cases := append(corpus(f, "http11probe.jsonl"), corpus(f, "aws-desync-guardian.jsonl")...)
+	for i, a := range corpus(f, "te-mutations.jsonl") {
+		if i%20 == 0 { // they are much alike, and each is run before the first new input
+			cases = append(cases, a)
+		}
+	}
+	for _, a := range cases {
+		seeds = append(seeds, a.whole())
+	}
+	return seeds
 }
 
 // exchange sends raw, and reads until the gateway closes.

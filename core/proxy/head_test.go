@@ -1,8 +1,11 @@
 package proxy
 
 import (
+	"bytes"
 	"errors"
 	"net/http"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -147,24 +150,64 @@ func TestHopByHopFieldsAreDropped(t *testing.T) {
 	}
 }
 
+// FuzzHead compares what is accepted with what a stupid strict parser makes of
+// it, and so what the server is told of it.
 func FuzzHead(f *testing.F) {
-	f.Add("GET /a?b HTTP/1.1\r\nHost: a\r\nConnection: x, close\r\nX: 1\r\n\r\n")
-	f.Add("POST http://b/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
-	f.Fuzz(func(t *testing.T, raw string) {
-		var h head
-		if h.parse([]byte(raw)) != nil {
+	f.Add([]byte("GET /a?b HTTP/1.1\r\nHost: a\r\nConnection: x, close\r\nX: 1\r\n\r\n"))
+	f.Add([]byte("POST http://b/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"))
+	f.Add([]byte("PUT / HTTP/1.0\r\nContent-Length: 5\r\nVia: 1.1 modgate\r\nMax-Forwards: 3\r\nExpect: 100-continue\r\n\r\n"))
+	for _, raw := range corpusSeeds(f) {
+		if end := bytes.Index(raw, headEnd); end >= 0 {
+			f.Add(raw[:end+len(headEnd)])
+		}
+	}
+	line := regexp.MustCompile(`^[!#$%&'*+\-.^_` + "`" + `|~0-9A-Za-z]+ [!-~]+ HTTP/1\.[01]$`)
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		x := new(exchange)
+		h := &x.head
+		if raw = ended(raw); h.parse(raw) != nil {
 			return
 		}
 		if len(h.path) == 0 || h.path[0] != '/' && string(h.path) != "*" {
-			t.Errorf("path = %q of an accepted head", h.path)
+			t.Errorf("path = %q of the accepted head %q", h.path, raw)
 		}
-		for _, l := range h.fields {
-			line := raw[l.start:l.end]
-			if strings.ContainsAny(line, "\n") || line[l.colon] != ':' || !isToken([]byte(line[:l.colon])) {
-				t.Errorf("accepted line %q", line)
+		lines := strings.Split(string(raw[:len(raw)-len(headEnd)]), "\r\n")
+		if !line.MatchString(lines[0]) {
+			t.Errorf("accepted the request line %q", lines[0])
+		}
+		var m captured
+		for _, l := range lines[1:] {
+			parts := fieldLine.FindStringSubmatch(latin1(l))
+			if parts == nil {
+				t.Fatalf("accepted the line %q", l)
 			}
+			name, value := strings.ToLower(parts[1]), parts[2]
+			if name == "transfer-encoding" {
+				value = strings.ToLower(value) // it is forwarded so
+			}
+			m.names, m.values = append(m.names, name), append(m.values, value)
+		}
+		if dirt := m.framing(); dirt != "" && !(h.http10 && dirt == "by 0 Host fields") {
+			t.Errorf("accepted %q, dirty %s", raw, dirt)
+		}
+		body := make([]byte, min(max(h.size, 0), 1<<10))
+		told, _, ok := cutMessage(append(bytes.Replace(x.framing(), []byte("HTTP/1.0"), []byte("HTTP/1.1"), 1), body...))
+		if int64(len(body)) == h.size && (!ok || told.dirt != "") {
+			t.Errorf("of %q the server is told %q (%s)", raw, x.framing(), told.dirt)
+		}
+		if chunks := len(m.get("transfer-encoding")) > 0; chunks != h.chunked || chunks != bytes.Contains(x.framing(), []byte("chunked")) {
+			t.Errorf("of %q the server is told %q", raw, x.framing())
+		}
+		if lengths := m.get("content-length"); len(lengths) == 1 && lengths[0] != strconv.FormatInt(h.size, 10) {
+			t.Errorf("%q has the length %d", raw, h.size)
 		}
 	})
+}
+
+// ended returns raw up to where a head ends, if need be with such an end.
+func ended(raw []byte) []byte {
+	raw = append(bytes.Clone(raw), headEnd...)
+	return raw[:bytes.Index(raw, headEnd)+len(headEnd)]
 }
 
 func TestMalformedRequestsNeverReachAnUpstream(t *testing.T) {

@@ -54,6 +54,9 @@ func (c *client) Read(p []byte) (int, error) {
 		if n > 0 {
 			return n, nil
 		}
+		if errors.Is(err, io.EOF) && c.stage != inHead && c.stage != inTunnel {
+			err = io.ErrUnexpectedEOF // of a body the server would take it for the end
+		}
 		if err != nil {
 			c.intake.err = err
 		}
@@ -238,7 +241,7 @@ func (c *client) receive(p []byte) (int, error) {
 	case c.stage == inTunnel:
 		return c.Conn.Read(p) // its owner sets deadlines
 	case c.lent:
-		c.deadline.due = time.Now().Add(c.p.Limits.Idle)
+		c.deadline.due = by(c.due, c.p.Limits.Idle)
 		c.baton.Unlock()
 		defer c.baton.Lock()
 	case c.stage == inHead && c.x == nil:

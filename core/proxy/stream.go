@@ -129,7 +129,7 @@ func (b body) Read(p []byte) (int, error) {
 	if c.stopped.Load() {
 		return 0, errGone
 	}
-	b.read.watch(time.Now().Add(c.patienceOfBody()))
+	b.read.watch(by(c.due, c.patienceOfBody()))
 	n, err := b.r.Body.Read(p)
 	b.read.rest()
 	if errors.Is(err, io.EOF) {

@@ -53,7 +53,7 @@ func (u *upload) prepare(b []byte) ([]byte, error) {
 // start sends the body to c.
 func (u *upload) start(c *conn) {
 	u.c, u.client, u.due, u.done, u.running = c, u.x.client, u.x.due, make(chan struct{}), true
-	u.client.lent = true
+	u.client.lent, u.client.due = true, u.due
 	c.deadline.waive(c.Conn) // set when the body is sent
 	go u.run(u.x.unsent())
 }
