@@ -47,6 +47,8 @@ plugins: ## build the adapters that come along into .build/plugins
 .PHONY: test
 test: ## run all tests, each part against its time budget; PART=name runs one
 	@bash .ci/need gcc || true
+	@bash .ci/need clang wasm-ld || true
+	@bash .ci/need rustc-wasm32 || true
 	@go vet ./.ci/test && go test ./.ci/test
 	@go build -o .build/test ./.ci/test
 	@.build/test -part '$(PART)'

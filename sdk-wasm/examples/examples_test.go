@@ -1,0 +1,91 @@
+// What runs here is WebAssembly: the race detector would find nothing in it, and
+// make its compiler five times slower.
+
+//go:build !race
+
+package examples_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/modgate/modgate/plugins/adaptertest"
+)
+
+var rewrite = flag.Bool("rewrite", false, "make of what comes out what the cases expect")
+
+// One adapter in three languages: the same cases hold for each, in the gateway
+// itself.
+func TestExamplesSpeakTheSameDialect(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds guests")
+	}
+	for _, language := range []string{"go", "c", "rust"} {
+		t.Run(language, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "legacy.wasm")
+			build(t, language, file)
+			adaptertest.Test(t, adaptertest.Options{File: file, Cases: "cases", Update: *rewrite, NoBreak: true})
+		})
+	}
+}
+
+func build(t *testing.T, language, file string) {
+	t.Helper()
+	run := func(command string, args ...string) {
+		t.Helper()
+		cmd := exec.Command(command, args...)
+		cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", cmd, err, out)
+		}
+	}
+	switch language {
+	case "go":
+		run("go", "build", "-trimpath", "-ldflags=-s -w", "-buildmode=c-shared", "-o", file, "./go")
+	case "c":
+		need(t, "clang", "wasm-ld")
+		run("clang", "--target=wasm32", "-std=c11", "-Wall", "-Wextra", "-Werror", "-O2", "-nostdlib", "-ffreestanding", "-mbulk-memory",
+			"-Wl,--no-entry,--strip-all", "-I../c", "-o", file, "c/legacy.c")
+	case "rust":
+		rustc, err := rustCompiler()
+		if err != nil {
+			t.Skip(err)
+		}
+		library := filepath.Join(t.TempDir(), "libmodgate_adapter.rlib")
+		options := []string{"--edition=2021", "--target=wasm32-unknown-unknown", "-Copt-level=3", "-Cpanic=abort", "-Dwarnings"}
+		run(rustc, append(options, "--crate-type=rlib", "-Cembed-bitcode=yes", "-o", library, "../rust/modgate-adapter/src/lib.rs")...)
+		options = append(options, "--crate-type=cdylib", "-Clto=yes", "-Cstrip=symbols", "--extern=modgate_adapter="+library)
+		if rustc == "/usr/bin/rustc" {
+			options = append(options, "-Clinker=wasm-ld", "-Clinker-flavor=wasm-ld") // Debian's brings none
+		}
+		run(rustc, append(options, "-o", file, "rust/legacy.rs")...)
+	}
+}
+
+// need skips the test where a command is not there.
+func need(t *testing.T, commands ...string) {
+	t.Helper()
+	for _, command := range commands {
+		if _, err := exec.LookPath(command); err != nil {
+			t.Skipf("%s is not there: apt install clang lld", command)
+		}
+	}
+}
+
+// rustCompiler returns the first rustc that can build for WebAssembly: rustup's,
+// which often cannot, hides Debian's.
+func rustCompiler() (string, error) {
+	for _, rustc := range []string{"rustc", "/usr/bin/rustc"} {
+		if out, err := exec.Command(rustc, "--print=target-libdir", "--target=wasm32-unknown-unknown").Output(); err == nil {
+			core, _ := filepath.Glob(filepath.Join(string(out[:len(out)-1]), "libcore-*.rlib"))
+			if len(core) > 0 {
+				return rustc, nil
+			}
+		}
+	}
+	return "", fmt.Errorf("no rustc can build for wasm32-unknown-unknown: apt install rustc libstd-rust-dev-wasm32 lld")
+}
