@@ -106,7 +106,7 @@ func (m mutation) meet(t *testing.T) string {
 		return ""
 	}
 	for _, r := range rungs {
-		if exec.Command(binary, "-test.run", r.run, "-test.failfast", "-test.timeout=2m").Run() != nil {
+		if exec.Command(binary, "-test.run", r.run, "-test.failfast", "-test.timeout=10m").Run() != nil {
 			return r.name
 		}
 	}

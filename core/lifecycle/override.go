@@ -189,7 +189,8 @@ func (s *step) lift() error {
 
 // dismiss forgets an instance, those of a version, or, if neither is named,
 // the module. Their tokens are void. Turn, epoch and floor stay, since
-// modules compare them, and so does what is in force.
+// modules compare them, and so does what is in force; whoever restructures
+// yet must not write in the epoch of who serves next.
 func (s *step) dismiss(version module.Version, id string) error {
 	all := version.IsZero() && id == ""
 	var ids []string
@@ -212,6 +213,9 @@ func (s *step) dismiss(version module.Version, id string) error {
 		s.remove(v, id)
 	}
 	if all {
+		if !s.r.Grant.IsZero() {
+			s.r.Epoch++
+		}
 		s.effects = append(s.effects, Resolve{absentKey(s.r.Module)})
 		s.r = Record{Module: s.r.Module, Turn: s.r.Turn, Epoch: s.r.Epoch, Floor: s.r.Floor, Forced: s.r.Forced, Overrides: s.r.Overrides}
 	}
