@@ -218,11 +218,7 @@ func (g *gateway) apply(name string, ev lifecycle.Event) (*lifecycle.Record, err
 	if r == nil {
 		r = &lifecycle.Record{Module: name}
 	}
-	env := lifecycle.Env{Now: g.clock(), Settings: g.settings, Decide: func(fallback.Query) fallback.Decision { return fallback.Decision{} }}
-	for _, other := range g.gateways {
-		env.Nodes = append(env.Nodes, other.name)
-	}
-	next, effects, err := lifecycle.Step(*r, env, ev)
+	next, effects, err := lifecycle.Step(*r, g.env(), ev)
 	if err != nil {
 		return r, err
 	}
@@ -241,6 +237,14 @@ func (g *gateway) apply(name string, ev lifecycle.Event) (*lifecycle.Record, err
 	}
 	g.show(name, &next, effects)
 	return &next, nil
+}
+
+func (g *gateway) env() lifecycle.Env {
+	env := lifecycle.Env{Now: g.clock(), Settings: g.settings, Decide: func(fallback.Query) fallback.Decision { return fallback.Decision{} }}
+	for _, other := range g.gateways {
+		env.Nodes = append(env.Nodes, other.name)
+	}
+	return env
 }
 
 // spread brings the news to the other gateways, some time.

@@ -47,7 +47,7 @@ func (s *simulation) happen() {
 	m := s.modules[s.random.IntN(len(s.modules))]
 	v := m.versions[s.random.IntN(len(m.versions))]
 	p := s.processes[s.random.IntN(len(s.processes))]
-	switch s.random.IntN(12) {
+	switch s.random.IntN(13) {
 	case 0, 1, 2: // an upgrade, a sibling, or an older version
 		s.deploy(m, v, fmt.Sprintf("%s-%d", m.name, len(s.processes)))
 	case 3: // a new process, maybe of another version, under an old id, whose process may live on
@@ -73,6 +73,10 @@ func (s *simulation) happen() {
 	case 11: // an UPDATE without need
 		if p.alive && p.stage == serving {
 			p.announce(message.Update)
+		}
+	case 12:
+		if g := s.gateways[s.random.IntN(len(s.gateways))]; g.up {
+			s.overrule(g, m)
 		}
 	}
 }

@@ -371,6 +371,9 @@ func (p *process) receive(g *gateway, n message.Notice) {
 		}
 		return
 	}
+	if n.Kind == message.NoticeResume && n.Data.Outcome == message.Resumed && p.stage == idle { // it was promoted
+		p.stage, p.epoch = serving, max(p.epoch, n.Data.Epoch)
+	}
 	if n.Kind != message.NoticeMissing {
 		return
 	}

@@ -176,6 +176,7 @@ func (s *simulation) clear() {
 			g.start()
 		}
 	}
+	s.lift()
 	s.in(60*time.Second, s.repair)
 }
 

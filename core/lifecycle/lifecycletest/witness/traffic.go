@@ -10,13 +10,13 @@ func (w *Witness) Routed(gateway, token string, n int, own bool, epoch uint64, n
 	m := w.modules[p.module]
 	p.runs[n] = true
 	m.epoch = max(m.epoch, epoch)
-	late := func(since time.Time) bool { return !since.IsZero() && now.Sub(since) > w.promised.Lag }
+	late := func(since time.Time) bool { return !since.IsZero() && !w.fresh(since, now) }
 	switch {
 	case late(p.gone):
 		w.breaks("L1", "request %d went to %s at %s, gone %s ago", n, p.instance, gateway, now.Sub(p.gone))
 	case late(p.fenced):
 		w.breaks("U8", "request %d went to %s at %s, fenced %s ago", n, p.instance, gateway, now.Sub(p.fenced))
-	case m.last.Holder != "" && m.last.Holder != token && p.gone.IsZero():
+	case m.last.Holder != "" && m.last.Holder != token && p.gone.IsZero() && !w.fresh(m.overruled, now):
 		w.breaks("U2", "request %d went to %s at %s, while %s is updating", n, p.instance, gateway, w.processes[m.last.Holder].instance)
 	}
 	if own {
@@ -28,6 +28,10 @@ func (w *Witness) Routed(gateway, token string, n int, own bool, epoch uint64, n
 		}
 	}
 }
+
+// fresh reports whether another gateway may not know yet what happened at that
+// time.
+func (w *Witness) fresh(at, now time.Time) bool { return !at.IsZero() && now.Sub(at) <= w.promised.Lag }
 
 // Ended notes that request n is done.
 func (w *Witness) Ended(token string, n int) { delete(w.processes[token].runs, n) }
@@ -51,6 +55,7 @@ func (w *Witness) Missing(n int, name string, now time.Time) {
 	m := w.module(name)
 	least := min(w.promised.TTL, w.promised.UpdateTTL, w.promised.AbsenceMax)
 	switch away := now.Sub(m.unready); {
+	case m.forced, w.fresh(m.missed, now):
 	case m.unready.IsZero():
 		if ready := now.Sub(m.ready); ready > w.promised.Lag {
 			w.breaks("A4", "request %d was told that %s is missing, which is ready since %s", n, name, ready)

@@ -54,6 +54,10 @@ type record struct {
 	unready time.Time // since when nobody serves
 	ready   time.Time // since when somebody does
 	data    data
+	missed  time.Time // when it was shown as missing last
+
+	overruled time.Time // when an administrator was followed last
+	forced    bool      // one says that it is missing
 }
 
 // process is what was seen of one process, by its token.
@@ -153,7 +157,7 @@ func (w *Witness) Answered(token string, outcome message.Outcome, now time.Time)
 			break
 		}
 		p.gone = now
-		if had := now.Sub(w.stopped(p)); len(p.runs) > 0 && had < w.promised.Grace && !p.held && !w.uncounted(p) {
+		if had := now.Sub(w.stopped(p)); len(p.runs) > 0 && had < w.grace() && !p.held && !w.uncounted(p) {
 			w.breaks("L1", "%s may exit after its DISCONNECT, with %d runs, and had %s", p.instance, len(p.runs), had)
 		}
 	case message.Granted:
@@ -207,6 +211,9 @@ func (w *Witness) Shown(gateway, name string, f Face, now time.Time) {
 	}
 	was := m.last
 	m.last = f
+	if was.State.State == message.Missing {
+		m.missed = now
+	}
 	if f.Epoch < m.epoch {
 		w.breaks("U8", "the epoch of %s fell from %d to %d", name, m.epoch, f.Epoch)
 	}
@@ -244,6 +251,10 @@ func (w *Witness) stopped(p *process) time.Time {
 	return left
 }
 
+// grace is the least that is seen of one: another gateway may have saved it
+// before this one showed it.
+func (w *Witness) grace() time.Duration { return w.promised.Grace - w.promised.Lag }
+
 // uncounted reports whether a gateway restarted since, or less than a grace
 // before: it does not know of all runs, and takes p's word for it (G6).
 func (w *Witness) uncounted(p *process) bool {
@@ -259,7 +270,7 @@ func (w *Witness) uncounted(p *process) bool {
 // might still work on the data has finished, or had its grace (U2, U9, U8).
 func (w *Witness) granted(name string, m *record, f Face, now time.Time) {
 	holder := w.processes[f.Holder]
-	holder.held = true
+	holder.held, m.data.resumed = true, ""
 	if f.Epoch <= m.epoch {
 		w.breaks("U8", "%s was granted in epoch %d, after %d", holder.instance, f.Epoch, m.epoch)
 	}
@@ -267,7 +278,7 @@ func (w *Witness) granted(name string, m *record, f Face, now time.Time) {
 		if p == holder || p.module != name || len(p.runs) == 0 || !p.leaves.IsZero() && w.uncounted(p) || !p.gone.IsZero() || !p.fenced.IsZero() {
 			continue
 		}
-		if had := now.Sub(w.stopped(p)); had < w.promised.Grace {
+		if had := now.Sub(w.stopped(p)); had < w.grace() {
 			w.breaks("U2", "%s was granted while %s has %d runs and had %s", holder.instance, p.instance, len(p.runs), had)
 		}
 	}
