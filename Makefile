@@ -36,7 +36,7 @@ build: ## build modgate and the sample programs into .build
 	@go build -o .build/ ./core/cmd/modgate ./hcl/examples/library/... ./hcl/examples/mute/... ./plugins/okapi/folio
 
 # ADAPTERS are the ones that come along.
-ADAPTERS := okapi
+ADAPTERS := okapi pauseresume rewrite
 
 .PHONY: plugins
 plugins: ## build the adapters that come along into .build/plugins

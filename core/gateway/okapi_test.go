@@ -1,3 +1,5 @@
+//go:build !race
+
 package gateway
 
 import (
@@ -7,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,29 +20,16 @@ import (
 	"github.com/modgate/modgate/core/config"
 	"github.com/modgate/modgate/core/message"
 	"github.com/modgate/modgate/hcl"
+	"github.com/modgate/modgate/plugins/adaptertest"
 	"github.com/modgate/modgate/plugins/okapi/foliotest"
 )
-
-// okapiAdapter is a folder with okapi.wasm in it, built once, and one with what
-// the engine has compiled of it.
-var okapiAdapter = sync.OnceValues(func() (dir string, err error) {
-	dir, err = os.MkdirTemp("", "okapi")
-	if err != nil {
-		return "", err
-	}
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-buildmode=c-shared", "-o", filepath.Join(dir, "plugins", "okapi.wasm"), "../../plugins/okapi")
-	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return dir, nil
-})
 
 // folioPlatform is a world of FOLIO's modules behind the adapter okapi, configured
 // in the language.
 type folioPlatform struct {
 	*world
 	dir       string // of the adapter
+	cache     string // what the engine has compiled of it
 	file      string
 	data      map[string]*foliotest.Data // by product
 	processes map[string]*foliotest.Module
@@ -52,15 +40,9 @@ type folioPlatform struct {
 // tenants diku and central.
 func inPlatform(t *testing.T, settings string, play func(*folioPlatform)) {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("builds an adapter")
-	}
-	dir, err := okapiAdapter()
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir := filepath.Dir(adaptertest.Build(t, "../../plugins/okapi"))
 	p := &folioPlatform{
-		dir: dir, file: filepath.Join(t.TempDir(), "platform.hcl"), settings: settings,
+		dir: dir, cache: filepath.Join(dir, "cache"), file: filepath.Join(t.TempDir(), "platform.hcl"), settings: settings,
 		data:      map[string]*foliotest.Data{"mod-loans": {}, "mod-users": {}},
 		processes: map[string]*foliotest.Module{},
 	}
@@ -80,7 +62,7 @@ func inPlatform(t *testing.T, settings string, play func(*folioPlatform)) {
 // compiled keeps what the engine has compiled for the next gateway, or gives
 // it what another one's has.
 func (p *folioPlatform) compiled(t *testing.T, dataDir string, keep bool) {
-	from, to := filepath.Join(p.dir, "cache"), filepath.Join(dataDir, "cache", "plugins")
+	from, to := p.cache, filepath.Join(dataDir, "cache", "plugins")
 	if keep {
 		from, to = to, from
 	}
@@ -111,7 +93,7 @@ func (p *folioPlatform) products() map[string]bool {
 func (p *folioPlatform) load(t *testing.T) *config.Config {
 	t.Helper()
 	var b strings.Builder
-	fmt.Fprintf(&b, "gateway {\n  listen = \"127.0.0.1:9130\"\n  plugins = %q\n  control {\n    listen = \"127.0.0.1:9131\"\n  }\n}\n", filepath.Join(p.dir, "plugins"))
+	fmt.Fprintf(&b, "gateway {\n  listen = \"127.0.0.1:9130\"\n  plugins = %q\n  control {\n    listen = \"127.0.0.1:9131\"\n  }\n}\n", p.dir)
 	for _, product := range slices.Sorted(maps.Keys(p.products())) {
 		fmt.Fprintf(&b, "module %q {\n  update = \"on-takeover\"\n  adapter = \"okapi\"\n  run_header = \"X-Okapi-Request-Id\"\n", product)
 		fmt.Fprintf(&b, "  plugin {\n    config = jsonencode(%s)\n  }\n  probe {\n    type = \"http\"\n    jitter = 0\n  }\n", p.settings)
@@ -230,6 +212,9 @@ func asking(paths ...string) string {
 }
 
 const tenantsOnly = `{ tenants = ["diku", "central"] }`
+
+// These tests are left out of race builds, where the engine takes a minute to
+// compile the adapter.
 
 // An unmodified module of FOLIO is upgraded under load. While it migrates, each
 // tenant in a job of its own, it calls itself, and a peer that calls it back.

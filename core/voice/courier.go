@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/modgate/modgate/core/adapter"
@@ -124,6 +125,7 @@ func (c *courier) bring(a adapter.Adapter, n message.Notice) error {
 		return err
 	}
 	d.Properties = c.properties()
+	d.Properties["module.unmet"] = c.unmet()
 	e, err := a.Encode(adapter.Event{Notice: n}, d)
 	switch {
 	case err != nil:
@@ -153,6 +155,17 @@ func (c *courier) bring(a adapter.Adapter, n message.Notice) error {
 	default:
 		return fmt.Errorf("it is answered %d: %v", d.Status(), reply.Verdict)
 	}
+}
+
+// unmet lists the requirements of the instance that are not met.
+func (c *courier) unmet() string {
+	var all []string
+	for _, n := range c.all.o.Control.Standing(c.Instance) {
+		if n.Subject != n.Receiver {
+			all = append(all, n.Subject)
+		}
+	}
+	return strings.Join(all, ",")
 }
 
 // Tell is told that there is a notice for the instance. It does not block.
