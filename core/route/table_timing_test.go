@@ -78,14 +78,3 @@ func BenchmarkBuild100000(b *testing.B) {
 		big(b, 100_000)
 	}
 }
-
-func BenchmarkEnterLeave(b *testing.B) {
-	i := NewInstance("a", "m", "1.0.0", "http://h", func(*Instance, uint64) {})
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			if i.Enter() {
-				i.Leave()
-			}
-		}
-	})
-}
