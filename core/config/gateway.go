@@ -116,7 +116,7 @@ func (g *Gateway) Settings() []Setting {
 		{Name: "plugins", Value: &g.Plugins, Form: Path, Doc: "folder of adapters, WebAssembly files that are put in force as they are dropped, replaced and removed; unset: there are none"},
 		{Name: "tenant_header", Value: &g.TenantHeader, Max: 64, Doc: "name of the header whose value policies see as `input.request.tenant`, such as \"X-Okapi-Tenant\""},
 		{Name: "join_secret", Value: &g.JoinSecret, Min: minSecret, Max: maxSecret, Live: true, Doc: "lets modules register that have none of their own; unset: the gateway makes one, `join-secret` in the data directory (I1)"},
-		{Name: "limits.head", Value: &g.Limits.Head, Min: int64(4 * KiB), Max: int64(MiB), Doc: "size of a request's line and headers, more of which is answered 431, or 414 if the line alone is; and of an answer's, more of which is 502"},
+		{Name: "limits.head", Value: &g.Limits.Head, Min: int64(4 * KiB), Max: int64(MiB), Doc: "size of a request's line and headers, of which there may be 500; more is answered 431, or 414 if the line alone is; and of an answer's, more of which is 502"},
 		{Name: "limits.body", Value: &g.Limits.Body, Min: int64(KiB), Max: int64(TiB), Doc: "size of a request's body; more is answered 413"},
 		{Name: "limits.connections", Value: &g.Limits.Connections, Min: 1, Max: 1_000_000, Doc: "clients' connections at once"},
 		{Name: "limits.streams", Value: &g.Limits.Streams, Min: 1, Max: 10_000, Doc: "requests at once on one HTTP/2 connection"},

@@ -21,6 +21,7 @@ const (
 	errAnswerFolded badAnswer = "a header name looks like Content-Length or Transfer-Encoding"
 	errAnswerFramed badAnswer = "the body's length is not said once, by a decimal Content-Length or, in HTTP/1.1, by Transfer-Encoding: chunked"
 	errAnswerSize   badAnswer = "its head, with those of interim answers before it, is too large"
+	errAnswerHop    badAnswer = "its Connection names more than 32 fields"
 	errAnswerShort  badAnswer = "its head breaks off"
 	errAnnounced    badAnswer = "it announces a trailer that may not be one"
 	errSwitched     badAnswer = "it switches to a protocol that was not asked for"
@@ -35,7 +36,9 @@ type answerCheck struct {
 	http10   bool
 	length   bool // Content-Length was there
 	chunked  bool
-	codings  int  // lines of Content-Encoding
+	codings  int // lines of Content-Encoding
+	fields   int
+	options  int  // that Connection names, at most
 	overfull bool // it frames a body that its status has not
 	size     int64
 }
@@ -113,6 +116,9 @@ func (a *answerCheck) head(raw []byte) error {
 		if err := a.take(line[:colon], value); err != nil {
 			return err
 		}
+		if a.fields++; a.fields > mostFields {
+			return errAnswerSize
+		}
 	}
 	return a.frame()
 }
@@ -158,6 +164,10 @@ func (a *answerCheck) take(name, value []byte) error {
 		a.chunked = true
 	case len(name) == len("content-encoding") && equalFold(name, "content-encoding"):
 		a.codings++
+	case len(name) == len("connection") && equalFold(name, "connection"):
+		if a.options += 1 + bytes.Count(value, []byte(",")); a.options > mostOptions {
+			return errAnswerHop
+		}
 	default:
 		if checkFold(name) != nil {
 			return errAnswerFolded

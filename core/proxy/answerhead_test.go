@@ -64,6 +64,8 @@ func TestAnswerHeadIsRefused(t *testing.T) {
 		"two codings":           {ok + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", errAnswerFramed},
 		"unknown coding":        {ok + "Transfer-Encoding: gzip, chunked\r\n\r\n", errAnswerFramed},
 		"identity":              {ok + "Transfer-Encoding: identity\r\n\r\n", errAnswerFramed},
+		"too many options":      {ok + "Connection: " + strings.Repeat("x,", mostOptions) + "\r\n\r\n", errAnswerHop},
+		"too many fields":       {ok + strings.Repeat("X:\r\n", mostFields+1) + "\r\n", errAnswerSize},
 		"coding in 1.0":         {"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", errAnswerFramed},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -25,6 +25,7 @@ var (
 	errTraced      = errors.New("Max-Forwards ends here, and the gateway answers no TRACE")
 	errLoop        = errors.New("the request came by here sixteen times, as its Via says")
 
+	errOptions       = errors.New("Connection may name 32 fields at most")
 	errHeadTooLarge  = errors.New("the request's head is too large")
 	errTargetTooLong = errors.New("the request's target is too long")
 )
@@ -101,6 +102,9 @@ func (h *head) parse(raw []byte) error {
 	if err := h.split(n + 1); err != nil {
 		return err
 	}
+	if len(h.nominated) > mostOptions {
+		return errOptions
+	}
 	if len(h.nominated) > 0 {
 		h.dropNominated()
 	}
@@ -122,6 +126,13 @@ func (h *head) parse(raw []byte) error {
 	}
 	return h.aim(target)
 }
+
+// Every field is compared with every one that Connection names, and each is
+// remembered while the request is here: both have a bound.
+const (
+	mostOptions = 32
+	mostFields  = 500
+)
 
 // mostPasses is how often a request may come by here, as is said of a run (U11).
 const mostPasses = 16
@@ -204,6 +215,9 @@ func (h *head) split(start int) error {
 		k, err := h.take(line[:colon], value)
 		if err != nil {
 			return err
+		}
+		if len(h.fields) == mostFields {
+			return errHeadTooLarge
 		}
 		h.fields = append(h.fields, field{start: at, end: at + len(line), colon: colon, kind: k})
 		at += n + 1

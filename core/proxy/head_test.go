@@ -75,6 +75,9 @@ func TestHeadIsRefused(t *testing.T) {
 		{"other scheme", "GET", "ftp://a/", "HTTP/1.1", "Host: a|", errTarget},
 		{"absolute with user", "GET", "http://u@a/", "HTTP/1.1", "Host: a|", errTarget},
 		{"absolute without host", "GET", "http:///x", "HTTP/1.1", "Host: a|", errTarget},
+		{"too many options", "GET", "/", "HTTP/1.1", "Host: a|Connection: " + strings.Repeat("x,", mostOptions) + "y|", errOptions},
+		{"too many options in lines", "GET", "/", "HTTP/1.1", "Host: a|" + strings.Repeat("Connection: x|", mostOptions+1), errOptions},
+		{"too many fields", "GET", "/", "HTTP/1.1", "Host: a|" + strings.Repeat("x:|", mostFields), errHeadTooLarge},
 		{"unknown expectation", "POST", "/", "HTTP/1.1", "Host: a|Expect: cake|", errExpectation},
 	} {
 		t.Run(c.name, func(t *testing.T) {
