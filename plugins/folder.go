@@ -3,11 +3,7 @@ package plugins
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -15,7 +11,6 @@ import (
 
 	"github.com/modgate/modgate/core/adapter"
 	"github.com/modgate/modgate/core/config"
-	"github.com/modgate/modgate/core/module"
 )
 
 // suffix is that of a guest's file. Other files are none of the folder's:
@@ -63,28 +58,6 @@ type Folder struct {
 	stop     context.CancelFunc
 	watching sync.WaitGroup
 	closing  sync.WaitGroup // of plugins that end what they began
-}
-
-// stamp tells one state of a file from another.
-type stamp struct {
-	size, inode int64
-	time        time.Time
-}
-
-type seatKey struct {
-	name     string
-	settings config.Plugin
-}
-
-// seat is a plugin of one file with one set of settings.
-type seat struct {
-	key     seatKey
-	plugin  *Plugin // nil: none was right yet
-	tried   stamp   // that was read last
-	refused error   // why it is not in force
-	modules []string
-	named   bool // by a module's block
-	idle    bool // no module has a block, and so it no settings: one may come that registers under its name
 }
 
 // OpenFolder puts every adapter in force that is there and right, and follows
@@ -155,13 +128,6 @@ func (f *Folder) emptied() map[seatKey]*seat {
 	return map[seatKey]*seat{}
 }
 
-func (f *Folder) end(s *seat) {
-	if p := s.plugin; p != nil {
-		s.plugin = nil
-		f.closing.Go(p.Close)
-	}
-}
-
 // look brings plugins and slots in line with the folder. A file that has
 // changed since the last look is still being written, unless at once is set.
 // The caller holds mu.
@@ -199,26 +165,6 @@ func (f *Folder) look(atOnce bool) {
 	}
 	f.files = files
 	f.assign(wanted)
-}
-
-// list returns the guests' files in dir.
-func list(dir string) (map[string]stamp, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, err
-	}
-	files := map[string]stamp{}
-	for _, e := range entries {
-		name, ok := strings.CutSuffix(e.Name(), suffix)
-		if !ok || module.CheckName(name) != nil {
-			continue
-		}
-		info, err := os.Stat(filepath.Join(dir, e.Name())) // of what a link leads to
-		if err == nil && info.Mode().IsRegular() {
-			files[name] = stamp{size: info.Size(), inode: inode(info), time: info.ModTime()}
-		}
-	}
-	return files, nil
 }
 
 // wanted returns the seats that there should be: of modules with a block, and
@@ -259,65 +205,6 @@ func (f *Folder) wanted(files map[string]stamp) map[seatKey]*seat {
 func (f *Folder) serves(module, name string) bool {
 	s := f.serving[module]
 	return s != nil && s.key.name == name
-}
-
-// load puts the seat's file in force, or says why not.
-func (f *Folder) load(s *seat) {
-	code, err := read(filepath.Join(f.o.Dir, s.key.name+suffix))
-	ctx := context.Background()
-	switch {
-	case err != nil:
-	case s.plugin != nil:
-		err = s.plugin.Replace(ctx, code)
-	default:
-		s.plugin, err = Load(ctx, code, Options{
-			Name: s.key.name, Plugin: s.key.settings, Version: f.o.Version, Cache: f.o.Cache, Log: f.o.Log,
-			Fault: f.o.Fault, Mended: f.o.Mended,
-		})
-	}
-	if err != nil {
-		f.refuse(s, err)
-		return
-	}
-	v := s.plugin.View()
-	f.o.Log.Info("adapter in force", "adapter", s.key.name, "modules", s.modules, "generation", v.Generation, "sha256", v.SHA256, "hooks", v.Hooks, "took", v.LoadSeconds)
-	f.accept(s)
-}
-
-// accept notes that nothing is wrong with the seat's file, if there is one.
-func (f *Folder) accept(s *seat) {
-	if s.refused != nil {
-		s.refused = nil
-		f.o.Accepted(s.key.name)
-	}
-}
-
-// refuse notes why the seat's file is not in force.
-func (f *Folder) refuse(s *seat, why error) {
-	if s.refused != nil && s.refused.Error() == why.Error() {
-		return
-	}
-	s.refused = why
-	if s.idle && errors.Is(why, errConfiguration) {
-		f.o.Log.Info("adapter waits for a module whose block has its settings", "adapter", s.key.name)
-		return
-	}
-	f.o.Log.Error("adapter not in force", "adapter", s.key.name, "modules", s.modules, "cause", why, "former_stays", s.plugin != nil)
-	f.o.Refused(s.key.name, why)
-}
-
-// read returns the contents of a file that is not too large.
-func read(path string) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	code, err := io.ReadAll(io.LimitReader(file, maxFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("read: %w", err)
-	}
-	return code, nil
 }
 
 // assign puts what is wanted into the slots, and ends what nobody needs. A
@@ -387,52 +274,4 @@ func (f *Folder) Views() []adapter.View {
 		return strings.Compare(a.Adapter+"\x00"+strings.Join(a.Modules, " "), b.Adapter+"\x00"+strings.Join(b.Modules, " "))
 	})
 	return views
-}
-
-// missing is the adapter of a module that must have one and has none.
-type missing struct{ onError config.OnError }
-
-func (m missing) fails(byHook config.OnError) bool {
-	return m.onError == config.Fail || m.onError == config.ByHook && byHook == config.Fail
-}
-
-// Hooks returns all but those of probes.
-func (m missing) Hooks() adapter.Hooks {
-	return adapter.HookRequest | adapter.HookEncode | adapter.HookReply | adapter.HookDecode
-}
-
-func (m missing) Request(x adapter.Exchange) (adapter.Call, error) {
-	if m.fails(config.Fail) {
-		return adapter.Call{}, ErrFailed
-	}
-	return adapter.None{}.Request(x)
-}
-
-func (m missing) Response(adapter.Call, adapter.Exchange, bool) error { return nil }
-
-func (m missing) Encode(e adapter.Event, x adapter.Exchange) (adapter.Encoding, error) {
-	if m.fails(config.Fail) {
-		return adapter.Encoding{}, ErrFailed
-	}
-	return adapter.None{}.Encode(e, x)
-}
-
-func (m missing) Reply(c adapter.Call, x adapter.Exchange, failed bool) (adapter.Reply, error) {
-	if m.fails(config.Fail) {
-		return adapter.Reply{}, ErrFailed
-	}
-	return adapter.None{}.Reply(c, x, failed)
-}
-
-func (m missing) Decode(x adapter.Exchange) (adapter.Decoded, error) {
-	if m.fails(config.Fail) {
-		return adapter.Decoded{}, ErrFailed
-	}
-	return adapter.None{}.Decode(x)
-}
-
-func (m missing) Probe(x adapter.Exchange) (adapter.Call, error) { return adapter.None{}.Probe(x) }
-
-func (m missing) Judge(c adapter.Call, x adapter.Exchange, failed bool) (adapter.Health, error) {
-	return adapter.None{}.Judge(c, x, failed)
 }

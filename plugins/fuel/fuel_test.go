@@ -4,119 +4,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/api"
-	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/modgate/modgate/plugins/wat"
 )
-
-const slice = 1000
-
-// features are those that Rewrite knows.
-const features = api.CoreFeaturesV2 | experimental.CoreFeaturesTailCall | experimental.CoreFeaturesExtendedConst
-
-var errDry = errors.New("out of fuel")
-
-// engine compiles and runs modules, in turn.
-type engine struct {
-	wazero.Runtime
-	refills, most int    // most: then the guest is stopped
-	slice         uint64 // fuel that a refill gives
-}
-
-func newEngine(t testing.TB) *engine {
-	t.Helper()
-	ctx := context.Background()
-	e := &engine{most: 1000, slice: slice}
-	config := wazero.NewRuntimeConfig().WithCoreFeatures(features).WithMemoryLimitPages(64)
-	e.Runtime = wazero.NewRuntimeWithConfig(ctx, config)
-	t.Cleanup(func() { e.Close(ctx) })
-	_, err := e.NewHostModuleBuilder(ImportModule).NewFunctionBuilder().
-		WithGoModuleFunction(api.GoModuleFunc(func(_ context.Context, _ api.Module, stack []uint64) {
-			if e.refills++; e.refills > e.most {
-				panic(errDry)
-			}
-			stack[0] = e.slice
-		}), nil, []api.ValueType{api.ValueTypeI64}).Export(ImportName).Instantiate(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return e
-}
-
-// outcome is what running a module came to.
-type outcome struct {
-	results string // of each call, and why it trapped
-	memory  []byte
-	dry     bool
-}
-
-// run calls every exported function that takes integers, with the arguments.
-func (e *engine) run(module []byte, args ...uint64) (o outcome, err error) {
-	ctx := context.Background()
-	e.refills = 0
-	m, err := e.InstantiateWithConfig(ctx, module, wazero.NewModuleConfig().WithName("").WithStartFunctions())
-	if err != nil {
-		return o, err
-	}
-	defer m.Close(ctx)
-	exported := m.ExportedFunctionDefinitions()
-	for _, name := range sorted(exported) {
-		d := exported[name]
-		if slices.ContainsFunc(d.ParamTypes(), func(t api.ValueType) bool { return t != api.ValueTypeI32 && t != api.ValueTypeI64 }) {
-			continue
-		}
-		in := make([]uint64, len(d.ParamTypes()))
-		for i := range in {
-			if i < len(args) {
-				in[i] = args[i]
-			}
-		}
-		out, err := m.ExportedFunction(name).Call(ctx, in...)
-		if errors.Is(err, errDry) {
-			o.dry = true
-			return o, nil
-		}
-		trap, _, _ := strings.Cut(fmt.Sprint(err), "\n")
-		for i, t := range d.ResultTypes() {
-			if t == api.ValueTypeExternref || t == 0x70 {
-				out = slices.Delete(slices.Clone(out), i, i+1) // a pointer
-				break
-			}
-		}
-		o.results += fmt.Sprintf("%s%v=%v %s\n", name, in, out, trap)
-	}
-	if mem := m.ExportedMemory("memory"); mem != nil {
-		b, _ := mem.Read(0, mem.Size())
-		o.memory = bytes.Clone(b)
-	}
-	return o, nil
-}
-
-func sorted[V any](m map[string]V) (names []string) {
-	for n := range m {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	return names
-}
-
-func mustRewrite(t testing.TB, module []byte) []byte {
-	t.Helper()
-	r, err := Rewrite(module, slice, Limits{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r.Code
-}
 
 // samples are modules that use what there is to use.
 var samples = map[string]string{
@@ -352,84 +248,4 @@ func TestThirdPartyGuests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-// FuzzRewrite holds the rewriter against the engine: what the engine refuses
-// stays refused, what it takes is taken, and behaves the same.
-func FuzzRewrite(f *testing.F) {
-	for _, text := range samples {
-		f.Add(wat.Must(text), uint64(3), uint64(1))
-	}
-	for _, text := range endless {
-		if len(text) < 1000 {
-			f.Add(wat.Must(text), uint64(0), uint64(0))
-		}
-	}
-	f.Fuzz(func(t *testing.T, module []byte, a, b uint64) {
-		if len(module) > 4096 {
-			return
-		}
-		e := newEngine(t)
-		r, err := Rewrite(module, slice, Limits{Table: 1000})
-		if err != nil {
-			// An engine believes lengths that lead nowhere: it is not asked then.
-			known := errors.Is(err, ErrUnsupported) || strings.Contains(err.Error(), "larger than") || lax(err)
-			if !known && e.takes(module) == nil {
-				t.Errorf("refused: %v; the engine takes it", err)
-			}
-			return
-		}
-		original := e.takes(module)
-		_, rewritten := e.CompileModule(context.Background(), r.Code)
-		if original != nil && strings.Contains(original.Error(), "custom") {
-			return // such a section is for tools, and left out
-		}
-		if (original == nil) != (rewritten == nil) {
-			t.Fatalf("the engine says of the original %v, of the rewritten %v", original, rewritten)
-		}
-		if original != nil {
-			return
-		}
-		e.most = 100
-		got, err := e.run(r.Code, a, b)
-		if got.dry || errors.Is(err, errDry) || strings.Contains(got.results, "stack overflow") || slices.ContainsFunc(r.Imports, func(i Import) bool { return i.Name == ImportName }) {
-			return
-		}
-		want, originally := e.run(module, a, b)
-		if (err == nil) != (originally == nil) {
-			t.Fatalf("the rewritten: %v; the original: %v", err, originally)
-		}
-		if !strings.Contains(string(module), "grow") && (got.results != want.results || !bytes.Equal(got.memory, want.memory)) && !clamped(module) {
-			t.Errorf("got\n%swant\n%s", got.results, want.results)
-		}
-	})
-}
-
-// takes returns why the engine does not take a module that was not rewritten.
-// It crashes at some, which must not come through rewriting.
-func (e *engine) takes(module []byte) (err error) {
-	defer func() {
-		if fault := recover(); fault != nil {
-			err = fmt.Errorf("the engine crashed: %v", fault)
-		}
-	}()
-	_, err = e.CompileModule(context.Background(), module)
-	return err
-}
-
-// lax reports refusals of what the engine does not look at closely.
-func lax(err error) bool {
-	for _, s := range []string{"a number is too large", "stands in the wrong place", "bytes too many", "it ends too early", "in a constant", "there is no"} {
-		if strings.Contains(err.Error(), s) {
-			return true
-		}
-	}
-	return false
-}
-
-// clamped reports whether a table could be smaller than it was.
-func clamped(module []byte) bool {
-	a, errA := Rewrite(module, slice, Limits{Table: 1000})
-	b, errB := Rewrite(module, slice, Limits{})
-	return errA != nil || errB != nil || !bytes.Equal(a.Code, b.Code)
 }
