@@ -310,8 +310,16 @@ func (x *exchange) adaptAnswer(bodyless bool) bool {
 	if a.fields[adapter.ResponseHeader].Edited() {
 		a.writeFields(h)
 	}
-	if a.whole[adapter.Response] && a.fields[adapter.ResponseTrailer].Edited() {
+	switch {
+	case !a.fields[adapter.ResponseTrailer].Edited():
+	case a.whole[adapter.Response]:
 		a.writeTrailers(h)
+	default: // the module's own are still to come
+		for _, f := range a.fields[adapter.ResponseTrailer].All() {
+			if mayTrail(f.Name) {
+				x.relay.trailing = appendField(x.relay.trailing, string(f.Name), string(f.Value))
+			}
+		}
 	}
 	return true
 }
@@ -377,6 +385,18 @@ func (a *adapted) writeTrailers(h *fasthttp.ResponseHeader) {
 			h.AddBytesKV(f.Name, f.Value)
 		}
 	}
+}
+
+// replaceTrailers sets trailers that stand in lines, each in the place of all
+// the module's of its name.
+func replaceTrailers(h *fasthttp.ResponseHeader, lines []byte) {
+	for rest := lines; len(rest) > 0; {
+		var line []byte
+		line, rest, _ = bytes.Cut(rest, crlf)
+		name, _, _ := bytes.Cut(line, []byte(":"))
+		h.DelBytes(name)
+	}
+	_ = keepTrailers(h, lines) // the host of adapters has checked them
 }
 
 // delete deletes the fields in names.

@@ -243,6 +243,97 @@ func TestAdapterReplacesTheAnswersBodyAndTrailers(t *testing.T) {
 	}
 }
 
+// The module's trailers come after the adapter was asked: what it sets takes
+// the place of those of the same name.
+func TestAdapterSetsTrailersOfAnAnswerThatStreams(t *testing.T) {
+	d := &dialect{response: func(x adapter.Exchange, _ bool) error {
+		f := x.Fields(adapter.ResponseTrailer)
+		f.Set([]byte("X-End"), []byte("adapter"))
+		f.Add([]byte("X-More"), []byte("1"))
+		f.Add([]byte("X-More"), []byte("2"))
+		f.Add([]byte("Content-Length"), []byte("7"))
+		return nil
+	}}
+	long := strings.Repeat("0123456789", 10_000)
+	for name, answer := range map[string]http.HandlerFunc{
+		"chunked": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Trailer", "X-End, X-Own")
+			_, _ = io.WriteString(w, long)
+			w.Header().Set("X-End", "upstream")
+			w.Header().Set("X-Own", "kept")
+		},
+		"of a known length": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", fmt.Sprint(len(long)))
+			_, _ = io.WriteString(w, long)
+		},
+	} {
+		g := adaptedGate(t, d, answer)
+		for proto, c := range map[string]*http.Client{"HTTP/1.1": {Transport: &http.Transport{DisableKeepAlives: true}}, "HTTP/2.0": overH2(t, nil)} {
+			resp, err := c.Get("http://" + g.address + "/m")
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := io.ReadAll(resp.Body)
+			resp.Body.Close()
+			got := fmt.Sprint(resp.Trailer["X-End"], resp.Trailer["X-More"], resp.Trailer["X-Own"], resp.Trailer["Content-Length"])
+			want := "[adapter] [1 2] [] []"
+			if name == "chunked" {
+				want = "[adapter] [1 2] [kept] []"
+			}
+			if err != nil || string(body) != long || got != want || resp.Proto != proto {
+				t.Errorf("%s, %s: %d bytes, %v, trailers %s, want %s", name, resp.Proto, len(body), err, got, want)
+			}
+		}
+	}
+}
+
+// The adapter sees what the client speaks, and the client of HTTP/2 what the
+// adapter has made.
+func TestAdapterOfAnH2Request(t *testing.T) {
+	d := &dialect{
+		request: func(x adapter.Exchange) (adapter.Call, error) {
+			b, err := x.Body(adapter.Request, 1000)
+			if err != nil || x.Protocol() != "HTTP/2.0" || string(b) != "body" || !x.Source().IsValid() {
+				t.Errorf("it sees %s from %v, %q, %v", x.Protocol(), x.Source(), b, err)
+			}
+			if v, _ := x.Fields(adapter.RequestHeader).Get("x"); string(v) != "1" {
+				t.Errorf("it sees x = %q", v)
+			}
+			x.SetTarget([]byte("/other"))
+			x.SetBody(adapter.Request, []byte("another"))
+			return goOn(1000)
+		},
+		response: func(x adapter.Exchange, _ bool) error {
+			x.SetStatus(202)
+			x.Fields(adapter.ResponseHeader).Set([]byte("x-seen"), []byte("yes"))
+			b, err := x.Body(adapter.Response, 1000)
+			if err != nil {
+				return err
+			}
+			x.SetBody(adapter.Response, append([]byte("adapted: "), b...))
+			x.Fields(adapter.ResponseTrailer).Set([]byte("X-End"), []byte("adapter"))
+			return nil
+		},
+	}
+	g := adaptedGate(t, d, mirror)
+	req, err := http.NewRequest("POST", "http://"+g.address+"/m", strings.NewReader("body"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X", "1")
+	resp, err := overH2(t, nil).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != 202 || resp.Header.Get("X-Seen") != "yes" || resp.Trailer.Get("X-End") != "adapter" ||
+		!strings.HasPrefix(string(body), "adapted: POST /other ") || !strings.Contains(string(body), "length=7 body=another ") {
+		t.Errorf("got %d %q %v, trailers %v, %v", resp.StatusCode, body, resp.Header, resp.Trailer, err)
+	}
+	d.wants(t, "200 false")
+}
+
 func TestAdapterAnswersItself(t *testing.T) {
 	d := &dialect{request: func(x adapter.Exchange) (adapter.Call, error) {
 		x.SetStatus(401)

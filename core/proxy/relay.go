@@ -27,7 +27,8 @@ type relay struct {
 	direct *[]byte // of Proxy.buffers: bytes that were read past c's buffer
 	fresh  []byte  // of direct: not yet used
 
-	lead []byte // what an adapter has read, to be relayed first
+	lead     []byte // what an adapter has read, to be relayed first
+	trailing []byte // lines of trailers that an adapter has set, for the end
 
 	length int   // as the head says: bytes, or one of the two below
 	left   int64 // of the body, or of the chunk
@@ -87,6 +88,8 @@ func (x *exchange) relayOn(c *conn) {
 		_, _ = c.br.Discard(length)
 		x.relay.done = true
 		x.relay.finish()
+	case len(x.relay.trailing) > 0:
+		x.stream(chunked) // trailers follow chunks only
 	default:
 		x.stream(length)
 	}
@@ -172,7 +175,7 @@ func (r *relay) SupportsBodyWriteTo() bool { return true }
 // there, so that they go to the client directly.
 func (r *relay) WriteTo(w io.Writer) (n int64, err error) {
 	r.x.upload.resume()
-	if r.length >= 0 {
+	if r.length >= 0 && len(r.trailing) == 0 { // those need chunks
 		w = r.x.ctx.Conn()
 	}
 	for {
@@ -207,6 +210,10 @@ func (r *relay) next() ([]byte, error) {
 	piece, err := r.piece()
 	if err != nil && r.ended() {
 		err = io.EOF // a whole answer, as far as it goes
+	}
+	if errors.Is(err, io.EOF) && len(r.trailing) > 0 {
+		replaceTrailers(&r.x.ctx.Response.Header, r.trailing)
+		r.trailing = nil
 	}
 	return piece, err
 }

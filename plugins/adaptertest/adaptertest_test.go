@@ -192,6 +192,24 @@ func TestAnswerIsSeenAsTheGatewayHasIt(t *testing.T) {
 	}
 }
 
+func TestTrailersOfAnAnswerThatStreamsAreReplacedByName(t *testing.T) {
+	file := build(t, `(module
+		(import "http_handler" "enable_features" (func $features (param i32) (result i32)))
+		(import "http_handler" "get_header_names" (func $names (param i32 i32 i32) (result i64)))
+		(import "http_handler" "set_header_value" (func $set (param i32 i32 i32 i32 i32)))
+		(memory (export "memory") 1)
+		(data (i32.const 0) "x-end")
+		(func (export "handle_request") (result i64) (drop (call $features (i32.const 4))) (i64.const 1))
+		(func (export "handle_response") (param i32 i32)
+			(if (i64.ne (call $names (i32.const 3) (i32.const 100) (i32.const 100)) (i64.const 0)) (then (unreachable))) ;; they are still to come
+			(call $set (i32.const 3) (i32.const 0) (i32.const 5) (i32.const 0) (i32.const 5))))`)
+	all := cases(t, `{"steps": [{"request": {}, "answer": {"body": "b", "trailers": ["X-End: 1", "X-Own: 2"]},
+		"want": {"request": {"method": "GET", "target": "/"}, "response": {"status": 200, "body": "b", "trailers": ["x-own: 2", "x-end: x-end"]}}}]}`)
+	if f, err := open(t, file).Play(t.Context(), all[0], false); err != nil || f != nil {
+		t.Error(f, err)
+	}
+}
+
 func TestUpdateWritesWhatComesOut(t *testing.T) {
 	all := cases(t, `{"about": "kept", "steps": [{"request": {"target": "/a"}}]}`)
 	a := open(t, dialect(t))

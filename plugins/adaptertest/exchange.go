@@ -87,19 +87,21 @@ func (x *exchange) reply(a *arrived, buffer int) {
 	x.answered, x.status = true, a.status
 	x.replied = *a
 	x.fields[adapter.ResponseHeader], x.early = x.early, x.fields[adapter.ResponseHeader]
-	x.loadAnswer()
 	if x.edited[adapter.Response] && buffer > 0 {
 		x.lead = append(x.lead[:0], x.bodies[adapter.Response]...)
 	}
 	x.edited[adapter.Response] = false
 	x.whole = len(a.body) == 0 || buffer > 0 && len(x.lead)+len(a.body) <= buffer
+	x.loadAnswer()
 }
 
 func (x *exchange) loadAnswer() {
 	x.fields[adapter.ResponseHeader].Reset()
 	x.fields[adapter.ResponseTrailer].Reset()
 	x.load(adapter.ResponseHeader, x.replied.fields)
-	x.load(adapter.ResponseTrailer, x.replied.trailers)
+	if x.whole { // else they are still to come
+		x.load(adapter.ResponseTrailer, x.replied.trailers)
+	}
 	for _, f := range x.early.All() {
 		x.fields[adapter.ResponseHeader].Add(f.Name, f.Value)
 	}
@@ -109,6 +111,25 @@ func (x *exchange) loadAnswer() {
 func (x *exchange) fail() {
 	x.answered = true
 	x.status = 0
+}
+
+// trailed returns the answer's trailers as they go on: of one that streams,
+// the module's, but for those that the adapter has set.
+func (x *exchange) trailed() *adapter.Fields {
+	own := &x.fields[adapter.ResponseTrailer]
+	if !x.answered || x.whole {
+		return own
+	}
+	all := &adapter.Fields{}
+	for _, f := range x.replied.trailers {
+		if _, set := own.Get(string(f.Name)); !set {
+			all.Load(f.Name, f.Value)
+		}
+	}
+	for _, f := range own.All() {
+		all.Load(f.Name, f.Value)
+	}
+	return all
 }
 
 // sent returns the body of a side as it goes on.

@@ -46,7 +46,7 @@ func (x *exchange) request() *Message {
 
 // response returns what goes to the client.
 func (x *exchange) response() *Message {
-	m := &Message{Status: x.status, Headers: lines(x.Fields(adapter.ResponseHeader)), Trailers: lines(x.Fields(adapter.ResponseTrailer))}
+	m := &Message{Status: x.status, Headers: lines(x.Fields(adapter.ResponseHeader)), Trailers: lines(x.trailed())}
 	if m.Status == 0 {
 		m.Status = 200
 	}
