@@ -148,9 +148,9 @@ func (c *call) editable(kind uint64) *adapter.Fields {
 		c.request("a request header")
 	case adapter.RequestTrailer:
 		c.request("a request trailer")
-		c.needs(trailers, "trailers", "a request trailer")
+		c.needs(trailers, "trailers", "change a request trailer")
 	case adapter.ResponseTrailer:
-		c.needs(trailers, "trailers", "a response trailer")
+		c.needs(trailers, "trailers", "change a response trailer")
 	default:
 	}
 	if c.edits++; c.edits > maxEdits {
@@ -161,7 +161,7 @@ func (c *call) editable(kind uint64) *adapter.Fields {
 
 func (c *call) needs(feature uint32, name, what string) {
 	if c.features&feature == 0 {
-		panic(misuse("it must enable the feature " + name + " to change " + what))
+		panic(misuse("it must enable the feature " + name + " to " + what))
 	}
 }
 
