@@ -202,7 +202,7 @@ func (m *Module) check(s scope, defaults Defaults) {
 	m.checkDefaults(s, defaults)
 	m.checkMute(s)
 	if m.Routing == Compatible {
-		s.add("routing", "Not there yet", "routing = \"compatible\" is not to be had in this version; \"highest\" is.")
+		s.add("routing", "Not there yet", "with \"compatible\" several versions of a module would serve at once, each to the callers that require it; this version routes new requests to the highest that serves, only (V1). Leave routing out, or set it to \"highest\"; a caller whose requirement that version does not meet is answered DELAY or MISSING (D3).")
 	}
 	for i, p := range m.Paths {
 		if _, err := message.ParsePattern(p); err != nil {
