@@ -108,7 +108,7 @@ func TestLibraryIsUpgradedUnderLoad(t *testing.T) {
 	}
 }
 
-var port = regexp.MustCompile(`91[3-7]\d`)
+var port = regexp.MustCompile(`91[3-9]\d`)
 
 // movedLibrary writes library.hcl to dir, with folders below it and ports
 // that are free, and returns its path and the two listeners' addresses.
