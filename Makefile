@@ -106,7 +106,7 @@ bench-policies: ## measure what policies cost per request
 
 .PHONY: bench-plugins
 bench-plugins: ## measure what adapters cost per request
-	@go test ./plugins/... -count=1 -run '^$$' -bench .
+	@go test ./plugins/... ./sdk-wasm/... -count=1 -run '^$$' -bench .
 
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZTIME, compare DECISIONS of random policies

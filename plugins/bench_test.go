@@ -99,6 +99,13 @@ func BenchmarkPlugin(b *testing.B) {
 		}
 		benchmark(b, code)
 	})
+	b.Run("go, 4 calls through the SDK", func(b *testing.B) {
+		code, err := sdkGuest()
+		if err != nil {
+			b.Fatal(err)
+		}
+		benchmark(b, code)
+	})
 }
 
 func benchmark(b *testing.B, code []byte) {

@@ -18,10 +18,12 @@ import (
 	"github.com/modgate/modgate/core/message"
 )
 
-// goGuest is testdata/guest, benchGuest testdata/bench, built once.
+// goGuest is testdata/guest, benchGuest testdata/bench, sdkGuest the same with
+// the SDK; each is built once.
 var (
 	goGuest    = sync.OnceValues(func() ([]byte, error) { return buildGo("guest") })
 	benchGuest = sync.OnceValues(func() ([]byte, error) { return buildGo("bench") })
+	sdkGuest   = sync.OnceValues(func() ([]byte, error) { return buildGo("sdk") })
 )
 
 // buildGo builds a guest with the mainline toolchain.

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/modgate/modgate/plugins/adaptertest"
 )
@@ -33,7 +34,40 @@ func TestExamplesSpeakTheSameDialect(t *testing.T) {
 	}
 }
 
-func build(t *testing.T, language, file string) {
+// BenchmarkExample measures a request with its answer, six calls of the host,
+// as a ratio to the same edit without an adapter in the same run (x-native),
+// and how long the file is.
+func BenchmarkExample(b *testing.B) {
+	cases, err := adaptertest.Read("cases/traffic.json")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, language := range []string{"go", "c", "rust"} {
+		b.Run(language, func(b *testing.B) {
+			file := filepath.Join(b.TempDir(), "legacy.wasm")
+			build(b, language, file)
+			a, err := adaptertest.Open(file)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer a.Close()
+			figures, err := a.Bench(b.Context(), cases, time.Second)
+			if err != nil || len(figures) == 0 {
+				b.Fatal(figures, err)
+			}
+			info, err := os.Stat(file)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(figures[0].Nanoseconds, "ns/op")
+			b.ReportMetric(figures[0].Ratio, "x-native")
+			b.ReportMetric(figures[0].Allocations, "allocs/op")
+			b.ReportMetric(float64(info.Size()), "bytes")
+		})
+	}
+}
+
+func build(t testing.TB, language, file string) {
 	t.Helper()
 	run := func(command string, args ...string) {
 		t.Helper()
@@ -67,7 +101,7 @@ func build(t *testing.T, language, file string) {
 }
 
 // need skips the test where a command is not there.
-func need(t *testing.T, commands ...string) {
+func need(t testing.TB, commands ...string) {
 	t.Helper()
 	for _, command := range commands {
 		if _, err := exec.LookPath(command); err != nil {

@@ -21,6 +21,7 @@ func (b *Body) Bytes() []byte {
 	if b.set {
 		return b.out
 	}
+	b.g.left = true
 	for !b.read {
 		b.in = slices.Grow(b.in, max(least, len(b.in)))
 		room := b.in[len(b.in):cap(b.in)]
@@ -35,23 +36,34 @@ func (b *Body) Bytes() []byte {
 func (b *Body) String() string { return string(b.Bytes()) }
 
 // Set replaces the body.
-func (b *Body) Set(p []byte) { b.set, b.out = true, append(b.out[:0], p...) }
+func (b *Body) Set(p []byte) {
+	b.touch()
+	b.out = append(b.out[:0], p...)
+}
 
 // SetString replaces the body.
-func (b *Body) SetString(s string) { b.set, b.out = true, append(b.out[:0], s...) }
+func (b *Body) SetString(s string) {
+	b.touch()
+	b.out = append(b.out[:0], s...)
+}
 
 // Write appends to what was set; what there was before is replaced. It never
 // fails.
 func (b *Body) Write(p []byte) (int, error) {
-	b.set, b.out = true, append(b.out, p...)
+	b.touch()
+	b.out = append(b.out, p...)
 	return len(p), nil
 }
 
 // WriteString does as Write.
 func (b *Body) WriteString(s string) (int, error) {
-	b.set, b.out = true, append(b.out, s...)
+	b.touch()
+	b.out = append(b.out, s...)
 	return len(s), nil
 }
+
+// touch notes that out takes the body's place.
+func (b *Body) touch() { b.set, b.g.left = true, true }
 
 // spare is how much memory a body leaves for the next, in bytes.
 const spare = 64 << 10

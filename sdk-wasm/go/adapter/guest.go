@@ -17,6 +17,7 @@ type Guest struct {
 	free     []uint32 // of kept
 	tag      uint32   // of the request
 	answered bool
+	left     bool // the hook has left something: a body, a value, a tag, an answer
 	hook     hook
 }
 
@@ -30,8 +31,7 @@ type kept struct {
 type hook uint8
 
 const (
-	noHook hook = iota
-	onRequest
+	onRequest hook = iota + 1
 	onResponse
 	onEvent
 	onReply
@@ -64,20 +64,29 @@ func (g *Guest) init(a Adapter, host abi.Host) {
 	g.event.Gateway, g.reply.Response, g.message.Request = gateway, &g.response, &g.request
 }
 
-// begin forgets the hook before.
+// begin begins a hook.
 func (g *Guest) begin(h hook, tag uint32) {
-	g.hook, g.tag, g.answered = h, tag, false
-	g.request.target, g.request.kept = "", nil
-	g.response.Failed = false
+	if g.left {
+		g.clear()
+	}
+	g.hook, g.tag = h, tag
+	g.request.target = ""
+}
+
+// clear forgets what the hook before has left.
+func (g *Guest) clear() {
+	g.left, g.answered = false, false
+	g.request.kept = nil
 	g.request.Body.reset()
 	g.response.Body.reset()
 }
 
 // end hands over what the hook has left here.
 func (g *Guest) end() {
-	g.request.Body.flush()
-	g.response.Body.flush()
-	g.hook = noHook
+	if g.left {
+		g.request.Body.flush()
+		g.response.Body.flush()
+	}
 }
 
 // Capabilities is modgate_capabilities.
@@ -109,19 +118,22 @@ func (g *Guest) HandleRequest() uint64 {
 	}
 	g.begin(onRequest, 0)
 	g.adapter.OnRequest(&g.request)
+	if !g.left {
+		return abi.NextForward
+	}
 	g.end()
 	if g.answered {
-		return 0
+		return abi.NextAnswered
 	}
 	return uint64(g.keep())<<32 | abi.NextForward
 }
 
 // keep puts away what the request leaves for its answer, and returns where.
 func (g *Guest) keep() uint32 {
-	k := kept{g.request.kept, g.tag}
-	if k == (kept{}) || g.adapter.OnResponse == nil {
+	if g.request.kept == nil && g.tag == 0 || g.adapter.OnResponse == nil {
 		return 0
 	}
+	k := kept{g.request.kept, g.tag}
 	if n := len(g.free); n > 0 {
 		at := g.free[n-1]
 		g.free, g.kept[at-1] = g.free[:n-1], k
@@ -148,10 +160,11 @@ func (g *Guest) HandleResponse(context, isError uint32) {
 		return
 	}
 	g.begin(onResponse, k.tag)
-	g.request.kept = k.value
+	if k.value != nil {
+		g.request.kept, g.left = k.value, true
+	}
 	g.response.Failed = isError != 0
 	g.adapter.OnResponse(&g.response)
-	g.request.kept = nil
 	g.end()
 }
 

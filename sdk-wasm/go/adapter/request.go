@@ -119,7 +119,7 @@ func (r *Request) Answer(status int) *Response {
 	if r.g.hook != onRequest && r.g.hook != onMessage {
 		panic("adapter: Answer is for OnRequest and Decode")
 	}
-	r.g.answered = true
+	r.g.answered, r.g.left = true, true
 	r.g.response.SetStatus(status)
 	return &r.g.response
 }
@@ -129,7 +129,7 @@ func (r *Request) Keep(value any) {
 	if r.g.hook != onRequest {
 		panic("adapter: Keep is for OnRequest")
 	}
-	r.kept = value
+	r.kept, r.g.left = value, true
 }
 
 // Kept returns what OnRequest has left, nil if nothing.
@@ -138,7 +138,7 @@ func (r *Request) Kept() any { return r.kept }
 // SetTag leaves a number for Reply, HealthResponse or OnResponse, which find it
 // with Tag. Unlike what Keep leaves it is there also if another instance runs
 // the second hook.
-func (r *Request) SetTag(tag uint32) { r.g.tag = tag }
+func (r *Request) SetTag(tag uint32) { r.g.tag, r.g.left = tag, true }
 
 // Tag returns what SetTag has left, 0 if nothing.
 func (r *Request) Tag() uint32 { return r.g.tag }
