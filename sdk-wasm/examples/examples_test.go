@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,7 +29,7 @@ func TestExamplesSpeakTheSameDialect(t *testing.T) {
 	for _, language := range []string{"go", "c", "rust"} {
 		t.Run(language, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "legacy.wasm")
-			build(t, language, file)
+			build(t, language, sources[language], file)
 			adaptertest.Test(t, adaptertest.Options{File: file, Cases: "cases", Update: *rewrite, NoBreak: true})
 		})
 	}
@@ -45,7 +46,7 @@ func BenchmarkExample(b *testing.B) {
 	for _, language := range []string{"go", "c", "rust"} {
 		b.Run(language, func(b *testing.B) {
 			file := filepath.Join(b.TempDir(), "legacy.wasm")
-			build(b, language, file)
+			build(b, language, sources[language], file)
 			a, err := adaptertest.Open(file)
 			if err != nil {
 				b.Fatal(err)
@@ -67,7 +68,36 @@ func BenchmarkExample(b *testing.B) {
 	}
 }
 
-func build(t testing.TB, language, file string) {
+// sources are the examples'.
+var sources = map[string]string{"go": "go/main.go", "c": "c/legacy.c", "rust": "rust/legacy.rs"}
+
+// What the README of the SDKs shows can be built, and does what it says.
+func TestReadmeShowsAdapters(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds guests")
+	}
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, language := range []string{"go", "c", "rust"} {
+		t.Run(language, func(t *testing.T) {
+			_, rest, found := strings.Cut(string(text), "```"+language+"\n")
+			code, _, closed := strings.Cut(rest, "```\n")
+			if !found || !closed {
+				t.Fatalf("the README shows nothing in %s", language)
+			}
+			source, file := filepath.Join(t.TempDir(), filepath.Base(sources[language])), filepath.Join(t.TempDir(), "billing.wasm")
+			if err := os.WriteFile(source, []byte(code), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			build(t, language, source, file)
+			adaptertest.Test(t, adaptertest.Options{File: file, Cases: "testdata/readme.json", NoBreak: true})
+		})
+	}
+}
+
+func build(t testing.TB, language, source, file string) {
 	t.Helper()
 	run := func(command string, args ...string) {
 		t.Helper()
@@ -79,11 +109,11 @@ func build(t testing.TB, language, file string) {
 	}
 	switch language {
 	case "go":
-		run("go", "build", "-trimpath", "-ldflags=-s -w", "-buildmode=c-shared", "-o", file, "./go")
+		run("go", "build", "-trimpath", "-ldflags=-s -w", "-buildmode=c-shared", "-o", file, source)
 	case "c":
 		need(t, "clang", "wasm-ld")
 		run("clang", "--target=wasm32", "-std=c11", "-Wall", "-Wextra", "-Werror", "-O2", "-nostdlib", "-ffreestanding", "-mbulk-memory",
-			"-Wl,--no-entry,--strip-all", "-I../c", "-o", file, "c/legacy.c")
+			"-Wl,--no-entry,--strip-all", "-I../c", "-o", file, source)
 	case "rust":
 		rustc, err := rustCompiler()
 		if err != nil {
@@ -96,7 +126,7 @@ func build(t testing.TB, language, file string) {
 		if rustc == "/usr/bin/rustc" {
 			options = append(options, "-Clinker=wasm-ld", "-Clinker-flavor=wasm-ld") // Debian's brings none
 		}
-		run(rustc, append(options, "-o", file, "rust/legacy.rs")...)
+		run(rustc, append(options, "-o", file, source)...)
 	}
 }
 
