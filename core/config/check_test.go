@@ -179,6 +179,9 @@ func TestDeclaredVersionsAreRegistrations(t *testing.T) {
 			t.Errorf("%+v: %v", r, faults)
 		}
 		seen[r.Instance] = true
+		if !c.SpeaksFor(r.Module, r.Instance) || c.SpeaksFor("other", r.Instance) || c.SpeaksFor(r.Module, r.Instance+"0") {
+			t.Errorf("%s is one of those declared of %s, and nothing else is", r.Instance, r.Module)
+		}
 	}
 	if got[0].Egress != "127.0.0.1:2001" || got[1].Egress != "127.0.0.1:2002" || got[2].Egress != "" {
 		t.Errorf("egress: %q %q %q", got[0].Egress, got[1].Egress, got[2].Egress)

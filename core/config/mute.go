@@ -72,6 +72,14 @@ func (c *Config) Declared() []Declared {
 	return all
 }
 
+// SpeaksFor reports whether the instance of that module is one of Declared.
+func (c *Config) SpeaksFor(name, instance string) bool {
+	m := c.Module(name)
+	return slices.ContainsFunc(m.Versions, func(v Version) bool {
+		return slices.ContainsFunc(v.Upstreams, func(u string) bool { return instanceID(name, v.Version, u) == instance })
+	})
+}
+
 // EgressOf returns the origin at which the process of that version and
 // upstream finds others, if one is declared, else "".
 func (m *Module) EgressOf(version module.Version, upstream string) string {

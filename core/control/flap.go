@@ -2,10 +2,8 @@ package control
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
-	"github.com/modgate/modgate/core/config"
 	"github.com/modgate/modgate/core/lifecycle"
 	"github.com/modgate/modgate/core/message"
 )
@@ -82,13 +80,7 @@ func (c *Control) replacesLost(name string, ev *lifecycle.Registered) bool {
 		return false
 	}
 	heir := in.Phase == message.Updating && v.Version.Equal(ev.Version)
-	return !heir && !c.speaksFor(in.ID)
-}
-
-// speaksFor reports whether the instance is of a version that is declared in
-// full (L4). The caller holds mu.
-func (c *Control) speaksFor(id string) bool {
-	return slices.ContainsFunc(c.config.Declared(), func(d config.Declared) bool { return d.Instance == id })
+	return !heir && !c.config.SpeaksFor(name, in.ID)
 }
 
 func (c *Control) lost(name, id string) time.Duration {

@@ -73,7 +73,7 @@ func (c *Control) newProcess(name string, v *lifecycle.Version, in *lifecycle.In
 		c.o.Forget(in.ID)
 	}
 	p := &process{module: name, token: route.TokenHash(in.Token), lease: in.Lease}
-	p.streamed = in.Webhook == "" && !c.speaksFor(in.ID)
+	p.streamed = in.Webhook == "" && !c.config.SpeaksFor(name, in.ID)
 	p.route = route.NewInstance(in.ID, name, v.Version.String(), in.Upstream, func(i *route.Instance, turn uint64) {
 		c.queue.add(name, lifecycle.Drained{Instance: i.ID, Turn: turn})
 	})

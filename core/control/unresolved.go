@@ -29,10 +29,14 @@ func (c *Control) reckon(e *entry, now time.Time) (over []string) {
 				continue
 			}
 			for _, q := range v.Requires {
-				key := fmt.Sprintf("requirement/%s@%s/%s", other.name, v.Version, q.ID)
-				theirs[key] = true
 				res := c.view.Resolve(q)
-				if v.Coming() && !q.Optional && res.State != message.Met {
+				unmet := v.Coming() && !q.Optional && res.State != message.Met
+				if !unmet && len(c.incidents) == 0 {
+					continue // nothing begins or ends: a start has a thousand of these
+				}
+				key := "requirement/" + other.name + "@" + v.Version.String() + "/" + q.ID
+				theirs[key] = true
+				if unmet {
 					c.unmetSince(key, now, other.name, fmt.Sprintf("%s %s requires %s %s: %s", other.name, v.Version, q.ID, q.Range, res.State))
 				} else {
 					over = c.settle(over, key)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"sync"
 	"syscall"
 	"time"
@@ -34,6 +35,7 @@ func serveCommand() *cobra.Command {
 			signal.Notify(hangup, syscall.SIGHUP)
 			defer signal.Stop(hangup)
 			in.Paths = paths
+			collect := debug.SetGCPercent(startCollect)
 			cfg, diagnostics := in.Load()
 			if len(diagnostics) > 0 {
 				fmt.Fprint(cmd.ErrOrStderr(), diagnostics)
@@ -49,6 +51,7 @@ func serveCommand() *cobra.Command {
 					return cfg, diagnostics
 				},
 			})
+			debug.SetGCPercent(collect)
 			if err != nil {
 				return err
 			}
@@ -66,6 +69,11 @@ func serveCommand() *cobra.Command {
 	cmd.Flags().TextVar(&level, "log-level", slog.LevelInfo, "DEBUG, INFO, WARN or ERROR")
 	return cmd
 }
+
+// startCollect is the garbage collector's percentage until the gateway is open:
+// most of what a start makes lives on, and looking through it again and again
+// as the heap grows was half of a start's work.
+const startCollect = 800
 
 // look is how often the files are looked at.
 const look = time.Second
