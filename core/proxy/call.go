@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -32,7 +33,7 @@ type call struct {
 	heads  chan answerHead // interim ones, and the last
 	body   *io.PipeWriter  // of what streams; nil: it is sent whole
 
-	interims int // bytes of interim answers; of RoundTrip's goroutine
+	interims atomic.Int64 // bytes of interim answers
 
 	reading, writing wait
 }
@@ -79,13 +80,14 @@ func (c *call) ask(x *exchange) error {
 // interim keeps an interim answer for who reads heads; more than there is room
 // for are dropped, and those of more bytes than a head may have end the call.
 func (c *call) interim(status int, fields textproto.MIMEHeader) error {
+	const line = 32 // a field costs something whatever it says (RFC 9113 6.5.2)
+	size := line * (len(fields) + 1)
 	for name, values := range fields {
 		for _, value := range values {
-			c.interims += len(name) + len(value)
+			size += len(name) + len(value)
 		}
 	}
-	const line = 32 // a field costs something whatever it says (RFC 9113 6.5.2)
-	if c.interims += line * (len(fields) + 1); c.interims > c.link.head {
+	if c.interims.Add(int64(size)) > int64(c.link.head) {
 		return errAnswerSize
 	}
 	if len(c.heads) < cap(c.heads)-1 {
@@ -163,12 +165,11 @@ func (c *call) readHead(h *fasthttp.ResponseHeader) error {
 	c.reading.begin()
 	next := <-c.heads
 	late := c.reading.over()
-	var bad badAnswer
 	switch {
 	case late:
 		return os.ErrDeadlineExceeded
-	case errors.As(next.err, &bad):
-		return bad
+	case next.err != nil && c.interims.Load() > int64(c.link.head):
+		return errAnswerSize
 	case next.err != nil:
 		return errors.Join(errStale, next.err)
 	}

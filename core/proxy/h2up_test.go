@@ -222,3 +222,16 @@ func TestSlowH2UpstreamIsGatewayTimeout(t *testing.T) {
 		t.Errorf("afterwards: %d", resp.StatusCode)
 	}
 }
+
+func TestFloodOfInterimAnswersOfAnH2UpstreamIsBadGateway(t *testing.T) {
+	g, _ := behindH2C(t, func(w http.ResponseWriter, r *http.Request) {
+		for r.Context().Err() == nil {
+			w.WriteHeader(http.StatusEarlyHints)
+		}
+	})
+	resp, body := ask(t, http.DefaultClient, "GET", "http://"+g.address+"/", nil)
+	wantProblem(t, resp, body, 502, message.ProblemUpstream, message.NoReason)
+	if got := resp.Header.Get("Proxy-Status"); got != "modgate; error=http_protocol_error" {
+		t.Errorf("Proxy-Status = %q", got)
+	}
+}

@@ -25,7 +25,7 @@ var (
 	errTraced      = errors.New("Max-Forwards ends here, and the gateway answers no TRACE")
 	errLoop        = errors.New("the request came by here sixteen times, as its Via says")
 
-	errOptions       = errors.New("Connection may name 32 fields at most")
+	errOptions       = errors.New("at most 32 fields may be named by Connection")
 	errHeadTooLarge  = errors.New("the request's head is too large")
 	errTargetTooLong = errors.New("the request's target is too long")
 )

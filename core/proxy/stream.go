@@ -179,8 +179,10 @@ func (s *stream) answer(r *fasthttp.Response) error {
 	}
 	s.w.WriteHeader(status)
 	if !streams {
-		s.write.watch(time.Now().Add(s.client.write))
-		defer s.write.rest()
+		// What the client's window has no room for is written after this has returned.
+		if err := s.ctl.SetWriteDeadline(time.Now().Add(s.client.write)); err != nil {
+			return err
+		}
 		_, err := s.w.Write(r.Body())
 		if errors.Is(err, http.ErrBodyNotAllowed) {
 			err = nil // of HEAD, and of a status without a body

@@ -169,7 +169,7 @@ func TestWebSocketCloseCodesArriveBothWays(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		defer c.CloseNow() //nolint:errcheck // it is closed
+		defer c.CloseNow()
 		if strings.HasSuffix(r.URL.Path, "/closes") {
 			_ = c.Close(closes.code, closes.reason)
 			return
