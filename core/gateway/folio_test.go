@@ -114,7 +114,7 @@ func (u *upgrade) generated(t *testing.T, folder, release string, origins map[st
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, _, err := okapi.Write(descriptors)
+	text, _, err := okapi.Write(descriptors, okapi.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

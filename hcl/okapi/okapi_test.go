@@ -1,6 +1,7 @@
 package okapi
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"os"
@@ -39,16 +40,26 @@ func golden(t *testing.T, file, got string) {
 // was omitted.
 func imported(t *testing.T, install string, paths ...string) (*config.Config, string, []Omission) {
 	t.Helper()
+	return importedAs(t, Options{}, install, paths...)
+}
+
+func importedAs(t *testing.T, o Options, install string, paths ...string) (*config.Config, string, []Omission) {
+	t.Helper()
 	ds, err := Read(paths, install)
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, omitted, err := Write(ds)
+	text, omitted, err := Write(ds, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "platform.hcl")
-	if err := os.WriteFile(file, text, 0o644); err != nil {
+	loaded := text
+	if o.Adapter {
+		loaded = append(slices.Clone(text), "gateway {\n  plugins = \"plugins\"\n}\n"...)
+		loaded = bytes.Replace(loaded, []byte("type        = list(string)\n"), []byte("type        = list(string)\n  default     = [\"diku\"]\n"), 1)
+	}
+	if err := os.WriteFile(file, loaded, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	c, found := hcl.Load(file)
@@ -78,6 +89,34 @@ func TestDescriptorsBecomeModules(t *testing.T) {
 	}
 }
 
+// Modules that stay as they are get what the adapter needs, and share it.
+func TestDescriptorsBecomeModulesBehindTheAdapter(t *testing.T) {
+	c, text, omitted := importedAs(t, Options{Adapter: true}, "", "testdata/small")
+	golden(t, "testdata/adapter.hcl", text)
+	for _, o := range omitted {
+		if strings.Contains(o.Text, "_tenant") {
+			t.Errorf("omitted, although the adapter has it: %s", o)
+		}
+	}
+	loans := c.Module("mod-loans")
+	want := `{"modules":{"mod-users-1.0.0":{"interface":"none"},"mod-users-1.1.0-SNAPSHOT.7":{"interface":"none"}},"tenants":["diku"]}`
+	if loans.Update != config.OnTakeover || loans.Adapter != "okapi" || loans.RunHeader != "X-Okapi-Request-Id" || loans.Plugin.Config != want {
+		t.Errorf("mod-loans is %+v, with the settings %s, want %s", loans, loans.Plugin.Config, want)
+	}
+	if users := c.Module("mod-users"); users.Plugin != loans.Plugin {
+		t.Error("modules do not share the adapter's instances")
+	}
+	egress := map[string]bool{}
+	for _, d := range c.Declared() {
+		if d.Egress != "" {
+			egress[d.Egress] = true
+		}
+	}
+	if len(egress) != 3 {
+		t.Errorf("egress %v, want one for each process", egress)
+	}
+}
+
 func TestWrongDescriptorsAreRefused(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"id": "mod-users"}`:                    "has no version",
@@ -94,7 +133,7 @@ func TestWrongDescriptorsAreRefused(t *testing.T) {
 		}
 		ds, err := Read([]string{file}, "")
 		if err == nil {
-			_, _, err = Write(ds)
+			_, _, err = Write(ds, Options{})
 		}
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", text, err, want)
@@ -289,7 +328,7 @@ func BenchmarkLoadRelease(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	text, _, err := Write(ds)
+	text, _, err := Write(ds, Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

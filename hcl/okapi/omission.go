@@ -17,12 +17,13 @@ func (o Omission) String() string { return o.Module + ": " + o.Text }
 
 // omissions lists what of d is not expressed, apart from its routes and
 // requirements.
-func (d *Descriptor) omissions() []string {
+func (d *Descriptor) omissions(o Options) []string {
 	var out []string
 	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	for _, p := range d.Provides {
 		switch {
 		case p.routed():
+		case p.ID == tenantInterface && o.Adapter && slices.Contains(tenantVersions, p.version()):
 		case p.Type == "multiple":
 			add("interface %s %s (multiple): %s found by the header X-Okapi-Module-Id only", p.ID, p.Version, count(len(p.Handlers), "handler"))
 		default:

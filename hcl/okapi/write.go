@@ -25,11 +25,19 @@ variable "upstreams" {
 }
 `
 
+// Options say how descriptors are said.
+type Options struct {
+	// Adapter lets the modules stay as they are, behind the adapter okapi
+	// (plugins/okapi): it calls their tenant interface, and gives requests
+	// Okapi's headers.
+	Adapter bool
+}
+
 // Write says the descriptors in the language, formatted, and lists what it
 // cannot say, which also stands above each module in comments. Modules are in
 // the order of their first descriptor, versions ascending. Where a module is
 // FOLIO's descriptors do not say: the variable upstreams does.
-func Write(ds []Descriptor) (text []byte, omitted []Omission, err error) {
+func Write(ds []Descriptor, o Options) (text []byte, omitted []Omission, err error) {
 	var names []string
 	versions := map[string][]*Descriptor{}
 	for i := range ds {
@@ -39,8 +47,11 @@ func Write(ds []Descriptor) (text []byte, omitted []Omission, err error) {
 		}
 		versions[d.name] = append(versions[d.name], d)
 	}
-	w := writer{products: versions}
+	w := writer{Options: o, products: versions, egress: firstEgress}
 	fmt.Fprintf(&w.out, head, count(len(ds), "module descriptor"))
+	if o.Adapter {
+		w.adapterHead(names)
+	}
 	for _, name := range names {
 		slices.SortStableFunc(versions[name], func(a, b *Descriptor) int { return a.version.Compare(b.version) })
 		w.module(name, versions[name])
@@ -52,6 +63,8 @@ func Write(ds []Descriptor) (text []byte, omitted []Omission, err error) {
 }
 
 type writer struct {
+	Options
+	egress   int // port of the next
 	products map[string][]*Descriptor
 	out      bytes.Buffer
 	omitted  []Omission
@@ -78,7 +91,7 @@ func (w *writer) module(name string, ds []*Descriptor) {
 			w.omitted = append(w.omitted, Omission{d.ID, n})
 		}
 	}
-	fmt.Fprintf(&w.out, "module %s {\n%s}\n", quote(name), &blocks)
+	fmt.Fprintf(&w.out, "module %s {\n%s%s}\n", quote(name), w.adapted(ds), &blocks)
 }
 
 // version writes one block and returns what is not expressed.
@@ -89,6 +102,10 @@ func (w *writer) version(out *bytes.Buffer, d *Descriptor) (notes []string) {
 	}
 	fmt.Fprintf(out, "version %s {\n", quote(d.version.String()))
 	fmt.Fprintf(out, "upstreams = [lookup(var.upstreams, %s, %s)]\n", quote(d.ID), quote(d.upstream()))
+	if w.Adapter && d.serves() {
+		fmt.Fprintf(out, "egress = [lookup(var.egress, %s, \"127.0.0.1:%d\")]\n", quote(d.ID), w.egress)
+		w.egress++
+	}
 	if len(needs) > 0 {
 		out.WriteString("scheme = \"folio\"\n")
 	}
@@ -114,7 +131,7 @@ func (w *writer) version(out *bytes.Buffer, d *Descriptor) (notes []string) {
 		w.requirement(out, q)
 	}
 	out.WriteString("}\n")
-	return slices.Concat(r.notes, changed, d.omissions())
+	return slices.Concat(r.notes, changed, d.omissions(w.Options))
 }
 
 func writeProvided(out *bytes.Buffer, id, version string, routes []string) {

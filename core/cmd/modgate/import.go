@@ -22,6 +22,7 @@ func importCommand() *cobra.Command {
 
 func importOkapiCommand() *cobra.Command {
 	var output, install string
+	var options okapi.Options
 	cmd := &cobra.Command{
 		Use:   "okapi FOLDER|FILE...",
 		Short: "Turn FOLIO's module descriptors into configuration",
@@ -39,7 +40,7 @@ func importOkapiCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			text, omitted, err := okapi.Write(descriptors)
+			text, omitted, err := okapi.Write(descriptors, options)
 			if err != nil {
 				return err
 			}
@@ -59,5 +60,6 @@ func importOkapiCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "", "file to write instead of standard output")
 	cmd.Flags().StringVar(&install, "install", "", "FOLIO's install list: which modules, in which order")
+	cmd.Flags().BoolVar(&options.Adapter, "adapter", false, "let the modules stay as they are, behind the adapter okapi")
 	return cmd
 }
