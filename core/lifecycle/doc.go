@@ -44,7 +44,8 @@
 //	floor         versions from there on may register, and serve by V7
 //	missing       the module is missing, until lift; nothing else changes
 //	lift          promote and missing bind no longer; who is fenced registers anew
-//	drop          instances are forgotten, their tokens void; turn, epoch and floor stay
+//	drop          instances are forgotten, their tokens void; turn, epoch and floor stay, but that an
+//	              UPDATE which is forgotten with its module ends in a new epoch
 //
 // # What follows, in this order (settle)
 //
