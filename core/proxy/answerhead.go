@@ -96,29 +96,27 @@ func (a *answerCheck) head(raw []byte) error {
 	if n < 1 || raw[n-1] != '\r' || !a.start(raw[:n-1]) {
 		return errStatusLine
 	}
-	for at := n + 1; at < len(raw); at += n + 1 {
-		n = bytes.IndexByte(raw[at:], '\n')
-		if n < 1 || raw[at+n-1] != '\r' || raw[at] == ' ' || raw[at] == '\t' {
+	for at := n + 1; at < len(raw); {
+		line, fault := readLine(raw[at:])
+		switch fault {
+		case noFault:
+		case lineBroken:
 			return errAnswerLine
-		}
-		if n == 1 {
-			break
-		}
-		line := raw[at : at+n-1]
-		colon := bytes.IndexByte(line, ':')
-		if colon < 1 || !isToken(line[:colon]) {
+		case nameBroken:
 			return errAnswerName
-		}
-		value := line[colon+1:]
-		if !isText(value) {
+		case valueBroken:
 			return errAnswerOctet
 		}
-		if err := a.take(line[:colon], value); err != nil {
+		if line.end == 0 {
+			return a.frame()
+		}
+		if err := a.take(raw[at:at+line.colon], raw[at+line.colon+1:at+line.end]); err != nil {
 			return err
 		}
 		if a.fields++; a.fields > mostFields {
 			return errAnswerSize
 		}
+		at += line.end + len(crlf)
 	}
 	return a.frame()
 }

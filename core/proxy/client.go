@@ -165,7 +165,10 @@ func (c *client) Write(p []byte) (int, error) {
 		c.cork, c.held = false, append(c.held, p...)
 		return len(p), nil
 	}
-	now := time.Now()
+	now := c.since // of a whole answer, which was ready just now
+	if c.x != nil || c.stage != inHead {
+		now = time.Now()
+	}
 	if left := time.Duration(c.until.Load() - now.UnixNano()); left < c.write*3/4 {
 		if err := c.SetWriteDeadline(now.Add(c.write)); err != nil {
 			return 0, err

@@ -71,11 +71,10 @@ func (x *exchange) forward() bool {
 // connect returns a connection for the request. A body that streams cannot be
 // sent again, so it gets a fresh one; but not a link of its own.
 func (x *exchange) connect(up *upstream, fresh bool) (*conn, error) {
-	until := x.by(x.p.Limits.FirstByte)
 	if up.multiplexes() {
-		return up.call(fresh, until)
+		return up.call(fresh, x.due)
 	}
-	return up.take(fresh || x.upload.streams, until)
+	return up.take(fresh || x.upload.streams, x.due)
 }
 
 // retry deals with a request that had no answer: it reports whether it is to

@@ -101,16 +101,6 @@ func areExtensions(s []byte) bool {
 	return true
 }
 
-// tokenLength returns the length of the token that s begins with.
-func tokenLength(s []byte) int {
-	for i, c := range s {
-		if !tokenOctets.has(c) {
-			return i
-		}
-	}
-	return len(s)
-}
-
 // valueLength returns the length of the token or quoted string that s begins
 // with, 0 if it begins with none.
 func valueLength(s []byte) int {

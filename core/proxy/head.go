@@ -193,34 +193,28 @@ func checkPartial(raw []byte) error {
 func (h *head) split(start int) error {
 	raw := h.raw
 	for at := start; at < len(raw); {
-		n := bytes.IndexByte(raw[at:], '\n')
-		if n < 1 || raw[at+n-1] != '\r' {
+		line, fault := readLine(raw[at:])
+		switch fault {
+		case noFault:
+		case lineBroken:
 			return errLine
-		}
-		line := raw[at : at+n-1]
-		if len(line) == 0 {
-			return nil
-		}
-		if line[0] == ' ' || line[0] == '\t' {
-			return errLine
-		}
-		colon := bytes.IndexByte(line, ':')
-		if colon < 1 || !isToken(line[:colon]) {
+		case nameBroken:
 			return errName
-		}
-		value := trim(line[colon+1:])
-		if !isText(value) {
+		case valueBroken:
 			return errOctet
 		}
-		k, err := h.take(line[:colon], value)
+		if line.end == 0 {
+			return nil
+		}
+		k, err := h.take(raw[at:at+line.colon], trim(raw[at+line.colon+1:at+line.end]))
 		if err != nil {
 			return err
 		}
 		if len(h.fields) == mostFields {
 			return errHeadTooLarge
 		}
-		h.fields = append(h.fields, field{start: at, end: at + len(line), colon: colon, kind: k})
-		at += n + 1
+		h.fields = append(h.fields, field{start: at, end: at + line.end, colon: line.colon, kind: k})
+		at += line.end + len(crlf)
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ func (u *upstream) multiplexes() bool { return u.protocol != message.HTTP1 }
 // call begins a call to the upstream on a link that has room for it; on a new
 // one if none has, or fresh is asked for. One link at a time is made: who
 // comes meanwhile waits for it.
-func (u *upstream) call(fresh bool, until time.Time) (*conn, error) {
+func (u *upstream) call(fresh bool, due time.Time) (*conn, error) {
 	if !u.used.Load() {
 		u.used.Store(true)
 	}
@@ -46,7 +46,7 @@ func (u *upstream) call(fresh bool, until time.Time) (*conn, error) {
 			<-wait // it is bounded as a dial
 			continue
 		}
-		l, err = u.link(until)
+		l, err = u.link(by(due, u.p.Limits.FirstByte))
 		if err != nil {
 			return nil, err
 		}

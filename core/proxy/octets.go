@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"iter"
+	"math/bits"
 )
 
 // octetSet says of each octet whether it is one of the set.
@@ -55,27 +56,30 @@ func decimal(s []byte) (n int64, ok bool) {
 
 // isText reports whether s can be a field's value (RFC 9110 5.5): no control
 // character but the tab.
-func isText(s []byte) bool {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
-	for len(s) >= 8 {
-		w := binary.LittleEndian.Uint64(s)
-		x := w ^ ones*0x7f
-		low, del := (w-ones*' ')&^w, (x-ones)&^x // a top bit is set if there is a control character, a DEL
-		if (low|del)&tops != 0 && !isTextSlow(s[:8]) {
-			return false
-		}
-		s = s[8:]
-	}
-	return isTextSlow(s)
-}
+func isText(s []byte) bool { return textLength(s) == len(s) }
 
-func isTextSlow(s []byte) bool {
-	for _, c := range s {
-		if c < ' ' && c != '\t' || c == 0x7f {
-			return false
+// textLength returns the length of the text that s begins with.
+func textLength(s []byte) int {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	i := 0
+	for len(s)-i >= 8 {
+		w := binary.LittleEndian.Uint64(s[i:])
+		x := w ^ ones*0x7f
+		low, del := (w-ones*' ')&^w, (x-ones)&^x // the lowest top bit that is set is that of a control character, or a DEL
+		stop := (low | del) & tops
+		if stop == 0 {
+			i += 8
+			continue
 		}
+		if i += bits.TrailingZeros64(stop) / 8; s[i] != '\t' {
+			return i
+		}
+		i++
 	}
-	return true
+	for i < len(s) && (s[i] >= ' ' || s[i] == '\t') && s[i] != 0x7f {
+		i++
+	}
+	return i
 }
 
 // lower appends s in lower case.

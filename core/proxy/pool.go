@@ -11,9 +11,9 @@ import (
 var errCrowded = errors.New("every connection is in use")
 
 // take returns an idle connection, or, if there is none or fresh is asked for,
-// a new one. When there are as many as there may be, it waits for one until
-// then.
-func (u *upstream) take(fresh bool, until time.Time) (*conn, error) {
+// a new one. When there are as many as there may be, it waits for one as long
+// as for an answer, but not longer than until due.
+func (u *upstream) take(fresh bool, due time.Time) (*conn, error) {
 	if !u.used.Load() {
 		u.used.Store(true)
 	}
@@ -21,12 +21,12 @@ func (u *upstream) take(fresh bool, until time.Time) (*conn, error) {
 		c, wait := u.reserve(fresh)
 		if wait != nil {
 			var err error
-			if c, err = u.await(wait, until); err != nil {
+			if c, err = u.await(wait, by(due, u.p.Limits.FirstByte)); err != nil {
 				return nil, err
 			}
 		}
 		if c == nil {
-			return u.fill(until)
+			return u.fill(by(due, u.p.Limits.FirstByte))
 		}
 		if c.turns || c.health.clean() {
 			c.reused = true

@@ -322,7 +322,8 @@ func (r *relay) finish() {
 	}
 	whole := r.x.upload.stop()
 	if r.x.unfollow() && r.done && r.keep && whole && r.length != untilEOF {
-		r.c.release(time.Now())
+		r.x.ended = time.Now()
+		r.c.release(r.x.ended)
 	} else {
 		r.c.discard()
 	}
