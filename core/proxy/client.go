@@ -73,6 +73,7 @@ func (l *listener) Close() error {
 
 func (s *clients) add(nc net.Conn, p *Proxy) *client {
 	c := &client{Conn: nc, p: p, clients: s, write: p.Limits.Idle, since: time.Now()}
+	c.await(nc)
 	s.open.Add(1)
 	s.gone.Add(1)
 	s.mu.Lock()
@@ -98,6 +99,7 @@ type client struct {
 	net.Conn
 	session
 	intake
+	knock   knock
 	p       *Proxy
 	clients *clients
 	stream  *stream   // the client is this stream of another's connection; nil: it is a connection

@@ -94,10 +94,28 @@ func (c *client) progress(p []byte) (int, error) {
 		c.keep(p[used:m])
 		return n, err
 	}
+	if c.ahead == nil && c.x == nil && c.stream == nil {
+		_, err := c.receive(nil)
+		return 0, err
+	}
 	b := c.room()
 	m, err := c.receive(b[len(b):cap(b)])
 	*c.ahead = b[:len(b)+m]
 	return 0, err
+}
+
+// read reads into p; where that is nil, the first bytes of a request into
+// ahead, which is not there before they are.
+func (c *client) read(p []byte) (int, error) {
+	switch {
+	case p != nil:
+		return c.Conn.Read(p)
+	case c.knock.raw != nil:
+		return c.answerKnock()
+	}
+	n, err := c.Conn.Read(c.line[:1])
+	c.keep(c.line[:n])
+	return n, err
 }
 
 // keep keeps rest, which was read, for the next Read.
@@ -235,7 +253,7 @@ func (c *client) follow(h *head, refusal error) {
 // errSlowHead is why a head is refused that did not come in time.
 var errSlowHead = errors.New("the request did not come in time")
 
-// receive reads from the connection, in time.
+// receive reads from the connection, as read does, in time.
 func (c *client) receive(p []byte) (int, error) {
 	switch {
 	case c.stage == inTunnel:
@@ -254,7 +272,7 @@ func (c *client) receive(p []byte) (int, error) {
 		if c.stopped.Load() {
 			return 0, errGone
 		}
-		n, err := c.Conn.Read(p)
+		n, err := c.read(p)
 		if n > 0 || err == nil {
 			return n, nil
 		}

@@ -1,0 +1,58 @@
+//go:build unix
+
+package proxy
+
+import (
+	"errors"
+	"io"
+	"net"
+	"syscall"
+)
+
+// knock reads the first bytes of a request. Until there are some it holds no
+// buffer: most connections wait most of the time, and there may be many.
+type knock struct {
+	raw  syscall.RawConn // nil: the connection is no socket
+	call func(fd uintptr) bool
+	n    int
+	err  error
+}
+
+// await makes knocking on nc, if it is a socket, c's own.
+func (c *client) await(nc net.Conn) {
+	s, ok := nc.(syscall.Conn)
+	if !ok {
+		return
+	}
+	if raw, err := s.SyscallConn(); err == nil {
+		c.knock = knock{raw: raw, call: c.knocked}
+	}
+}
+
+// answerKnock waits until there is something to read, and keeps it.
+func (c *client) answerKnock() (int, error) {
+	if err := c.knock.raw.Read(c.knock.call); err != nil {
+		return 0, err
+	}
+	return c.knock.n, c.knock.err
+}
+
+// knocked is called until it returns true; before it is called again, it is
+// waited until there is something to read.
+func (c *client) knocked(fd uintptr) bool {
+	b := c.room()
+	n, err := syscall.Read(int(fd), b[:cap(b)])
+	for errors.Is(err, syscall.EINTR) {
+		n, err = syscall.Read(int(fd), b[:cap(b)])
+	}
+	if errors.Is(err, syscall.EAGAIN) {
+		c.keep(nil)
+		return false
+	}
+	c.keep(b[:max(n, 0)])
+	c.knock.n, c.knock.err = max(n, 0), err
+	if n == 0 && err == nil {
+		c.knock.err = io.EOF
+	}
+	return true
+}
