@@ -8,3 +8,13 @@ import "embed"
 //
 //go:embed go/adapter
 var Go embed.FS
+
+// C is the SDK for C: one header.
+//
+//go:embed c/modgate_adapter.h
+var C embed.FS
+
+// Rust is the SDK for Rust: the sources of one crate.
+//
+//go:embed rust/modgate-adapter/src
+var Rust embed.FS

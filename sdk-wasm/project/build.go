@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -15,34 +16,36 @@ type toolchain struct {
 	source  string // a file by which a project of it is known
 	command string
 	environ []string
-	args    func(out string) []string
-	get     string // how to come by the command
+	args    func(out, scratch string) [][]string // of each call, the last of which makes out
+	get     string                               // how to come by the command
 }
 
 var toolchains = []toolchain{
 	{
 		source: "go.mod", command: "go", environ: []string{"GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=-mod=mod", "GOWORK=off"},
-		args: func(out string) []string {
-			return []string{"build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out, "."}
+		args: func(out, _ string) [][]string {
+			return [][]string{{"build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out, "."}}
 		},
 		get: "install Go 1.24 or newer from https://go.dev/dl",
 	},
 	{
 		source: "adapter.c", command: "clang",
-		args: func(out string) []string {
-			return []string{
+		args: func(out, _ string) [][]string {
+			return [][]string{{
 				"--target=wasm32", "-std=c11", "-Wall", "-Wextra", "-O2", "-nostdlib", "-ffreestanding", "-mbulk-memory",
 				"-Wl,--no-entry,--strip-all", "-o", out, "adapter.c",
-			}
+			}}
 		},
 		get: "install clang and lld, such as by apt install clang lld",
 	},
 	{
 		source: "adapter.rs", command: "rustc",
-		args: func(out string) []string {
-			return []string{
-				"--edition=2021", "--target=wasm32-unknown-unknown", "--crate-type=cdylib", "-Copt-level=s", "-Cpanic=abort", "-Clto=yes",
-				"-Cstrip=symbols", "-o", out, "adapter.rs",
+		args: func(out, scratch string) [][]string {
+			options := []string{"--edition=2021", "--target=wasm32-unknown-unknown", "-Copt-level=s", "-Cpanic=abort"}
+			crate := filepath.Join(scratch, "libmodgate_adapter.rlib")
+			return [][]string{
+				append(slices.Clone(options), "--crate-type=rlib", "-Cembed-bitcode=yes", "-o", crate, crateFolder+"/lib.rs"),
+				append(options, "--crate-type=cdylib", "-Clto=yes", "-Cstrip=symbols", "--extern=modgate_adapter="+crate, "-o", out, "adapter.rs"),
 			}
 		},
 		get: "install Rust and its target, such as by rustup target add wasm32-unknown-unknown, or apt install rustc libstd-rust-dev-wasm32 lld",
@@ -77,11 +80,17 @@ func (t *toolchain) build(ctx context.Context, dir, out string) error {
 	if _, err := exec.LookPath(t.command); err != nil {
 		return fmt.Errorf("%w: there is no %s: %s", ErrToolchain, t.command, t.get)
 	}
-	cmd := exec.CommandContext(ctx, t.command, t.args(out)...)
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), t.environ...)
-	said, err := cmd.CombinedOutput()
+	scratch, err := os.MkdirTemp("", "modgate-build")
 	if err != nil {
-		return fmt.Errorf("%s: %w\n%s", cmd, err, strings.TrimSpace(string(said)))
+		return err
+	}
+	defer os.RemoveAll(scratch)
+	for _, args := range t.args(out, scratch) {
+		cmd := exec.CommandContext(ctx, t.command, args...)
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), t.environ...)
+		if said, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%s: %w\n%s", cmd, err, strings.TrimSpace(string(said)))
+		}
 	}
 	return nil
 }

@@ -24,52 +24,60 @@ var Languages = []string{"go", "c", "rust"}
 // sdkFolder is where a Go project has its copy of the SDK.
 const sdkFolder = "modgate"
 
-// New writes a project of that name, in the folder of the same name below
-// dir: the source of an adapter, cases, a piece of configuration, a README
-// and, for Go, the SDK. It returns the files that it wrote, and overwrites
-// none. An error may follow some of them.
-func New(dir, name, language string) (files []string, err error) {
-	root := path.Join("templates", language)
-	return files, fs.WalkDir(templates, root, func(p string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return err
-		}
-		text, err := templates.ReadFile(p)
-		if err != nil {
-			return err
-		}
-		to := strings.TrimSuffix(strings.TrimPrefix(p, root+"/"), ".tmpl")
-		to = filepath.Join(dir, name, filepath.FromSlash(strings.ReplaceAll(to, "NAME", name)))
-		if err := create(to, strings.ReplaceAll(string(text), "NAME", name)); err != nil {
-			return err
-		}
-		if files = append(files, to); filepath.Base(to) != "go.mod" {
-			return nil
-		}
-		copied, err := vendorSDK(filepath.Join(dir, name, sdkFolder))
-		files = append(files, copied...)
-		return err
-	})
+// crateFolder is where a Rust project has the sources of its copy.
+const crateFolder = "modgate_adapter"
+
+// carried is the copy of its SDK that a project has: a folder of it, below one
+// of the project.
+type carried struct {
+	files    embed.FS
+	from, to string
 }
 
-// vendorSDK writes the SDK for Go as a module of the gateway's path.
-func vendorSDK(dir string) (files []string, err error) {
-	mod := filepath.Join(dir, "go.mod")
-	if err := create(mod, "module github.com/modgate/modgate\n\ngo 1.26\n"); err != nil {
-		return nil, err
+var copies = map[string]carried{
+	"go":   {sdk.Go, "go", sdkFolder + "/sdk-wasm/go"},
+	"c":    {sdk.C, "c", "."},
+	"rust": {sdk.Rust, "rust/modgate-adapter/src", crateFolder},
+}
+
+// New writes a project of that name, in the folder of the same name below
+// dir: the source of an adapter, cases, a piece of configuration, a README
+// and the SDK. It returns the files that it wrote, and overwrites none. An
+// error may follow some of them.
+func New(dir, name, language string) (files []string, err error) {
+	to := filepath.Join(dir, name)
+	if files, err = write(to, carried{templates, "templates/" + language, "."}, name); err != nil {
+		return files, err
 	}
-	files = append(files, mod)
-	return files, fs.WalkDir(sdk.Go, "go", func(p string, e fs.DirEntry, err error) error {
+	if language == "go" { // the SDK is a module of the gateway's path
+		mod := filepath.Join(to, sdkFolder, "go.mod")
+		if err := create(mod, "module github.com/modgate/modgate\n\ngo 1.26\n"); err != nil {
+			return files, err
+		}
+		files = append(files, mod)
+	}
+	more, err := write(to, copies[language], name)
+	return append(files, more...), err
+}
+
+// write copies files into dir, each with the project's name for NAME, and
+// without a test.
+func write(dir string, c carried, name string) (files []string, err error) {
+	return files, fs.WalkDir(c.files, c.from, func(p string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() || strings.HasSuffix(p, "_test.go") {
 			return err
 		}
-		text, err := sdk.Go.ReadFile(p)
+		text, err := c.files.ReadFile(p)
 		if err != nil {
 			return err
 		}
-		to := filepath.Join(dir, "sdk-wasm", filepath.FromSlash(p))
-		files = append(files, to)
-		return create(to, string(text))
+		to := path.Join(c.to, strings.TrimSuffix(strings.TrimPrefix(p, c.from+"/"), ".tmpl"))
+		file := filepath.Join(dir, filepath.FromSlash(strings.ReplaceAll(to, "NAME", name)))
+		if err := create(file, strings.ReplaceAll(string(text), "NAME", name)); err != nil {
+			return err
+		}
+		files = append(files, file)
+		return nil
 	})
 }
 
