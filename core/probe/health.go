@@ -173,6 +173,7 @@ func (s silence) Unwrap() error { return s.error }
 func (h *Health) http(ctx context.Context, s Subject) (adapter.Health, error) {
 	a := h.o.Adapter(s.Module)
 	d := adapter.NewProbe(s.Probe.Path)
+	d.Properties = map[string]string{"module.name": s.Module, "module.instance": s.Instance, "module.endpoint": s.Upstream}
 	call, err := a.Probe(d)
 	if err != nil {
 		a, call = adapter.None{}, adapter.Call{Next: true}

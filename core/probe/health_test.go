@@ -258,6 +258,11 @@ type judge struct {
 }
 
 func (j *judge) Probe(x adapter.Exchange) (adapter.Call, error) {
+	for _, name := range []string{"module.name", "module.instance", "module.endpoint"} {
+		if v, ok := x.Property(name); !ok || len(v) == 0 {
+			return adapter.Call{}, errors.New("it is not told " + name)
+		}
+	}
 	x.SetTarget([]byte("/ping"))
 	return adapter.Call{Next: true, Context: 7}, j.fault
 }
