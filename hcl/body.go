@@ -63,7 +63,10 @@ func topLevel() hcl.BodySchema {
 
 // variableBody is what a variable block holds.
 func variableBody() hcl.BodySchema {
-	return hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "type"}, {Name: "default"}, {Name: "description"}}}
+	return hcl.BodySchema{
+		Attributes: []hcl.AttributeSchema{{Name: "type"}, {Name: "default"}, {Name: "description"}, {Name: "sensitive"}},
+		Blocks:     []hcl.BlockHeaderSchema{{Type: "validation"}},
+	}
 }
 
 // body reads the settings from a body and returns its blocks of the labelled
@@ -81,7 +84,7 @@ func (r *reader) body(b hcl.Body, path string, settings []config.Setting, labell
 				r.secret = append(r.secret, a.Range)
 			}
 			r.elements(at, a.Expr)
-			r.failed[at] = !r.set(s, a)
+			r.failed[at] = !r.set(s, at, a)
 		} else {
 			r.failed[at] = s.Required // which content reported
 		}
@@ -115,13 +118,19 @@ func (r *reader) elements(at string, e hcl.Expression) {
 	}
 }
 
-// set gives the setting its value. A null leaves it as it is.
-func (r *reader) set(s config.Setting, a *hcl.Attribute) bool {
+// set gives the setting at that path its value. A null leaves it as it is.
+func (r *reader) set(s config.Setting, at string, a *hcl.Attribute) bool {
 	v, found := r.value(a.Expr)
 	r.found = append(r.found, found...)
 	switch {
 	case !v.IsWhollyKnown(): // what made it so has been reported
 		return false
+	case v.ContainsMarked():
+		v, _ = v.UnmarkDeep()
+		r.hide(v)
+		r.sensitive = append(r.sensitive, at)
+	}
+	switch {
 	case v.IsNull():
 		return true
 	}

@@ -104,8 +104,9 @@ func (ds Diagnostics) String() string {
 }
 
 // report turns what was found into our own diagnostics, sorted, each once.
-// What stands where secrets are written is not shown.
-func report(found hcl.Diagnostics, sources []source, secrets []hcl.Range) Diagnostics {
+// What stands where secrets are written is not shown, nor are texts that are to
+// be hidden.
+func report(found hcl.Diagnostics, sources []source, secrets []hcl.Range, texts []string) Diagnostics {
 	hidden := func(r hcl.Range) bool {
 		return slices.ContainsFunc(secrets, func(s hcl.Range) bool {
 			return s.Filename == r.Filename && s.Start.Line <= r.Start.Line && r.Start.Line <= s.End.Line
@@ -114,6 +115,9 @@ func report(found hcl.Diagnostics, sources []source, secrets []hcl.Range) Diagno
 	ds := Diagnostics{} // in JSON a list, also of none
 	for _, f := range found {
 		d := Diagnostic{Severity: Error, Summary: f.Summary, Detail: f.Detail}
+		for _, text := range texts {
+			d.Detail = strings.ReplaceAll(d.Detail, text, redacted)
+		}
 		if f.Severity == hcl.DiagWarning {
 			d.Severity = Warning
 		}
@@ -135,6 +139,9 @@ func report(found hcl.Diagnostics, sources []source, secrets []hcl.Range) Diagno
 	})
 	return slices.Compact(ds)
 }
+
+// redacted stands for what is not shown.
+const redacted = "[secret]"
 
 // lineOf returns the line that r begins on, or nothing if it is not there.
 func lineOf(sources []source, r hcl.Range) string {

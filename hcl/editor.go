@@ -26,8 +26,12 @@ func EditorSchema() []byte {
 	for _, t := range slices.Backward(tables()) { // inner ones first
 		e.define(t.block, t.settings)
 	}
+	rule := object{"type": "object", "properties": object{
+		"condition": object{}, "error_message": object{"type": "string"},
+	}, "required": []any{"condition", "error_message"}, "additionalProperties": false}
 	variable := object{"type": "object", "properties": object{
 		"type": object{"type": "string"}, "default": object{}, "description": object{"type": "string"},
+		"sensitive": object{"type": "boolean"}, "validation": object{"anyOf": []any{rule, object{"type": "array", "items": rule}}},
 	}, "additionalProperties": false}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

@@ -21,6 +21,9 @@ type evaluator struct {
 	locals    map[string]cty.Value // those evaluated so far
 	pending   map[string]*hcl.Attribute
 	functions map[string]map[string]function.Function // by folder
+
+	secret []hcl.Range // where secrets are written
+	hidden []string    // texts that no diagnostic may show, the longest first
 }
 
 func newEvaluator(around surroundings) *evaluator {
@@ -113,27 +116,37 @@ func (ev *evaluator) local(name string, at hcl.Range) (cty.Value, hcl.Diagnostic
 	return v, found
 }
 
-// declareVariable evaluates a variable block's content.
-func (ev *evaluator) declareVariable(name string, c *hcl.BodyContent, at hcl.Range) hcl.Diagnostics {
+// declareVariable evaluates a variable block's content, and returns where the
+// value stands.
+func (ev *evaluator) declareVariable(name string, c *hcl.BodyContent, at hcl.Range) (from hcl.Range, found hcl.Diagnostics) {
 	ev.variables[name] = cty.DynamicVal
 	want := cty.DynamicPseudoType
-	var found hcl.Diagnostics
 	if a, ok := c.Attributes["type"]; ok {
 		want, found = typeexpr.TypeConstraint(a.Expr)
 		if found.HasErrors() {
-			return found
+			return at, found
 		}
 	}
+	sensitive, more := ev.flag(c.Attributes["sensitive"])
+	found = append(found, more...)
 	v, from, more := ev.given(name, want, c, at)
+	if sensitive {
+		ev.secret = append(ev.secret, from)
+		ev.hide(v)
+		ev.hide(cty.StringVal(ev.text(name)))
+	}
 	if found = append(found, more...); found.HasErrors() {
-		return found
+		return from, found
 	}
 	v, err := convert.Convert(v, want)
 	if err != nil {
-		return append(found, placed(from, "Wrong type", "The value of variable %q does not fit its type %s: %v.", name, typeexpr.TypeString(want), err)...)
+		return from, append(found, placed(from, "Wrong type", "The value of variable %q does not fit its type %s: %v.", name, typeexpr.TypeString(want), err)...)
+	}
+	if sensitive {
+		v = v.Mark(sensitiveMark{})
 	}
 	ev.variables[name] = v
-	return found
+	return from, found
 }
 
 // placed returns one error.

@@ -69,7 +69,7 @@ func Format(src []byte) []byte { return hclwrite.Format(src) }
 func Syntax(name string, text []byte) Diagnostics {
 	s := source{name, text}
 	_, found := parse(s)
-	return report(slices.CompactFunc(found, sameAdvice), []source{s}, nil)
+	return report(slices.CompactFunc(found, sameAdvice), []source{s}, nil, nil)
 }
 
 // source is one file of a configuration.

@@ -17,7 +17,8 @@ type reader struct {
 	found   hcl.Diagnostics
 	places  map[string]hcl.Range // of what was written, by config's path
 	failed  map[string]bool      // what could not be read, or, of a block, not as a whole, by config's path
-	secret  []hcl.Range          // where secrets are written
+
+	sensitive []string // paths of settings whose value a sensitive variable has a part in
 }
 
 // read is Load after the files were read; found is what was wrong so far.
@@ -38,7 +39,9 @@ func read(sources []source, found hcl.Diagnostics, home string, around surroundi
 		r.sinks(&c, blocks["alert"])
 		r.check(&c)
 	}
-	ds := report(r.found, slices.Concat(sources, texts), r.secret)
+	slices.Sort(r.sensitive)
+	c.Sensitive = r.sensitive
+	ds := report(r.found, slices.Concat(sources, texts), r.secret, r.hidden)
 	if ds.HasErrors() {
 		return nil, ds
 	}
@@ -77,7 +80,10 @@ func sameAdvice(a, b *hcl.Diagnostic) bool {
 func (r *reader) declareVariables(blocks hcl.Blocks) {
 	for _, b := range r.distinct(blocks, "") {
 		c := r.content(b.Body, variableBody())
-		r.found = append(r.found, r.declareVariable(b.Labels[0], c, b.DefRange)...)
+		from, found := r.declareVariable(b.Labels[0], c, b.DefRange)
+		if r.found = append(r.found, found...); !found.HasErrors() {
+			r.validate(b.Labels[0], c.Blocks, from)
+		}
 	}
 	r.found = append(r.found, r.undeclared()...)
 }

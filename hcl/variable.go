@@ -100,6 +100,16 @@ func (ev *evaluator) given(name string, want cty.Type, c *hcl.BodyContent, at hc
 	return cty.DynamicVal, at, placed(at, "Variable without a value", "Give it one by --var %s=VALUE, by a file that --var-file names, or by %s in the environment; or give the variable a default.", name, key)
 }
 
+// text returns the text that the variable is given outside the configuration,
+// if it is one.
+func (ev *evaluator) text(name string) string {
+	if a, ok := ev.assigned[name]; ok {
+		return a.text
+	}
+	text, _ := ev.env(variablePrefix + name)
+	return text
+}
+
 // fromOutside reads what a command line or the environment says of a variable that
 // is declared at at: as it is where a text is wanted, else as an expression.
 func fromOutside(text, from string, want cty.Type, at hcl.Range) (cty.Value, hcl.Range, hcl.Diagnostics) {

@@ -2,11 +2,15 @@ package hcl
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/modgate/modgate/core/config"
 )
 
 // Whatever the configuration is read from is watched, and a change is told
@@ -73,6 +77,42 @@ func put(t *testing.T, dir, name, text string) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 		t.Error(err)
+	}
+}
+
+// What a sensitive variable has a part in is in force, and shown nowhere.
+func TestSensitiveVariablesAreNotShown(t *testing.T) {
+	text := `
+variable "password" {
+  sensitive = true
+  type      = string
+}
+locals { command = ["mail", "--password=${var.password}"] }
+gateway { tenant_header = upper(var.password) }
+process "mail" { command = local.command }
+module "books" { adapter = var.password }
+`
+	load := func(password string) (*config.Config, Diagnostics) {
+		dir := written(t, map[string]string{"a.hcl": text, "p.vars": "password = \"" + password + "\"\n"})
+		in := Input{Paths: []string{filepath.Join(dir, "a.hcl")}, VarFiles: []string{filepath.Join(dir, "p.vars")}}
+		return in.Load()
+	}
+	before, warned := load("swordfish")
+	after, _ := load("tunafish")
+	if before == nil || after == nil {
+		t.Fatal(warned)
+	}
+	if got := before.Processes[0].Command[1]; got != "--password=swordfish" || before.Gateway.TenantHeader != "SWORDFISH" {
+		t.Errorf("the value is not in force: %q %q", got, before.Gateway.TenantHeader)
+	}
+	none := config.Default()
+	for _, shown := range []string{fmt.Sprint(warned), fmt.Sprintf("%+v", config.Diff(before, after)), fmt.Sprintf("%+v", config.Diff(&none, before))} {
+		if strings.Contains(strings.ToLower(shown), "fish") || !strings.Contains(shown, "[secret]") {
+			t.Errorf("it is shown, or nothing in its place: %s", shown)
+		}
+	}
+	if _, wrong := load("\" + 1 +"); !wrong.HasErrors() {
+		t.Error("a broken file of variables is accepted")
 	}
 }
 

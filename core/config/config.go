@@ -19,6 +19,7 @@ type Config struct {
 	Modules   []Module  // sorted by name
 	Processes []Process // sorted by name
 	Sinks     []Sink    // of alerts, beside the log; sorted by name
+	Sensitive []string  // paths of settings, as in Change.At, whose values are not to be shown; sorted
 }
 
 // Default returns the configuration in which nothing was declared.

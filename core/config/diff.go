@@ -50,7 +50,28 @@ func Diff(before, next *Config) []Change {
 			d.settings("alert."+is.Name, was.Settings(), is.Settings(), nil)
 		}
 	}
+	for i := range d {
+		d[i].redact(before)
+		d[i].redact(next)
+	}
 	return d
+}
+
+// redact hides what c would show of a sensitive setting, or of a process that
+// is told by its command.
+func (c *Change) redact(cfg *Config) {
+	hidden := func(path string) bool {
+		_, found := slices.BinarySearch(cfg.Sensitive, path)
+		return found
+	}
+	if !hidden(c.At) && !hidden(c.At+".command") {
+		return
+	}
+	for _, text := range []*string{&c.Was, &c.Is} {
+		if *text != "" {
+			*text = redacted
+		}
+	}
 }
 
 // pairs yields the elements of two lists that are sorted by compare, those
