@@ -41,7 +41,11 @@ func TestAdaptersGuideIsTrue(t *testing.T) {
 	all = append([]examples.Example{{Script: "trap 'kill $(jobs -p) 2> /dev/null || true' EXIT"}}, all...)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	environment := []string{"MODGATE_CONTROL=http://" + control, "GOPROXY=off", "GOFLAGS="}
+	plain := t.TempDir()
+	if err := buildPlain(plain); err != nil {
+		t.Fatal(err)
+	}
+	environment := []string{"PATH=" + plain + string(os.PathListSeparator) + os.Getenv("PATH"), "MODGATE_CONTROL=http://" + control, "GOPROXY=off", "GOFLAGS="}
 	if err := examples.Run(ctx, t.TempDir(), environment, all); err != nil {
 		t.Error(err)
 	}

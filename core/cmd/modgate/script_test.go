@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -15,6 +16,15 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"modgate": main})
+}
+
+// buildPlain builds the command as users have it into dir. With the race
+// detector, adapters in Go take a minute to compile.
+func buildPlain(dir string) error {
+	if out, err := exec.Command("go", "build", "-o", dir, ".").CombinedOutput(); err != nil {
+		return fmt.Errorf("build modgate: %w\n%s", err, out)
+	}
+	return nil
 }
 
 // TestScripts runs the command line against real gateways. Beside the
@@ -39,6 +49,8 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	dir := t.TempDir()
+	plain := sync.OnceValue(func() error { return buildPlain(dir) })
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -74,6 +86,10 @@ func TestScripts(t *testing.T) {
 			"waitfor":  waitforCmd,
 			"hides":    hidesCmd,
 			"mode":     modeCmd,
+			"plain": func(ts *testscript.TestScript, _ bool, _ []string) { // from here on the script runs the plain command
+				ts.Check(plain())
+				ts.Setenv("PATH", dir+string(os.PathListSeparator)+ts.Getenv("PATH"))
+			},
 		},
 	})
 }
