@@ -180,7 +180,7 @@ func (p *Plugin) Request(x adapter.Exchange) (adapter.Call, error) {
 			return adapter.Call{Next: true}, nil
 		}
 		c, err := g.request(x)
-		if !errors.Is(err, errRetired) {
+		if err == nil || !errors.Is(err, errRetired) {
 			return c, err
 		}
 	}

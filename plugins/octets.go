@@ -1,5 +1,7 @@
 package plugins
 
+import "encoding/binary"
+
 // What a guest writes may have come from a client. Names and methods that are
 // none are the guest's fault; values and targets are made harmless instead, so
 // that no client can make a guest fail by what it sends.
@@ -23,8 +25,23 @@ func isToken(b []byte) bool {
 	return len(b) > 0
 }
 
-// isText reports whether b can be a field's value (RFC 9110 5.5).
+// isText reports whether b can be a field's value (RFC 9110 5.5). Eight
+// octets at a time are looked at for one that may be none.
 func isText(b []byte) bool {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	for len(b) >= 8 {
+		x := binary.LittleEndian.Uint64(b)
+		low := (x - ones*' ') &^ x & highs                         // below a space
+		del := ((x ^ ones*0x7f) - ones) &^ (x ^ ones*0x7f) & highs // or 0x7f
+		if low|del != 0 && !isTextSlowly(b[:8]) {
+			return false
+		}
+		b = b[8:]
+	}
+	return isTextSlowly(b)
+}
+
+func isTextSlowly(b []byte) bool {
 	for _, c := range b {
 		if c < ' ' && c != '\t' || c == 0x7f {
 			return false

@@ -108,20 +108,16 @@ func (f *Fields) Get(name string) (value []byte, ok bool) {
 
 // Set makes value the only one under the name, in the place of the first.
 func (f *Fields) Set(name, value []byte) {
-	f.edited = true
-	kept, found := f.list[:0], false
-	for _, field := range f.list {
-		switch {
-		case !equalFold(field.Name, name):
-			kept = append(kept, field)
-		case !found:
-			found = true
-			kept = append(kept, Field{field.Name, f.copy(value)})
+	for i := range f.list {
+		if !equalFold(f.list[i].Name, name) {
+			continue
 		}
+		f.edited = true
+		f.list[i].Value = f.copy(value)
+		f.removeFrom(i+1, name)
+		return
 	}
-	if f.list = kept; !found {
-		f.Add(name, value)
-	}
+	f.Add(name, value)
 }
 
 // Add appends a field.
@@ -131,14 +127,23 @@ func (f *Fields) Add(name, value []byte) {
 }
 
 // Remove removes all fields of the name.
-func (f *Fields) Remove(name []byte) {
-	kept := f.list[:0]
-	for _, field := range f.list {
+func (f *Fields) Remove(name []byte) { f.removeFrom(0, name) }
+
+// removeFrom removes those from index i on.
+func (f *Fields) removeFrom(i int, name []byte) {
+	for i < len(f.list) && !equalFold(f.list[i].Name, name) {
+		i++
+	}
+	if i == len(f.list) {
+		return // as most often: nothing is moved
+	}
+	f.edited = true
+	kept := f.list[:i]
+	for _, field := range f.list[i+1:] {
 		if !equalFold(field.Name, name) {
 			kept = append(kept, field)
 		}
 	}
-	f.edited = f.edited || len(kept) < len(f.list)
 	f.list = kept
 }
 
