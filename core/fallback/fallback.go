@@ -7,7 +7,6 @@
 package fallback
 
 import (
-	"strings"
 	"time"
 
 	"github.com/modgate/modgate/core/message"
@@ -157,10 +156,18 @@ type Static struct {
 // Clone returns a copy that keeps nothing of the request's buffers.
 func (q *Query) Clone() Query {
 	c := *q
-	for _, s := range [...]*string{&c.HTTP.Method, &c.HTTP.Path, &c.HTTP.Host, &c.HTTP.Tenant} {
-		*s = strings.Clone(*s)
-	}
+	c.HTTP = c.HTTP.Clone()
 	return c
+}
+
+// Clone returns a copy that keeps nothing of the request's buffers, in one
+// piece of memory.
+func (h HTTP) Clone() HTTP {
+	rest := h.Method + h.Path + h.Host + h.Tenant
+	for _, s := range [...]*string{&h.Method, &h.Path, &h.Host, &h.Tenant} {
+		*s, rest = rest[:len(*s)], rest[len(*s):]
+	}
+	return h
 }
 
 // Plan answers Request about one module in one state. It may be asked at any

@@ -20,24 +20,33 @@ func (x *exchange) decide(st *route.State) {
 	if f := h.find(x.p.Tenant); f != nil {
 		tenant = h.value(f)
 	}
-	q := &x.query
-	*q = fallback.Query{Entrypoint: fallback.Request, HTTP: fallback.HTTP{
+	x.wish = wish{http: fallback.HTTP{
 		Method: text(h.method), Path: text(h.path), Route: x.target.Pattern, Host: text(h.host),
 		Tenant: text(tenant), Size: max(h.size, 0), Repeatable: h.keyed,
 	}}
 	if x.caller != nil {
 		i := x.caller.Instance
-		q.Caller = fallback.Caller{Module: i.Module, Version: i.Version, OnDelay: x.caller.OnDelay}
+		x.wish.caller = fallback.Caller{Module: i.Module, Version: i.Version, OnDelay: x.caller.OnDelay}
 	}
-	x.p.date(q, x.module, st)
-	x.decision = st.Plan.Request(q)
+	x.decision = x.p.ask(&x.wish, x.module, st)
 	if x.decision.Tally != nil {
 		x.decision.Tally.Add(1)
 	}
 }
 
-// date fills in what changes by itself.
-func (p *Proxy) date(q *fallback.Query, m *route.Module, st *route.State) {
+// wish is what a policy is told of a request beside what changes by itself.
+type wish struct {
+	http   fallback.HTTP
+	caller fallback.Caller
+}
+
+// ask asks the plan of the state st, which has one. The question is lent: a
+// request that is parked keeps none.
+func (p *Proxy) ask(w *wish, m *route.Module, st *route.State) fallback.Decision {
+	q := p.queries.Get().(*fallback.Query)
+	defer p.queries.Put(q)
+	*q = fallback.Query{}
+	q.Entrypoint, q.HTTP, q.Caller = fallback.Request, w.http, w.caller
 	q.Now = time.Now()
 	if !st.Since.IsZero() {
 		q.Target.Absent = max(0, q.Now.Sub(st.Since))
@@ -46,22 +55,20 @@ func (p *Proxy) date(q *fallback.Query, m *route.Module, st *route.State) {
 		q.Target.TTLLeft = max(0, st.Until.Sub(q.Now))
 	}
 	q.Parked.Count, q.Parked.Limit = p.Room.Waiting(m.Name)
+	return st.Plan.Request(q)
 }
 
 // stays returns what tells, when the module's state or the policies changed,
 // whether the request may wait on: it is asked anew, which is one evaluation
 // for all that are alike. It keeps nothing of the request.
 func (x *exchange) stays() func() bool {
-	q, m, p, wait := x.query.Clone(), x.module, x.p, x.decision.Wait
+	w, m, p, wait := &wish{http: x.wish.http.Clone(), caller: x.wish.caller}, x.module, x.p, x.decision.Wait
 	return func() bool {
 		st := m.State()
 		if st.Availability == message.Ready || st.Plan == nil {
 			return true // who is released looks by itself
 		}
-		q := q
-		q.Target = fallback.Target{}
-		p.date(&q, m, st)
-		d := st.Plan.Request(&q)
+		d := p.ask(w, m, st)
 		return d.Action == fallback.Delay && !d.Reply && (d.Wait == 0 || wait > 0 && wait <= d.Wait)
 	}
 }

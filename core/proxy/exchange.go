@@ -31,23 +31,35 @@ type exchange struct {
 	refusal  error  // why the head is refused
 	trailers []byte // of the request's body, as they are forwarded
 
-	id     []byte // Modgate-Request-Id
+	id    []byte // Modgate-Request-Id
+	run   run
+	out   []byte // the request as the upstream gets it
+	small []byte // the body, if it is at hand
+
+	pass   *park.Pass    // to say what became of the request, once it was let go
+	parked bool          // was
+	waited time.Duration // while it was
+
+	course
+	upload upload
+	relay  relay
+}
+
+// course is what becomes of a request from its admission on. One that is
+// admitted again, when its body comes, has another.
+type course struct {
 	gen    *route.Generation
 	caller *route.Caller // nil: a client (I1)
 	target *route.Target
 	module *route.Module // the target's, or the fallback's
-	run    run
 
-	query    fallback.Query    // what the policy is asked
+	wish     wish              // what the policy is told
 	decision fallback.Decision // what it said; zero: it was not asked
 
-	pass      *park.Pass    // to say what became of the request, once it was let go
-	parked    bool          // was
-	waited    time.Duration // while it was
-	began     time.Time     // of the first parking
-	until     time.Time     // end of the request's own wait
-	rounds    int           // of parking that ended with leave to go
-	prefers   bool          // the caller said how long it waits at most
+	began     time.Time // of the first parking
+	until     time.Time // end of the request's own wait
+	rounds    int       // of parking that ended with leave to go
+	prefers   bool      // the caller said how long it waits at most
 	preferred time.Duration
 
 	due   time.Time // end of the request's whole time; zero: none
@@ -58,11 +70,7 @@ type exchange struct {
 	tries     int             // that had no answer, and were followed by another
 	shunned   *route.Instance // the last that failed
 	adapted   *adapted        // nil: no adapter has seen it
-	out       []byte          // the request as the upstream gets it
-	small     []byte          // the body, if it is at hand
-	upload    upload
-	relay     relay
-	following func() bool // ends follow; nil: nothing is followed
+	following func() bool     // ends follow; nil: nothing is followed
 }
 
 func newExchange(p *Proxy) *exchange {
@@ -98,14 +106,22 @@ func (x *exchange) end() {
 	x.p.exchanges.Put(x)
 }
 
-// forget empties x and keeps its memory.
+// forget empties x and keeps its memory. It is done in place: a copy of an
+// exchange on the stack would double the stack of every connection.
 func (x *exchange) forget() {
-	*x = exchange{
-		p: x.p, client: x.client, run: x.run, raw: x.raw[:0], frame: x.frame[:0], trailers: x.trailers[:0],
-		head: head{fields: x.head.fields[:0], nominated: x.head.nominated[:0]},
-		id:   x.id[:0], out: x.out[:0], small: x.small[:0], relay: relay{x: x}, upload: upload{x: x},
+	x.ctx, x.refusal, x.pass = nil, nil, nil
+	x.now, x.ended, x.parked, x.waited = time.Time{}, time.Time{}, false, 0
+	for _, b := range [...]*[]byte{&x.raw, &x.frame, &x.trailers, &x.id, &x.out, &x.small} {
+		*b = (*b)[:0]
 	}
+	x.head.forget()
 	x.run.forget()
+	x.restart()
+}
+
+// restart takes back what became of the request.
+func (x *exchange) restart() {
+	x.course, x.relay, x.upload = course{}, relay{x: x}, upload{x: x}
 }
 
 // handle serves one request. It is the outermost handler: fasthttp itself
@@ -242,10 +258,9 @@ func (x *exchange) remote() netip.Addr {
 // again makes the exchange one that is still to be admitted.
 func (x *exchange) again() {
 	x.unadapt()
-	*x = exchange{
-		p: x.p, client: x.client, now: x.now, raw: x.raw, frame: x.frame, head: x.head, id: x.id, run: x.run,
-		out: x.out, small: x.small, relay: relay{x: x}, upload: upload{x: x}, pass: x.pass, parked: x.parked, waited: x.waited,
-	}
+	x.ctx, x.ended, x.refusal = nil, time.Time{}, nil
+	x.trailers = x.trailers[:0]
 	x.run.forget()
+	x.restart()
 	x.client.deadline.due = time.Now().Add(x.p.Limits.ReadHead)
 }

@@ -90,7 +90,8 @@ type head struct {
 // parse checks a head as it came in, from the request line up to and including
 // the empty line. It keeps raw.
 func (h *head) parse(raw []byte) error {
-	*h = head{raw: raw, fields: h.fields[:0], nominated: h.nominated[:0]}
+	h.forget()
+	h.raw = raw
 	n := bytes.IndexByte(raw, '\n')
 	if n < 1 || raw[n-1] != '\r' {
 		return errRequestLine
@@ -136,6 +137,13 @@ const (
 
 // mostPasses is how often a request may come by here, as is said of a run (U11).
 const mostPasses = 16
+
+// forget empties h and keeps its memory.
+func (h *head) forget() {
+	fields, nominated := h.fields[:0], h.nominated[:0]
+	*h = head{}
+	h.fields, h.nominated = fields, nominated
+}
 
 // start reads a request line (RFC 9112 3) and returns its target.
 func (h *head) start(line []byte) ([]byte, error) {

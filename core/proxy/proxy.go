@@ -148,6 +148,7 @@ type Proxy struct {
 	exchanges sync.Pool  // of *exchange
 	signers   *sync.Pool // of runs
 	adapteds  sync.Pool  // of *adapted
+	queries   sync.Pool  // of *fallback.Query
 	buffers   sync.Pool  // of *[]byte, for bodies
 	heads     sync.Pool  // of *[]byte, with room for a head
 	upstreams upstreams
@@ -198,6 +199,7 @@ func New(o Options) (*Proxy, error) {
 	}
 	p.signers = newSigners(o.RunKey)
 	p.exchanges.New = func() any { return newExchange(p) }
+	p.queries.New = func() any { return new(fallback.Query) }
 	p.adapteds.New = func() any { return new(adapted) }
 	p.buffers.New = func() any { b := make([]byte, 64<<10); return &b }
 	p.heads.New = func() any { b := make([]byte, 0, o.Limits.Head); return &b }
