@@ -75,6 +75,9 @@ func TestFOLIOIsUpgraded(t *testing.T) {
 	u.everyRoute("a request down every route of R2-2024")
 
 	pairs := unorderable(u.before, u.after)
+	if len(pairs) != 37 {
+		t.Errorf("%d pairs of modules that can be upgraded in no order, want 37, counted by other means", len(pairs))
+	}
 	for _, p := range pairs {
 		if !u.missing[p] {
 			t.Errorf("%s can be upgraded in no order, and MISSING was never seen", p)
