@@ -66,6 +66,7 @@ run_header = "X-Okapi-Request-Id"
 
 plugin {
 config = local.okapi
+request_budget = "50ms"
 }
 
 probe {

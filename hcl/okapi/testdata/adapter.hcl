@@ -67,7 +67,8 @@ module "mod-loans" {
   run_header = "X-Okapi-Request-Id"
 
   plugin {
-    config = local.okapi
+    config         = local.okapi
+    request_budget = "50ms"
   }
 
   probe {
@@ -117,7 +118,8 @@ module "mod-users" {
   run_header = "X-Okapi-Request-Id"
 
   plugin {
-    config = local.okapi
+    config         = local.okapi
+    request_budget = "50ms"
   }
 
   probe {
