@@ -5,7 +5,8 @@ import "time"
 // waiter is a parked request.
 type waiter struct {
 	Request
-	pass *Pass         // with which it was let go; set before wake
+	pass *Pass         // with which it was let go; set before wake, as is
+	err  error         // why it was not
 	wake chan struct{} // of capacity 1; gets one value, from whoever took the waiter out
 
 	queue      *queue // nil once it is out

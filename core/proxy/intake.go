@@ -38,7 +38,7 @@ const (
 // readBuffer is the size of the server's buffer, which it keeps for as long as
 // a request is parked: room for a head of the gateway's own. A client's head
 // is read into a buffer that is only lent.
-const readBuffer = 512
+const readBuffer = 256
 
 // Read hands on what the client sent. An upload that waits here lets go of the
 // baton.
