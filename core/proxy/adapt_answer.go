@@ -10,7 +10,8 @@ import (
 	"github.com/modgate/modgate/core/adapter"
 )
 
-// answerable reports the same of a field for the client.
+// answerable reports whether a field that an adapter writes may go to the
+// client.
 func answerable(name []byte) bool {
 	return !ofHop(name) && !equalFold(name, "content-length") && !equalFold(name, "transfer-encoding") && !equalFold(name, "trailer")
 }

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -17,13 +16,7 @@ import (
 // The guide for authors of adapters does what it says, with other ports than
 // it has, and without a network.
 func TestAdaptersGuideIsTrue(t *testing.T) {
-	if _, err := exec.LookPath("curl"); err != nil {
-		t.Skip("the guide runs curl, which is not installed")
-	}
-	text, err := os.ReadFile("../../../plugins/GUIDE.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := runnable(t, "plugins/GUIDE.md")
 	module := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/legacy/items" {
 			http.NotFound(w, r)
@@ -34,7 +27,7 @@ func TestAdaptersGuideIsTrue(t *testing.T) {
 	t.Cleanup(module.Close)
 	control := freeAddress(t)
 	ports := strings.NewReplacer("127.0.0.1:9101", module.Listener.Addr().String(), "127.0.0.1:9130", freeAddress(t), "127.0.0.1:9131", control)
-	all := examples.Examples(ports.Replace(string(text)))
+	all := examples.Examples(ports.Replace(text))
 	if len(all) < 9 {
 		t.Fatalf("%d examples, want more", len(all))
 	}
