@@ -30,7 +30,7 @@ The library is open at %[1]s. Try, in another terminal:
   curl '%[1]s/search?q=le+guin'
   curl %[1]s/loans -d '{"member":"m1","book":"b3"}'
   %[2]s/modgate status --token-file .run/gateway/admin-token
-  %[2]s/upgrade     # catalogue 1.4 becomes 2.0 while 32 clients read and write
+  %[2]s/upgrade     # catalogue 1.4 becomes 2.0, then 2.1, while 32 clients read and write
   curl %[1]s/catalogue/authors/a4     # new in 2.0
 
 Ctrl-C closes it.
@@ -70,7 +70,7 @@ func run(ctx context.Context, config string) error {
 	waiting, cancel := context.WithCancel(ctx)
 	var waiter sync.WaitGroup
 	waiter.Go(func() {
-		if open(waiting) {
+		if again(waiting, bin) && open(waiting) {
 			fmt.Printf(invitation, data, shorten(bin))
 		}
 	})
@@ -83,19 +83,38 @@ func run(ctx context.Context, config string) error {
 	return err
 }
 
+// again has the catalogue started that a former run upgraded to, and reports
+// whether that was done before ctx ended.
+func again(ctx context.Context, bin string) bool {
+	for exec.CommandContext(ctx, filepath.Join(bin, "upgrade"), "-again").Run() != nil {
+		if !pause(ctx) {
+			return false
+		}
+	}
+	return true
+}
+
 // open waits until all modules answer, and reports whether they did before
 // ctx ended.
 func open(ctx context.Context) bool {
 	for _, path := range paths {
 		for !answers(ctx, path) {
-			select {
-			case <-time.After(200 * time.Millisecond):
-			case <-ctx.Done():
+			if !pause(ctx) {
 				return false
 			}
 		}
 	}
 	return true
+}
+
+// pause waits a little, and reports whether ctx goes on.
+func pause(ctx context.Context) bool {
+	select {
+	case <-time.After(200 * time.Millisecond):
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 func answers(ctx context.Context, path string) bool {

@@ -20,6 +20,7 @@ type state struct {
 	State   string `json:"state"`
 	Reason  string `json:"reason"`
 	Serving string `json:"serving"` // the highest version that serves
+	Floor   string `json:"floor"`   // that below which none serves again; empty: any may
 }
 
 // catalogue returns how the catalogue stands.

@@ -2,6 +2,9 @@
 // clients read and write through the gateway, checks every answer, and says
 // what they noticed: requests sent, answered, parked, the longest wait,
 // failed. It exits with 1 if any failed, or a write was lost or doubled.
+//
+// With -again it starts the version that the catalogue had when the library
+// was closed, if a former run upgraded it, and nothing else.
 package main
 
 import (
@@ -51,6 +54,7 @@ func main() {
 	flag.IntVar(&o.clients, "clients", 32, "how many clients send requests")
 	flag.IntVar(&o.rate, "rate", 400, "requests per second, of all clients together")
 	flag.DurationVar(&o.limit, "limit", 2*time.Minute, "how long the upgrade may take")
+	again := flag.Bool("again", false, "start the catalogue that a former run upgraded to, and no load")
 	dir := flag.String("data-dir", ".run/gateway", "the gateway's data `folder`, where the administrator's token is")
 	flag.Parse()
 
@@ -59,7 +63,12 @@ func main() {
 	token, err := os.ReadFile(filepath.Join(*dir, "admin-token"))
 	if err == nil {
 		o.token = strings.TrimSpace(string(token))
-		err = run(ctx, o, http.DefaultTransport.(*http.Transport).Clone(), os.Stdout)
+		transport := http.DefaultTransport.(*http.Transport).Clone()
+		if *again {
+			err = startAgain(ctx, admin{base: o.control, token: o.token, http: &http.Client{Transport: transport, Timeout: o.limit}})
+		} else {
+			err = run(ctx, o, transport, os.Stdout)
+		}
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "upgrade:", err)
@@ -131,6 +140,22 @@ func upgrade(ctx context.Context, o options, a admin, old state, story *timeline
 		return fmt.Errorf("%s does not serve within %v: %w", o.process, o.limit, err)
 	}
 	return pause(ctx, after)
+}
+
+// startAgain starts the release that owns the catalogue's data: the first
+// catalogue, which the gateway starts by itself, may not touch any more what a
+// later one has restructured.
+func startAgain(ctx context.Context, a admin) error {
+	c, err := a.catalogue(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range releases {
+		if r.version == c.Floor {
+			return a.start(ctx, r.process)
+		}
+	}
+	return nil
 }
 
 // next returns the process of the first release after serving.

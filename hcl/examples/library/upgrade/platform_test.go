@@ -19,6 +19,7 @@ type platform struct {
 	books   []map[string]any // guarded by mu
 	loans   []map[string]any // guarded by mu
 	state   state            // guarded by mu
+	started []string         // processes; guarded by mu
 	resumed chan struct{}    // closed while the catalogue is ready; guarded by mu
 }
 
@@ -36,7 +37,10 @@ func (p *platform) RoundTrip(r *http.Request) (*http.Response, error) {
 		defer p.mu.Unlock()
 		write(w, http.StatusOK, p.state)
 	})
-	mux.HandleFunc("POST /v1/admin/processes/{name}/start", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("POST /v1/admin/processes/{name}/start", func(w http.ResponseWriter, r *http.Request) {
+		p.mu.Lock()
+		p.started = append(p.started, r.PathValue("name"))
+		p.mu.Unlock()
 		w.WriteHeader(http.StatusAccepted)
 		go p.upgrade()
 	})

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"net/http"
 	"regexp"
 	"strings"
 	"testing"
@@ -66,5 +67,21 @@ func TestNextReleaseIsTheFirstHigherOne(t *testing.T) {
 		if got != want || (err == nil) != (want != "") {
 			t.Errorf("after %s: got %q, %v, want %q", serving, got, err, want)
 		}
+	}
+}
+
+func TestAgainStartsTheReleaseThatOwnsTheData(t *testing.T) {
+	for floor, want := range map[string]string{"": "", "1.4.0": "", "2.0.0": "catalogue-2", "2.1.0": "catalogue-2-1"} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPlatform()
+			p.state.Floor = floor
+			if err := startAgain(t.Context(), admin{base: "http://control", http: &http.Client{Transport: p}}); err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Join(p.started, " "); got != want {
+				t.Errorf("floor %q: started %q, want %q", floor, got, want)
+			}
+			time.Sleep(time.Minute) // for what was started
+		})
 	}
 }
