@@ -102,6 +102,37 @@ func TestStateOutlivesRestart(t *testing.T) { // G1, G6, A7
 	})
 }
 
+// A module that no longer provides an interface, which it had in too low a
+// version, is no longer what its callers lack: they are routed on (D3).
+func TestCallerLacksNothingOfWhoProvidesItNoMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlatform(t)
+		defer p.close()
+		dep := p.register("d", "1.0.0", "d-1", module.Requirement{ID: "tags", Range: "2.0"})
+		reg := message.Registration{
+			Module: "m", Version: module.MustVersion("1.0.0"), Instance: "m-1", Upstream: "http://127.0.0.1:1",
+			Provides: []module.Interface{{ID: "tags", Version: "1.0"}},
+		}
+		lacking := func() int {
+			t.Helper()
+			m, err := p.Register(reg, joinSecret)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.say(m.Token, message.Resume)
+			g := p.live.Load()
+			return len(p.Bearer(dep.Token).Unmet(g.Modules["m"]))
+		}
+		if n := lacking(); n != 1 {
+			t.Fatalf("tags 2.0 is required, 1.0 is there: %d lacking", n)
+		}
+		reg.Provides = nil
+		if n := lacking(); n != 0 {
+			t.Errorf("m provides tags no more, and yet %d lacking", n)
+		}
+	})
+}
+
 func TestLeaseRunsOut(t *testing.T) { // L2, A4
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlatform(t)

@@ -18,11 +18,10 @@ type debt struct {
 	raised bool
 }
 
-// owe notes what instances are owed, and no longer are, now that e's module
-// changed. It returns the keys of incidents that are over. Only who can be
-// told by a stream alone counts: of a webhook who serves it alerts, and for
-// whom the gateway itself speaks there is nobody to tell. The caller holds mu.
-func (c *Control) owe(e *entry, due []message.Notice, now time.Time) (over []string) {
+// owe notes what instances are owed. Only who can be told by a stream alone
+// counts: of a webhook who serves it alerts, and for whom the gateway itself
+// speaks there is nobody to tell. The caller holds mu.
+func (c *Control) owe(due []message.Notice, now time.Time) {
 	for _, n := range due {
 		if !c.instances[n.Receiver].streamed {
 			continue
@@ -36,6 +35,12 @@ func (c *Control) owe(e *entry, due []message.Notice, now time.Time) (over []str
 			d.since[n.Subject] = now
 		}
 	}
+}
+
+// forgive takes out of the debts what is not owed any more now that e's module
+// changed, and returns the keys of incidents that are over. The caller holds
+// mu.
+func (c *Control) forgive(e *entry) (over []string) {
 	for id, d := range c.debts {
 		if c.touches(e, id, d) {
 			over = c.strike(over, id)

@@ -47,7 +47,8 @@ func (c *Control) adopt(cursors map[string]requirement.Cursor) {
 // caller holds mu.
 func (c *Control) due(e *entry, now time.Time) []message.Notice {
 	var due []message.Notice
-	for _, other := range c.modules {
+	for _, name := range c.view.Affected(e.name) {
+		other := c.modules[name]
 		for i := range other.record.Versions {
 			v := &other.record.Versions[i]
 			for j := range v.Instances {
@@ -65,11 +66,10 @@ func (c *Control) due(e *entry, now time.Time) []message.Notice {
 func (c *Control) tellAll() {
 	var due []message.Notice
 	c.mu.Lock()
-	for _, e := range c.modules {
-		theirs := c.due(e, c.now())
-		c.owe(e, theirs, c.now())
-		due = append(due, theirs...)
+	for id := range c.instances {
+		due = append(due, c.owed(id)...)
 	}
+	c.owe(due, c.now())
 	c.mu.Unlock()
 	for _, n := range due {
 		c.o.Tell(n)
@@ -162,12 +162,10 @@ func (c *Control) saveCursor(id string) error {
 // inform gives every caller its own unmet requirements on e's module, and
 // e's instances theirs on all (D3). The caller holds mu.
 func (c *Control) inform(e *entry) {
-	for _, other := range c.modules {
+	for _, name := range c.view.Affected(e.name) {
+		other := c.modules[name]
 		for i := range other.record.Versions {
 			v := &other.record.Versions[i]
-			if other != e && !c.view.Concerns(v.Requires, e.name) {
-				continue
-			}
 			unmet := c.unmet(v)
 			for _, in := range v.Instances {
 				if p := c.instances[in.ID]; p != nil {

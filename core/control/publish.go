@@ -32,7 +32,8 @@ func (c *Control) install(e *entry, next lifecycle.Record) ([]message.Notice, []
 	e.changed = make(chan struct{})
 	c.alert(e)
 	due := c.due(e, now)
-	return due, append(c.reckon(e, now), c.owe(e, due, now)...)
+	c.owe(due, now)
+	return due, append(c.reckon(e, now), c.forgive(e)...)
 }
 
 // state is what a request needs to know of e's module.

@@ -22,12 +22,10 @@ type incident struct {
 // neither serve nor may come to.
 func (c *Control) reckon(e *entry, now time.Time) (over []string) {
 	theirs := map[string]bool{} // keys of e's own requirements, as they are now
-	for _, other := range c.modules {
+	for _, name := range c.view.Affected(e.name) {
+		other := c.modules[name]
 		for i := range other.record.Versions {
 			v := &other.record.Versions[i]
-			if other != e && !c.view.Concerns(v.Requires, e.name) {
-				continue
-			}
 			for _, q := range v.Requires {
 				res := c.view.Resolve(q)
 				unmet := v.Coming() && !q.Optional && res.State != message.Met

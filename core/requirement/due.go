@@ -131,7 +131,7 @@ func (v *View) about(now time.Time, i *lifecycle.Instance, q module.Requirement)
 		Receiver: i.ID, Subject: q.ID, Kind: kindOf(r.State), Turn: r.Turn, Time: now, Until: r.Until,
 		Data: message.NoticeData{Module: r.Module, Required: q.Range, Found: r.Found, Reason: r.Reason, TTL: ttl(r.Until, now)},
 	}
-	if rec := v.records[r.Module]; rec != nil {
+	if rec := v.Record(r.Module); rec != nil {
 		n.Data.Epoch = rec.Epoch
 		if s := rec.Serving(); s != nil {
 			n.Data.Version = s.Version.String()

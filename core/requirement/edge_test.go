@@ -1,6 +1,7 @@
 package requirement
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/modgate/modgate/core/lifecycle"
@@ -44,19 +45,32 @@ func TestChangeIsToldToWhomItConcerns(t *testing.T) { // N1
 	need := []module.Requirement{{ID: "tags", Range: "1"}, {ID: "notes", Optional: true}}
 	w.register("orders", "1.0.0", "o1", need)
 	cursor := w.Baseline(need)
-	if !w.Concerns(need, "labels") || w.Concerns(need, "orders") {
-		t.Error("labels concerns orders, and nobody else does")
+	affected := func(changed string, want ...string) {
+		t.Helper()
+		if got := w.Affected(changed); !slices.Equal(got, want) {
+			t.Errorf("a change of %s affects %v, want %v", changed, got, want)
+		}
 	}
+	affected("labels", "labels", "orders")
+	affected("orders", "orders")
 	w.register("stamps", "1.0.0", "s1", nil)
 	if due := w.due("orders", "o1", "stamps", cursor); len(due) != 0 {
 		t.Errorf("a stranger: %+v", due)
 	}
 	// What provided the interface stops doing so: told, since it was told of it.
 	w.register("labels", "1.0.0", "l1", nil)
+	affected("labels", "labels", "orders")
 	due := w.due("orders", "o1", "labels", cursor)
 	if len(due) != 1 || due[0].Kind != message.NoticeMissing || due[0].Data.Reason != message.ReasonUnknown {
 		t.Errorf("nobody provides it any more: %+v", due)
 	}
+	// Once nobody requires what it provided, that is of the past.
+	w.register("orders", "1.0.0", "o1", nil)
+	w.register("labels", "1.0.0", "l1", nil, module.Interface{ID: "notes", Version: "1.0"})
+	w.register("orders", "1.0.0", "o1", need)
+	affected("labels", "labels", "orders")
+	w.register("orders", "1.0.0", "o1", need[:1])
+	affected("labels", "labels")
 }
 
 // A dropped module provides nothing (O1).

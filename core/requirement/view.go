@@ -18,44 +18,75 @@ import (
 // View is the present picture of all modules. The zero value is empty. It is
 // not safe for concurrent use; records in it must not change.
 type View struct {
-	records   map[string]*lifecycle.Record
+	modules   map[string]picture
 	providers map[string][]string // interface id -> modules, sorted
+	requirers map[string][]string // likewise
+}
+
+// picture is one module in a View. Its lists are sorted.
+type picture struct {
+	record   *lifecycle.Record
+	provides []string // interface ids
+	requires []string // likewise
+	offered  []string // what it provides, and whatever of what it ever did somebody requires
 }
 
 // Set puts r in the place of the module's former record.
 func (v *View) Set(r *lifecycle.Record) {
-	if v.records == nil {
-		v.records, v.providers = map[string]*lifecycle.Record{}, map[string][]string{}
+	if v.modules == nil {
+		v.modules, v.providers, v.requirers = map[string]picture{}, map[string][]string{}, map[string][]string{}
 	}
-	if old := v.records[r.Module]; old != nil {
-		for _, id := range provided(old) {
-			v.providers[id] = slices.DeleteFunc(v.providers[id], func(m string) bool { return m == r.Module })
-			if len(v.providers[id]) == 0 {
-				delete(v.providers, id)
-			}
+	old := v.modules[r.Module]
+	next := picture{r, provided(r), required(r), old.offered}
+	move(v.providers, r.Module, old.provides, next.provides)
+	move(v.requirers, r.Module, old.requires, next.requires)
+	if !slices.Equal(old.provides, next.provides) {
+		kept := slices.DeleteFunc(slices.Clone(old.offered), func(id string) bool { return v.requirers[id] == nil })
+		next.offered = slices.Concat(kept, next.provides)
+		slices.Sort(next.offered)
+		next.offered = slices.Compact(next.offered)
+	}
+	v.modules[r.Module] = next
+}
+
+// move takes the module from the lists of the ids in from to those in to.
+func move(lists map[string][]string, name string, from, to []string) {
+	if slices.Equal(from, to) {
+		return
+	}
+	for _, id := range from {
+		lists[id] = slices.DeleteFunc(lists[id], func(m string) bool { return m == name })
+		if len(lists[id]) == 0 {
+			delete(lists, id)
 		}
 	}
-	v.records[r.Module] = r
-	for _, id := range provided(r) {
-		at, found := slices.BinarySearch(v.providers[id], r.Module)
+	for _, id := range to {
+		at, found := slices.BinarySearch(lists[id], name)
 		if !found {
-			v.providers[id] = slices.Insert(v.providers[id], at, r.Module)
+			lists[id] = slices.Insert(lists[id], at, name)
 		}
 	}
 }
 
 // Record returns the module's record, or nil.
-func (v *View) Record(name string) *lifecycle.Record { return v.records[name] }
+func (v *View) Record(name string) *lifecycle.Record { return v.modules[name].record }
 
 // provides reports whether a version of the named module provides id.
 func (v *View) provides(name, id string) bool {
-	_, found := slices.BinarySearch(v.providers[id], name)
+	_, found := slices.BinarySearch(v.modules[name].provides, id)
 	return found
 }
 
-// Concerns reports whether one of requires may be met by the named module.
-func (v *View) Concerns(requires []module.Requirement, name string) bool {
-	return slices.ContainsFunc(requires, func(q module.Requirement) bool { return v.provides(name, q.ID) })
+// Affected returns the modules that something else may be true for now that
+// the named one changed, sorted: itself, and those of which a version
+// requires what it provides, or did before.
+func (v *View) Affected(changed string) []string {
+	names := []string{changed}
+	for _, id := range v.modules[changed].offered {
+		names = append(names, v.requirers[id]...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // provided lists the interface ids of all of r's versions, its own name
@@ -68,6 +99,18 @@ func provided(r *lifecycle.Record) []string {
 	for i := range r.Versions {
 		for _, p := range r.Versions[i].Provides {
 			ids = append(ids, p.ID)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// required lists the interface ids that r's versions require.
+func required(r *lifecycle.Record) []string {
+	var ids []string
+	for i := range r.Versions {
+		for _, q := range r.Versions[i].Requires {
+			ids = append(ids, q.ID)
 		}
 	}
 	slices.Sort(ids)
@@ -88,7 +131,7 @@ type Resolution struct {
 func (v *View) Resolve(q module.Requirement) Resolution {
 	best := Resolution{State: message.UnmetMissing, Reason: message.ReasonUnknown}
 	for i, name := range v.providers[q.ID] {
-		r := ResolveIn(v.records[name], q)
+		r := ResolveIn(v.modules[name].record, q)
 		if i == 0 || r.State < best.State {
 			best = r
 		}
@@ -195,7 +238,7 @@ func (v *View) Unmet(requires []module.Requirement) []Unmet {
 	var out []Unmet
 	for _, q := range requires {
 		for _, name := range v.providers[q.ID] {
-			if r := ResolveIn(v.records[name], q); r.Reason == message.ReasonVersion {
+			if r := ResolveIn(v.modules[name].record, q); r.Reason == message.ReasonVersion {
 				out = append(out, Unmet{name, q, r})
 			}
 		}
