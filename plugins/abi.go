@@ -175,14 +175,16 @@ func hostModules(ctx context.Context, r wazero.Runtime) error {
 	return nil
 }
 
-func bridge(f func(*call, []uint64)) api.GoModuleFunc {
-	return func(ctx context.Context, m api.Module, s []uint64) {
-		c := ctx.(*call)
-		if c.memory == nil {
-			c.memory = m.Memory()
-		}
-		f(c, s)
+// bridge is a host function as the engine calls it.
+type bridge func(*call, []uint64)
+
+// Call implements api.GoModuleFunction.
+func (f bridge) Call(ctx context.Context, m api.Module, s []uint64) {
+	c := ctx.(*call)
+	if c.memory == nil {
+		c.memory = m.Memory()
 	}
+	f(c, s)
 }
 
 func types(letters string) []api.ValueType {

@@ -18,11 +18,12 @@ import (
 )
 
 // goGuest is testdata/guest, benchGuest testdata/bench, sdkGuest the same with
-// the SDK; each is built once.
+// the SDK, floorGuest testdata/floor; each is built once.
 var (
 	goGuest    = sync.OnceValues(func() ([]byte, error) { return buildGo("guest") })
 	benchGuest = sync.OnceValues(func() ([]byte, error) { return buildGo("bench") })
 	sdkGuest   = sync.OnceValues(func() ([]byte, error) { return buildGo("sdk") })
+	floorGuest = sync.OnceValues(func() ([]byte, error) { return buildGo("floor") })
 )
 
 // buildGo builds a guest with the mainline toolchain.

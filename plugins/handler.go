@@ -32,8 +32,8 @@ var handlerFunctions = []hostFunction{
 	{"get_source_addr", "ii", "i", (*call).getSourceAddr},
 	{"get_header_names", "iii", "I", (*call).getHeaderNames},
 	{"get_header_values", "iiiii", "I", (*call).getHeaderValues},
-	{"set_header_value", "iiiii", "", func(c *call, s []uint64) { c.editHeader(s, (*adapter.Fields).Set) }},
-	{"add_header_value", "iiiii", "", func(c *call, s []uint64) { c.editHeader(s, (*adapter.Fields).Add) }},
+	{"set_header_value", "iiiii", "", (*call).setHeader},
+	{"add_header_value", "iiiii", "", (*call).addHeader},
 	{"remove_header", "iii", "", (*call).removeHeader},
 	{"read_body", "iii", "I", (*call).readBody},
 	{"write_body", "iii", "", (*call).writeBody},
@@ -234,9 +234,20 @@ func (c *call) headerName(ptr, n uint64) []byte {
 	return name
 }
 
-func (c *call) editHeader(s []uint64, edit func(f *adapter.Fields, name, value []byte)) {
-	f := c.editable(s[0])
-	name, value := c.headerName(s[1], s[2]), c.view(s[3], s[4])
+func (c *call) setHeader(s []uint64) {
+	f, name, value := c.edit(s)
+	f.Set(name, value)
+}
+
+func (c *call) addHeader(s []uint64) {
+	f, name, value := c.edit(s)
+	f.Add(name, value)
+}
+
+// edit returns the fields that are to be edited, and what with.
+func (c *call) edit(s []uint64) (f *adapter.Fields, name, value []byte) {
+	f = c.editable(s[0])
+	name, value = c.headerName(s[1], s[2]), c.view(s[3], s[4])
 	if !isToken(name) {
 		panic(misuse("the name of a header is no token"))
 	}
@@ -248,7 +259,7 @@ func (c *call) editHeader(s []uint64, edit func(f *adapter.Fields, name, value [
 		c.scratch = appendText(c.scratch[:0], value)
 		value = c.scratch
 	}
-	edit(f, name, value)
+	return f, name, value
 }
 
 func (c *call) removeHeader(s []uint64) { c.editable(s[0]).Remove(c.headerName(s[1], s[2])) }

@@ -96,26 +96,26 @@ func (i *instance) run(e export) error {
 	return i.hooks[e].CallWithStack(&i.call, i.stack[:])
 }
 
-// request lets the guest see a request. The caller has locked i.
-func (i *instance) request(x adapter.Exchange) (adapter.Call, error) {
-	c := &i.call
-	c.begin(beforeNext, x, i.g.p.o.Plugin.Budget.Request)
+// request lets the guest see a request, and notes in out what becomes of it.
+// The caller has locked i.
+func (i *instance) request(x adapter.Exchange, out *adapter.Call) error {
+	c, g := &i.call, i.g
+	c.begin(beforeNext, x, g.p.o.Plugin.Budget.Request)
 	if err := i.run(handleRequest); err != nil {
-		return adapter.Call{}, err
+		return err
 	}
 	c.flush()
 	result := i.stack[0]
-	call := adapter.Call{Next: uint32(result) == 1}
 	if uint32(result) > 1 {
-		return call, misuse(fmt.Sprintf("handle_request returned next = %d: 0 or 1 is expected", uint32(result)))
+		return misuse(fmt.Sprintf("handle_request returned next = %d: 0 or 1 is expected", uint32(result)))
 	}
-	if call.Next && i.g.hooks.Has(adapter.HookResponse) {
-		call.Response, call.Buffer = true, i.g.buffer(c.features)
-		call.Guest, call.Context, call.Features = i, uint32(result>>32), c.features
+	if out.Next = uint32(result) == 1; out.Next && g.hooks.Has(adapter.HookResponse) {
+		out.Response, out.Buffer = true, g.buffer(c.features)
+		out.Guest, out.Context, out.Features = i, uint32(result>>32), c.features
 		i.pending++
 	}
 	c.end()
-	return call, nil
+	return nil
 }
 
 // response lets the guest see the answer. The caller has locked i.
@@ -173,49 +173,50 @@ func (i *instance) retire() {
 func (i *instance) close() { _ = i.module.Close(context.Background()) }
 
 // Request lets the guest see a request on its way to the module.
-func (p *Plugin) Request(x adapter.Exchange) (adapter.Call, error) {
+func (p *Plugin) Request(x adapter.Exchange) (out adapter.Call, err error) {
 	for {
 		g := p.current.Load()
 		if g == nil || !g.hooks.Has(adapter.HookTraffic) {
 			return adapter.Call{Next: true}, nil
 		}
-		c, err := g.request(x)
-		if err == nil || !errors.Is(err, errRetired) {
-			return c, err
+		if err = g.request(x, &out); err == nil || !errors.Is(err, errRetired) {
+			return out, err
 		}
 	}
 }
 
-func (g *generation) request(x adapter.Exchange) (adapter.Call, error) {
+// request is Request. What becomes of x is written to out, which is empty,
+// once: copying it costs more than taking an instance does.
+func (g *generation) request(x adapter.Exchange, out *adapter.Call) error {
 	if !g.hooks.Has(adapter.HookRequest) {
-		return adapter.Call{Next: true, Response: true, Buffer: g.buffer(g.features.Load())}, nil
+		out.Next, out.Response, out.Buffer = true, true, g.buffer(g.features.Load())
+		return nil
 	}
 	if g.health.ill(time.Now) {
-		return g.without(x)
+		return g.without(x, out)
 	}
 	if err := g.fetch(x); err != nil {
-		return adapter.Call{}, err
+		return err
 	}
 	i, err := g.take()
 	if err != nil {
 		if errors.Is(err, errRetired) {
-			return adapter.Call{}, err
+			return err
 		}
 		g.failed("handle_request", x, err)
-		return g.without(x)
+		return g.without(x, out)
 	}
-	c, err := i.request(x)
-	if err != nil {
+	if err := i.request(x, out); err != nil {
 		i.release(err)
-		return g.afterFault(x, err)
+		return g.afterFault(x, out, err)
 	}
-	if g.alone && c.Response {
-		return c, nil // Response unlocks it
+	if g.alone && out.Response {
+		return nil // Response unlocks it
 	}
 	i.ended()
 	i.mu.Unlock()
 	g.fine()
-	return c, nil
+	return nil
 }
 
 // buffer returns how much of an answer's body a guest with these features
@@ -242,21 +243,20 @@ func (g *generation) fetch(x adapter.Exchange) error {
 }
 
 // afterFault is what becomes of a request whose guest ended with err.
-func (g *generation) afterFault(x adapter.Exchange, err error) (adapter.Call, error) {
+func (g *generation) afterFault(x adapter.Exchange, out *adapter.Call, err error) error {
 	var body bodyError
 	if errors.As(err, &body) {
-		return adapter.Call{}, body.error
+		return body.error
 	}
 	g.failed("handle_request", x, err)
-	return g.without(x)
+	return g.without(x, out)
 }
 
 // without is what becomes of a request whose adapter cannot be asked.
-func (g *generation) without(x adapter.Exchange) (adapter.Call, error) {
-	if err := g.failing(x, config.Fail); err != nil {
-		return adapter.Call{}, err
-	}
-	return adapter.Call{Next: true}, nil
+func (g *generation) without(x adapter.Exchange, out *adapter.Call) error {
+	err := g.failing(x, config.Fail)
+	out.Next = err == nil
+	return err
 }
 
 // Response lets the guest see the module's answer.

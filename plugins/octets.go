@@ -26,19 +26,27 @@ func isToken(b []byte) bool {
 }
 
 // isText reports whether b can be a field's value (RFC 9110 5.5). Eight
-// octets at a time are looked at for one that may be none.
+// octets at a time are looked at for one that may be none, the last eight
+// perhaps for the second time.
 func isText(b []byte) bool {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
-	for len(b) >= 8 {
-		x := binary.LittleEndian.Uint64(b)
+	if len(b) < 8 {
+		return isTextSlowly(b)
+	}
+	for rest := b; ; rest = rest[8:] {
+		if len(rest) < 8 {
+			rest = b[len(b)-8:]
+		}
+		const ones, highs = 0x0101010101010101, 0x8080808080808080
+		x := binary.LittleEndian.Uint64(rest)
 		low := (x - ones*' ') &^ x & highs                         // below a space
 		del := ((x ^ ones*0x7f) - ones) &^ (x ^ ones*0x7f) & highs // or 0x7f
-		if low|del != 0 && !isTextSlowly(b[:8]) {
+		if low|del != 0 && !isTextSlowly(rest[:8]) {
 			return false
 		}
-		b = b[8:]
+		if len(rest) == 8 {
+			return true
+		}
 	}
-	return isTextSlowly(b)
 }
 
 func isTextSlowly(b []byte) bool {

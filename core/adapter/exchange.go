@@ -123,7 +123,9 @@ func (f *Fields) Set(name, value []byte) {
 // Add appends a field.
 func (f *Fields) Add(name, value []byte) {
 	f.edited = true
-	f.list = append(f.list, Field{f.copy(name), f.copy(value)})
+	start, between := len(f.text), len(f.text)+len(name)
+	f.text = append(append(f.text, name...), value...)
+	f.list = append(f.list, Field{f.text[start:between:between], f.text[between:len(f.text):len(f.text)]})
 }
 
 // Remove removes all fields of the name.
