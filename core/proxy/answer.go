@@ -174,6 +174,29 @@ func (x *exchange) unknown(detail string) {
 	x.answer(unknown, a)
 }
 
+// notAllowed answers for a path that is served, but not by this method (RFC
+// 9110 15.5.6).
+func (x *exchange) notAllowed(methods []string) {
+	x.answer(unknown, answer{
+		Problem: message.Problem{
+			Type: message.ProblemMethod, Status: fasthttp.StatusMethodNotAllowed, Title: "No module takes this method here",
+			Detail: "The path takes " + strings.Join(methods, ", ") + ".",
+		},
+		proxyError: "http_request_denied", headers: [][2]string{{"Allow", strings.Join(methods, ", ")}},
+	})
+}
+
+// notImplemented answers for a method that nobody has heard of (RFC 9110 9.1).
+func (x *exchange) notImplemented() {
+	x.answer(rejected, answer{
+		Problem: message.Problem{
+			Type: message.ProblemMethod, Status: fasthttp.StatusNotImplemented, Title: "The method is not known",
+			Detail: "It is not in IANA's registry, and no route names it.",
+		},
+		proxyError: "http_request_denied",
+	})
+}
+
 func (x *exchange) tokenRequired() {
 	x.answer(rejected, answer{
 		Problem: message.Problem{

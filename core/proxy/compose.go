@@ -70,6 +70,7 @@ func (x *exchange) appendHop(b []byte) []byte {
 		b = strconv.AppendInt(b, h.size, 10)
 		b = append(b, '\r', '\n')
 	}
+	b = appendCodings(b, h.codings)
 	if h.hops > 0 {
 		b = append(b, "Max-Forwards: "...)
 		b = strconv.AppendInt(b, int64(h.hops-2), 10)

@@ -223,8 +223,12 @@ func (x *exchange) authenticate() bool {
 // match finds the target.
 func (x *exchange) match() bool {
 	t, ok := x.gen.Table.Match(x.head.method, x.head.path)
-	if !ok {
-		x.unknown("")
+	switch {
+	case !ok:
+		x.unmatched()
+		return false
+	case !isRegistered(x.head.method) && x.takesAny(t):
+		x.notImplemented()
 		return false
 	}
 	x.target, x.module = t, t.Module

@@ -20,13 +20,7 @@ func (h *head) take(name, value []byte) (kind, error) {
 		}
 		h.length, h.size = true, size
 	case "transfer-encoding":
-		if h.chunked {
-			return dropped, errFraming
-		}
-		if !equalFold(value, "chunked") {
-			return dropped, unknownCoding(value)
-		}
-		h.chunked, h.size = true, chunked
+		return dropped, h.takeCodings(value)
 	case "connection":
 		h.options(value)
 	case "upgrade":
@@ -85,23 +79,6 @@ func (h *head) take(name, value []byte) (kind, error) {
 		return takeOther(low, name)
 	}
 	return dropped, nil
-}
-
-// unknownCoding says why a Transfer-Encoding other than chunked is refused:
-// one that ends in chunked has an end that can be found, but no use (RFC 9112
-// 6.1).
-func unknownCoding(value []byte) error {
-	last := []byte(nil)
-	for coding := range list(value) {
-		if !isToken(coding) {
-			return errFraming
-		}
-		last = coding
-	}
-	if !equalFold(last, "chunked") {
-		return errFraming
-	}
-	return errCoding
 }
 
 // pass counts how often the request came by here (RFC 9110 7.6.3).

@@ -35,7 +35,7 @@ func grpcCode(status int) int {
 		return grpcInvalidArgument
 	case http.StatusUnauthorized:
 		return grpcUnauthenticated
-	case http.StatusNotFound:
+	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
 		return grpcUnimplemented
 	case http.StatusRequestEntityTooLarge, http.StatusRequestHeaderFieldsTooLarge:
 		return grpcExhausted

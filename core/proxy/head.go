@@ -12,7 +12,7 @@ var (
 	errRequestLine = errors.New("the request line must be a method, a target and a version, with one space between them, and end in CRLF")
 	errVersion     = errors.New("the version must be HTTP/1.1 or HTTP/1.0")
 	errConnect     = errors.New("CONNECT is not for a gateway")
-	errTarget      = errors.New("the request target must be a path, an http URL or, for OPTIONS, an asterisk, in visible ASCII, without a fragment, and without a backslash in its path")
+	errTarget      = errors.New("the request target must be a path, an http URL or, for OPTIONS, an asterisk, in visible ASCII, without a fragment or a backslash in its path")
 	errLine        = errors.New("a header line must end in CRLF and may not be folded")
 	errOctet       = errors.New("a header value may not contain control characters")
 	errName        = errors.New("a header name must be a token that the colon follows at once")
@@ -21,7 +21,7 @@ var (
 	errBodied      = errors.New("TRACE has no body")
 	errHost        = errors.New("exactly one valid Host is required")
 	errExpectation = errors.New("only 100-continue can be expected")
-	errCoding      = errors.New("no transfer coding but chunked is spoken")
+	errCoding      = errors.New("a transfer coding is not known")
 	errTraced      = errors.New("Max-Forwards ends here, and the gateway answers no TRACE")
 	errLoop        = errors.New("the request came by here sixteen times, as its Via says")
 
@@ -77,14 +77,17 @@ type head struct {
 	hops      int // that Max-Forwards allows, and one; 0: it says nothing that concerns us
 	trailers  bool
 	hosts     int
-	length    bool // Content-Length was there
-	chunked   bool
+	length    bool     // Content-Length was there
+	coded     bool     // Transfer-Encoding was there
+	chunked   bool     // and its last word
+	foreign   bool     // among its words was one that nobody knows
 	size      int64    // of the body, or chunked
 	expects   bool     // 100-continue
 	isolated  bool     // a body where others expect none: both connections end with the answer
 	closes    bool     // Connection: close, or what came with it makes that wise
 	keepAlive bool     // Connection: keep-alive
 	nominated [][]byte // by Connection, to be dropped
+	codings   [][]byte // of the body beneath its chunks
 }
 
 // parse checks a head as it came in, from the request line up to and including
@@ -109,8 +112,8 @@ func (h *head) parse(raw []byte) error {
 	if len(h.nominated) > 0 {
 		h.dropNominated()
 	}
-	if h.length && h.chunked || h.http10 && h.chunked {
-		return errFraming
+	if err := h.checkCodings(); err != nil {
+		return err
 	}
 	if h.passed >= mostPasses {
 		return errLoop
@@ -123,7 +126,7 @@ func (h *head) parse(raw []byte) error {
 	}
 	switch string(h.method) {
 	case "GET", "HEAD", "OPTIONS":
-		h.isolated = h.size != 0
+		h.isolated = h.isolated || h.size != 0
 	}
 	return h.aim(target)
 }
@@ -140,20 +143,24 @@ const mostPasses = 16
 
 // forget empties h and keeps its memory.
 func (h *head) forget() {
-	fields, nominated := h.fields[:0], h.nominated[:0]
+	fields, nominated, codings := h.fields[:0], h.nominated[:0], h.codings[:0]
 	*h = head{}
-	h.fields, h.nominated = fields, nominated
+	h.fields, h.nominated, h.codings = fields, nominated, codings
 }
 
-// start reads a request line (RFC 9112 3) and returns its target.
+// start reads a request line (RFC 9112 3) and returns its target. One that is
+// empty is that of the root, as the path of a URI is (RFC 9110 4.2.3).
 func (h *head) start(line []byte) ([]byte, error) {
 	method, rest, ok := bytes.Cut(line, space)
 	if !ok || !isToken(method) {
 		return nil, errRequestLine
 	}
 	target, version, ok := bytes.Cut(rest, space)
-	if !ok || len(target) == 0 {
+	if !ok {
 		return nil, errRequestLine
+	}
+	if len(target) == 0 {
+		target = root
 	}
 	switch string(version) {
 	case "HTTP/1.1":
@@ -169,7 +176,10 @@ func (h *head) start(line []byte) ([]byte, error) {
 	return target, nil
 }
 
-var space = []byte(" ")
+var (
+	space = []byte(" ")
+	root  = []byte("/")
+)
 
 // checkPartial refuses what cannot become a head any more.
 func checkPartial(raw []byte) error {

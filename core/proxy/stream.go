@@ -73,7 +73,7 @@ func (s *stream) begin() {
 // appendHead writes the head of r as HTTP/1.1 has it, and reports whether that
 // can be done.
 func appendHead(b []byte, r *http.Request) (_ []byte, ok bool) {
-	if !isText([]byte(r.RequestURI)) || !isText([]byte(r.Host)) {
+	if r.RequestURI == "" || !isText([]byte(r.RequestURI)) || !isText([]byte(r.Host)) {
 		return b, false
 	}
 	if hosts := r.Header["Host"]; len(hosts) > 1 || len(hosts) == 1 && hosts[0] != r.Host {

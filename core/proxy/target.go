@@ -7,12 +7,19 @@ import (
 )
 
 // aim reads the request target (RFC 9112 3.2). Of an absolute one, its
-// authority replaces Host.
+// authority replaces Host. A # ends a path to some, and is refused there; in a
+// query, which the gateway reads nothing of, it is forwarded as what it may be.
 func (h *head) aim(target []byte) error {
+	query, hash := false, false
 	for _, c := range target {
-		if c <= ' ' || c >= 0x7f || c == '#' {
+		query = query || c == '?'
+		hash = hash || c == '#'
+		if c <= ' ' || c >= 0x7f || c == '#' && !query {
 			return errTarget
 		}
+	}
+	if hash {
+		target = bytes.ReplaceAll(target, []byte("#"), []byte("%23"))
 	}
 	h.target = target
 	switch {

@@ -24,6 +24,17 @@ func (l *leaf) pick(method, path []byte) *Target {
 	return nil
 }
 
+// allow appends the methods of l, if its shape matches the path.
+func (l *leaf) allow(path []byte, to []string) []string {
+	if l == nil || !matches(l.shape, path) {
+		return to
+	}
+	for ; l != nil; l = l.next {
+		to = append(to, l.method)
+	}
+	return to
+}
+
 // edit puts a leaf in, or takes out the leaf that is like it.
 type edit struct {
 	*leaf

@@ -90,6 +90,14 @@ func (t *Table) Match(method, path []byte) (*Target, bool) {
 	return found, found != nil
 }
 
+// Allow returns the methods for which there are routes of the path, in order.
+// Where there is one for any method, it is not asked.
+func (t *Table) Allow(path []byte) []string {
+	allowed := t.live.allow(path, 0, nil)
+	slices.Sort(allowed)
+	return slices.Compact(allowed)
+}
+
 // With returns a table in which m has these entries and no others; without
 // any, m is removed. t stays as it is. The lists of methods are kept: nobody
 // may change them afterwards. Modules' names must differ. The error is a

@@ -58,6 +58,26 @@ func (t tree) find(method, path []byte, at int) *Target {
 	return b.below('*').find(method, path, at)
 }
 
+// allow appends the methods of all routes below t that the path leads to.
+func (t tree) allow(path []byte, at int, to []string) []string {
+	b := t.branch
+	if b == nil {
+		return t.leaf.allow(path, to)
+	}
+	if at = b.skip(path, at); at > len(path) {
+		return to
+	}
+	if at == len(path) {
+		to = b.ends.allow(path, to)
+	} else {
+		if c := path[at]; c != '{' && c != '*' {
+			to = b.below(c).allow(path, at, to)
+		}
+		to = b.below('{').allow(path, at, to)
+	}
+	return b.below('*').allow(path, at, to)
+}
+
 // skip returns how much of path leads to where b parts, if b is on its way at
 // all: more than there is, if it is too short.
 func (b *branch) skip(path []byte, at int) int {
