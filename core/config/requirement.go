@@ -55,13 +55,17 @@ func (c *Config) offers() map[string][]offer {
 func (c *Config) checkRequirements(ps *problems) {
 	offers := c.offers()
 	known := slices.Sorted(maps.Keys(offers))
-	needs := map[string][]need{} // by module
+	needs := map[string][]need{}    // by module
+	undeclared := map[string]bool{} // modules that say only when they register what they provide
+	for _, m := range c.Modules {
+		undeclared[m.Name] = len(m.Versions) == 0
+	}
 	for i := range c.Modules {
 		m := &c.Modules[i]
 		for _, v := range m.Versions {
 			at := scope{"module." + m.Name + ".version." + v.Version.String(), ps}
 			for _, q := range v.Requires {
-				met := at.meet(q, offers[q.ID], c.registers(q), known)
+				met := at.meet(q, offers[q.ID], q.Kind != module.InterfaceKind && undeclared[q.ID], known)
 				if q.Optional {
 					continue
 				}
@@ -74,13 +78,6 @@ func (c *Config) checkRequirements(ps *problems) {
 		}
 	}
 	c.checkCycles(needs)
-}
-
-// registers reports whether q may be about a module that is declared but says
-// only when it registers what it provides.
-func (c *Config) registers(q module.Requirement) bool {
-	m := c.Module(q.ID)
-	return q.Kind != module.InterfaceKind && len(m.Versions) == 0 && slices.ContainsFunc(c.Modules, func(m Module) bool { return m.Name == q.ID })
 }
 
 // meet returns the offers that meet q, and warns when there is none.
@@ -125,9 +122,10 @@ type need struct {
 // checkCycles warns of modules that require themselves through others: of
 // each in one circle at least, as short as can be.
 func (c *Config) checkCycles(needs map[string][]need) {
+	withoutEnds(needs)
 	var told []string // who is in a circle that was reported
 	for _, m := range c.Modules {
-		if slices.Contains(told, m.Name) {
+		if needs[m.Name] == nil || slices.Contains(told, m.Name) {
 			continue
 		}
 		circle := shortestCircle(needs, m.Name)
@@ -145,6 +143,19 @@ func (c *Config) checkCycles(needs map[string][]need) {
 			"%s%s. That is allowed; but when they start, and while one of them is updated, somebody's requirement is unmet.",
 			m.Name, strings.TrimSuffix(b.String(), ", which"))
 		circle[0].at.rests(rests...)
+	}
+}
+
+// withoutEnds takes out of needs who requires nobody, nor only such: they are
+// in no circle. In most platforms that is nearly everybody.
+func withoutEnds(needs map[string][]need) {
+	for n := -1; n != len(needs); {
+		n = len(needs)
+		for name, all := range needs {
+			if !slices.ContainsFunc(all, func(n need) bool { return needs[n.module] != nil }) {
+				delete(needs, name)
+			}
+		}
 	}
 }
 
