@@ -71,9 +71,10 @@ func shardOf(unit string) int {
 
 // asker is a unit that can be asked.
 type asker struct {
-	unit     string
-	compiler *ast.Compiler                    // of its shard
-	queries  map[fallback.Entrypoint]ast.Body // of those that it answers
+	unit      string
+	compiler  *ast.Compiler                     // of its shard
+	queries   map[fallback.Entrypoint]ast.Body  // of those that it answers
+	constants map[fallback.Entrypoint]*constant // likewise
 }
 
 // entrypoints in the order in which they are listed to people.
@@ -257,10 +258,11 @@ func parseDocument(text []byte, old *document) (*document, error) {
 }
 
 func newAsker(unit string, c *ast.Compiler) *asker {
-	a := &asker{unit, c, map[fallback.Entrypoint]ast.Body{}}
+	a := &asker{unit, c, map[fallback.Entrypoint]ast.Body{}, map[fallback.Entrypoint]*constant{}}
 	for _, e := range entrypoints {
 		r := root(unit).Append(ast.StringTerm(string(e)))
 		if c.RuleTree.Find(r) != nil {
+			a.constants[e] = &constant{}
 			a.queries[e] = ast.NewBody(ast.Equality.Expr(ast.NewTerm(r), ast.NewTerm(answerVar)))
 		}
 	}

@@ -27,6 +27,9 @@ func (c *Control) reckon(e *entry, now time.Time) (over []string) {
 		for i := range other.record.Versions {
 			v := &other.record.Versions[i]
 			for _, q := range v.Requires {
+				if other != e && !c.view.Offers(e.name, q.ID) {
+					continue
+				}
 				res := c.view.Resolve(q)
 				unmet := v.Coming() && !q.Optional && res.State != message.Met
 				if !unmet && len(c.incidents) == 0 {

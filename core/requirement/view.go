@@ -77,6 +77,13 @@ func (v *View) provides(name, id string) bool {
 	return found
 }
 
+// Offers reports whether the named module provides id, or did before and
+// somebody requires it.
+func (v *View) Offers(name, id string) bool {
+	_, found := slices.BinarySearch(v.modules[name].offered, id)
+	return found
+}
+
 // Affected returns the modules that something else may be true for now that
 // the named one changed, sorted: itself, and those of which a version
 // requires what it provides, or did before.
