@@ -12,9 +12,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -161,6 +163,23 @@ func folderOf(p string) string {
 
 // folderAt returns the folder of the file that r is in.
 func folderAt(r hcl.Range) string { return filepath.Dir(r.Filename) }
+
+// parseAll parses the sources, on all processors, and returns what each has
+// and what is wrong with it.
+func parseAll(sources []source) ([]hcl.Body, []hcl.Diagnostics) {
+	bodies, found := make([]hcl.Body, len(sources)), make([]hcl.Diagnostics, len(sources))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(len(sources), runtime.GOMAXPROCS(0)) {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(sources); i = int(next.Add(1)) - 1 {
+				bodies[i], found[i] = parse(sources[i])
+			}
+		})
+	}
+	wg.Wait()
+	return bodies, found
+}
 
 // parse returns the body of a source, which may be incomplete after errors,
 // or nil. The extension decides between the syntaxes.

@@ -51,13 +51,11 @@ func read(sources []source, found hcl.Diagnostics, home string, around surroundi
 // blocks returns the outermost blocks of all sources by type. After a syntax
 // error there are none: what follows from one would mislead.
 func (r *reader) blocks() (map[string]hcl.Blocks, bool) {
-	var bodies []hcl.Body
+	bodies, found := parseAll(r.sources)
 	syntax := true
-	for _, s := range r.sources {
-		body, found := parse(s)
-		r.found = append(r.found, slices.CompactFunc(found, sameAdvice)...)
-		syntax = syntax && !found.HasErrors()
-		bodies = append(bodies, body)
+	for _, of := range found {
+		r.found = append(r.found, slices.CompactFunc(of, sameAdvice)...)
+		syntax = syntax && !of.HasErrors()
 	}
 	if !syntax {
 		return nil, false
