@@ -161,5 +161,6 @@ func (x *exchange) relayAdapted(bodyless bool) bool {
 		return true
 	}
 	r.SetBody(body)
+	r.Header.SetContentLength(len(body)) // the module's was of another
 	return true
 }

@@ -83,6 +83,32 @@ func TestAdapterReplacesTheAnswersBodyAndTrailers(t *testing.T) {
 	}
 }
 
+// The length that the module gave is of another body than the adapter's.
+func TestAdapterReplacesABodyOfAKnownLength(t *testing.T) {
+	for _, edited := range []string{"longer than it was", "short", ""} {
+		d := &dialect{
+			request: func(adapter.Exchange) (adapter.Call, error) { return goOn(1000) },
+			response: func(x adapter.Exchange, _ bool) error {
+				x.SetBody(adapter.Response, []byte(edited))
+				return nil
+			},
+		}
+		g := adaptedGate(t, d, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "ten octets") })
+		for proto, c := range map[string]*http.Client{"HTTP/1.1": {Transport: &http.Transport{DisableKeepAlives: true}}, "HTTP/2.0": overH2(t, nil)} {
+			for _, method := range []string{"GET", "HEAD"} {
+				want := edited
+				if method == "HEAD" {
+					want = ""
+				}
+				resp, body := ask(t, c, method, "http://"+g.address+"/m", nil)
+				if body != want || resp.Proto != proto || resp.ContentLength != int64(len(edited)) {
+					t.Errorf("%s, %s: got %q, length %d, want %q", proto, method, body, resp.ContentLength, want)
+				}
+			}
+		}
+	}
+}
+
 // The module's trailers come after the adapter was asked: what it sets takes
 // the place of those of the same name.
 func TestAdapterSetsTrailersOfAnAnswerThatStreams(t *testing.T) {
