@@ -45,6 +45,7 @@ type generation struct {
 	abi      abi
 	hooks    adapter.Hooks
 	alone    bool // an instance works for one request at a time
+	begun    bool // and what the guest says of itself is settled
 	health   health
 
 	features atomic.Uint32 // that the guest enabled when it began
@@ -136,29 +137,9 @@ func (g *generation) begin() error {
 		}
 		g.add(i)
 	}
-	return g.selfTest()
-}
-
-// selfTest sends a request through the guest that no client sent. A guest that
-// crashes at it would at a client's.
-func (g *generation) selfTest() error {
-	if !g.hooks.Has(adapter.HookTraffic) {
-		return nil
-	}
-	i := (*g.live.Load())[0]
-	d := adapter.NewDraft("GET", "/", []adapter.Attribute{{Name: "Host", Value: "modgate.invalid"}}, nil)
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	var c adapter.Call
-	err := i.request(d, &c)
-	if err == nil && c.Response {
-		d.Answer(200, nil, nil, nil)
-		err = i.response(c, d, false)
-	}
-	if err != nil {
-		return fmt.Errorf("self-test: GET /: %w", err)
-	}
-	return nil
+	err := g.selfTest()
+	g.begun = true
+	return err
 }
 
 func (g *generation) add(i *instance) {
@@ -287,7 +268,7 @@ func (g *generation) retire(gone func()) {
 func (g *generation) close() {
 	ctx := context.Background()
 	for _, i := range *g.live.Load() {
-		_ = i.module.Close(ctx)
+		i.close()
 	}
 	if g.compiled != nil {
 		_ = g.compiled.Close(ctx)

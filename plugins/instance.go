@@ -45,6 +45,7 @@ func (g *generation) instantiate() (*instance, error) {
 		WithSysWalltime().WithSysNanotime().WithRandSource(rand.Reader).WithStdout(&i.out).WithStderr(&i.err)
 	var err error
 	if i.module, err = g.runtime.InstantiateModule(&i.call, g.compiled, c); err != nil {
+		i.lastWords()
 		return nil, fmt.Errorf("begin: %w", err)
 	}
 	i.memory = i.module.Memory()
@@ -84,8 +85,8 @@ func (i *instance) configure() error {
 			return fmt.Errorf("configure: %w with code %d: its log says why", errConfiguration, code)
 		}
 	}
-	if g.number > 0 && len(*g.live.Load()) == 0 {
-		g.hooks, g.alone = hooks, alone // the first instance speaks for all
+	if !g.begun {
+		g.hooks, g.alone = hooks, alone // the first instances speak for all
 	}
 	return nil
 }
@@ -170,7 +171,16 @@ func (i *instance) retire() {
 	i.mu.Unlock()
 }
 
-func (i *instance) close() { _ = i.module.Close(context.Background()) }
+func (i *instance) close() {
+	_ = i.module.Close(context.Background())
+	i.lastWords()
+}
+
+// lastWords logs what the guest printed without ending the line.
+func (i *instance) lastWords() {
+	i.out.end()
+	i.err.end()
+}
 
 // Request lets the guest see a request on its way to the module.
 func (p *Plugin) Request(x adapter.Exchange) (out adapter.Call, err error) {

@@ -112,6 +112,14 @@ func (o *output) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// end logs a line that the guest did not get to end.
+func (o *output) end() {
+	if len(o.line) > 0 {
+		o.lines.write(o.level, o.line)
+		o.line = nil
+	}
+}
+
 // keep appends to the line what there is room for.
 func (o *output) keep(b []byte) {
 	o.line = append(o.line, b[:min(len(b), maxLine+1-len(o.line))]...)
