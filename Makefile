@@ -51,7 +51,11 @@ test: ## run all tests, each part against its time budget; PART=name runs one
 	@bash .ci/need rustc-wasm32 || true
 	@go vet ./.ci/test && go test ./.ci/test
 	@go build -o .build/test ./.ci/test
-	@.build/test -part '$(PART)'
+	@MODGATE_GUESTS="$${MODGATE_GUESTS-$$(bash .ci/guests)}" .build/test -part '$(PART)'
+
+.PHONY: tck
+tck: ## run adapters that others wrote, and http-wasm's compatibility kit
+	@guests=$$(bash .ci/guests) && MODGATE_GUESTS="$$guests" go test ./plugins ./core/gateway -count=1 -run '^Test(ThirdPartyGuests|CompatibilityKit)$$' -v
 
 .PHONY: cover
 cover: ## hold the pure heart to tests that reach every statement of it

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -218,34 +216,4 @@ func TestNamesOfFunctionsFollowThem(t *testing.T) {
 	module[len(module)-1] = 'x'
 	module[len(module)-len(names)+7] = 0x7f // a count that is not true: the names are dropped
 	mustRewrite(t, module)
-}
-
-// TestThirdPartyGuests rewrites every .wasm file under a folder of your own.
-func TestThirdPartyGuests(t *testing.T) {
-	dir := os.Getenv("MODGATE_GUESTS")
-	if dir == "" {
-		t.Skip("MODGATE_GUESTS names no folder of guests")
-	}
-	err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
-		if err != nil || filepath.Ext(path) != ".wasm" {
-			return err
-		}
-		module, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		e := newEngine(t)
-		_, original := e.CompileModule(context.Background(), module)
-		r, err := Rewrite(module, slice, Limits{})
-		if err == nil {
-			_, err = e.CompileModule(context.Background(), r.Code)
-		}
-		if (original == nil) != (err == nil) && !errors.Is(err, ErrUnsupported) {
-			t.Errorf("%s: rewritten: %v; original: %v", path, err, original)
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }
