@@ -192,10 +192,9 @@ func (g *Gateway) openControl() (err error) {
 	}
 	g.onClose(g.control.Close)
 	g.proxy, err = proxy.New(proxy.Options{
-		Live: &g.live, Room: g.room, Streams: &g.streams, RunKey: key, Log: g.log, Origins: g.config.Gateway.CORS.Origins,
-		Unreachable: g.control.Unreachable, Announce: g.announce, Cycle: g.cycle, Astray: g.astray, Lacking: g.lacking, Tenant: g.config.Gateway.TenantHeader, Dial: g.o.wires.dial, Watcher: g.o.wires.watcher,
-		Limits: limits(g.config),
-		TLS:    g.keys.upstreams.ClientConfig, ServerTLS: g.serverTLS(),
+		Live: &g.live, Room: g.room, Streams: &g.streams, RunKey: key, Log: g.log, Settings: g.settings(g.config),
+		Unreachable: g.control.Unreachable, Announce: g.announce, Cycle: g.cycle, Astray: g.astray, Lacking: g.lacking, Dial: g.o.wires.dial, Watcher: g.o.wires.watcher,
+		TLS: g.keys.upstreams.ClientConfig,
 	})
 	return err
 }

@@ -29,6 +29,11 @@ func none[T ~int | ~int64](limit T) T {
 	return limit
 }
 
+// settings are the data plane's.
+func (g *Gateway) settings(c *config.Config) proxy.Settings {
+	return proxy.Settings{Limits: limits(c), Origins: c.Gateway.CORS.Origins, Tenant: c.Gateway.TenantHeader, ServerTLS: g.serverTLS()}
+}
+
 // limits are the data plane's.
 func limits(c *config.Config) proxy.Limits {
 	g := c.Gateway

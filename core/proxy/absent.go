@@ -148,7 +148,7 @@ func (x *exchange) shorten(st *route.State, unmet *route.Unmet, now time.Time) {
 	}
 	until := absenceEnd(st, unmet)
 	if until.IsZero() {
-		until = x.began.Add(x.p.Limits.Wait)
+		until = x.began.Add(x.terms.Wait)
 	}
 	if w := x.decision.Wait; w > 0 {
 		until = earlier(until, x.began.Add(w))

@@ -230,7 +230,7 @@ func (a *adapted) fetch(limit int) error {
 	b, stream, c := a.bodies[side], a.x.ctx.RequestBodyStream(), a.x.client
 	for {
 		b = slices.Grow(b, max(int(size)-len(b), 4<<10))
-		c.deadline.due = time.Now().Add(a.x.p.Limits.Idle)
+		c.deadline.due = time.Now().Add(c.terms.Idle)
 		n, err := stream.Read(b[len(b):cap(b)])
 		b = b[:len(b)+n]
 		a.bodies[side] = b

@@ -241,7 +241,7 @@ func (x *exchange) tooLarge() {
 	x.answer(rejected, answer{
 		Problem: message.Problem{
 			Type: message.ProblemTooLarge, Status: fasthttp.StatusRequestEntityTooLarge, Title: "The request's body is too large",
-			Detail: "At most " + strconv.FormatInt(x.p.Limits.Body, 10) + " bytes are accepted.",
+			Detail: "At most " + strconv.FormatInt(x.terms.Body, 10) + " bytes are accepted.",
 		},
 		proxyError: "http_request_error", last: true,
 	})

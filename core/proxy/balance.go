@@ -56,7 +56,7 @@ func (x *exchange) pick(all []*route.Instance) *route.Instance {
 	if b.Runs() < a.Runs() {
 		a, b = b, a
 	}
-	if share := a.Share(now, x.p.Limits.SlowStart); share < 1 && rand.Float64() >= share*2/(share+b.Share(now, x.p.Limits.SlowStart)) {
+	if share := a.Share(now, x.terms.SlowStart); share < 1 && rand.Float64() >= share*2/(share+b.Share(now, x.terms.SlowStart)) {
 		return b
 	}
 	return a
@@ -83,7 +83,7 @@ func (x *exchange) avoids(i *route.Instance, all []*route.Instance, now time.Tim
 // failed notes that the instance gave no proper answer, through no fault of
 // the client.
 func (x *exchange) failed() {
-	i, l := x.place.instance, &x.p.Limits
+	i, l := x.place.instance, x.terms
 	if i != nil && l.Failures > 0 && i.Failed(time.Now(), l.Failures, l.Ejection) {
 		x.p.stats.ejected.Add(1)
 		x.p.Log.Warn("an instance gives no proper answers; others take its requests for a while", "module", i.Module, "instance", i.ID, "upstream", i.Upstream)

@@ -87,7 +87,7 @@ func (c *call) interim(status int, fields textproto.MIMEHeader) error {
 			size += len(name) + len(value)
 		}
 	}
-	if c.interims.Add(int64(size)) > int64(c.link.head) {
+	if c.interims.Add(int64(size)) > int64(c.link.terms.Head) {
 		return errAnswerSize
 	}
 	if len(c.heads) < cap(c.heads)-1 {
@@ -168,7 +168,7 @@ func (c *call) readHead(h *fasthttp.ResponseHeader) error {
 	switch {
 	case late:
 		return os.ErrDeadlineExceeded
-	case next.err != nil && c.interims.Load() > int64(c.link.head):
+	case next.err != nil && c.interims.Load() > int64(c.link.terms.Head):
 		return errAnswerSize
 	case next.err != nil:
 		return errors.Join(errStale, next.err)

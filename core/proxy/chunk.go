@@ -55,7 +55,7 @@ func (r *relay) trailers() error {
 			return keepTrailers(&r.x.ctx.Response.Header, kept)
 		}
 		colon := bytes.IndexByte(line, ':')
-		if size += len(line); size > r.x.p.Limits.Head || colon < 1 || !isToken(line[:colon]) || !isText(line[colon+1:]) {
+		if size += len(line); size > r.x.terms.Head || colon < 1 || !isToken(line[:colon]) || !isText(line[colon+1:]) {
 			return errChunk
 		}
 		if mayTrail(line[:colon]) {

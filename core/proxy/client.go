@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -23,13 +24,12 @@ type clients struct {
 	all map[*client]struct{} // guarded by mu
 }
 
-// listener accepts at most limit connections at once; more are answered 503
+// listener accepts at most Limits.Connections at once; more are answered 503
 // and closed, so that a client knows. Under TLS they are closed only: a
 // handshake would cost more than a request.
 type listener struct {
 	net.Listener
 	clients *clients
-	limit   int64
 	p       *Proxy
 	bearer  func() *route.Caller // whose egress it is; nil: the data listener
 }
@@ -45,12 +45,13 @@ func (l *listener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		secure := l.p.ServerTLS != nil && l.bearer == nil
-		if l.clients.open.Load() < l.limit {
+		t := l.p.terms.Load()
+		secure := t.tls != nil && l.bearer == nil
+		if l.clients.open.Load() < int64(t.Connections) {
 			if secure {
-				nc = l.p.secured(nc)
+				nc = tls.Server(nc, t.tls)
 			}
-			c := l.clients.add(nc, l.p)
+			c := l.clients.add(nc, l.p, t)
 			c.bearer = l.bearer
 			return c, nil
 		}
@@ -71,8 +72,8 @@ func (l *listener) Close() error {
 	return nil
 }
 
-func (s *clients) add(nc net.Conn, p *Proxy) *client {
-	c := &client{Conn: nc, p: p, clients: s, write: p.Limits.Idle, since: time.Now()}
+func (s *clients) add(nc net.Conn, p *Proxy, t *terms) *client {
+	c := &client{Conn: nc, p: p, clients: s, terms: t, since: time.Now()}
 	c.await(nc)
 	s.open.Add(1)
 	s.gone.Add(1)
@@ -101,6 +102,7 @@ type client struct {
 	intake
 	knock   knock
 	p       *Proxy
+	terms   *terms // of the last request
 	clients *clients
 	stream  *stream   // the client is this stream of another's connection; nil: it is a connection
 	x       *exchange // under way; nil between requests
@@ -114,8 +116,7 @@ type client struct {
 	token  []byte               // the last one that came
 	hashed route.TokenHash
 
-	deadline deadline // of reads
-	write    time.Duration
+	deadline deadline     // of reads
 	until    atomic.Int64 // write deadline, in Unix nanoseconds
 	closed   atomic.Bool
 
@@ -171,8 +172,8 @@ func (c *client) Write(p []byte) (int, error) {
 	if c.x != nil || c.stage != inHead {
 		now = time.Now()
 	}
-	if left := time.Duration(c.until.Load() - now.UnixNano()); left < c.write*3/4 {
-		if err := c.SetWriteDeadline(now.Add(c.write)); err != nil {
+	if left := time.Duration(c.until.Load() - now.UnixNano()); left < c.terms.Idle*3/4 {
+		if err := c.SetWriteDeadline(now.Add(c.terms.Idle)); err != nil {
 			return 0, err
 		}
 	}

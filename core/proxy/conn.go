@@ -10,6 +10,7 @@ import (
 type conn struct {
 	net.Conn
 	up     *upstream
+	terms  *terms        // of the last request
 	call   *call         // the conn is one call on a link; nil: it is a connection
 	br     *bufio.Reader // reads from the conn
 	since  time.Time     // idle since

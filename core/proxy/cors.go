@@ -16,7 +16,7 @@ func (x *exchange) allowOrigin() {
 	h.SetBytesV("Access-Control-Allow-Origin", x.head.origin)
 	h.Set("Vary", "Origin")
 	h.Set("Access-Control-Expose-Headers", exposed)
-	if x.p.origins[string(x.head.origin)] {
+	if x.terms.origins[string(x.head.origin)] {
 		h.Set("Access-Control-Allow-Credentials", "true")
 	}
 }

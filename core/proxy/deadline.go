@@ -63,7 +63,7 @@ func (x *exchange) outOfTime() bool {
 // bound sets the end of the request's whole time: the gateway's, or that of
 // the caller, who may say how long it waits.
 func (x *exchange) bound() {
-	if l := x.p.Limits.Request; l > 0 && !x.head.grpc {
+	if l := x.terms.Request; l > 0 && !x.head.grpc {
 		x.due = x.now.Add(l)
 	}
 	if x.head.timeout > 0 {

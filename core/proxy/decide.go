@@ -17,7 +17,7 @@ func (x *exchange) decide(st *route.State) {
 	}
 	h := &x.head
 	var tenant []byte
-	if f := h.find(x.p.Tenant); f != nil {
+	if f := h.find(x.terms.tenant); f != nil {
 		tenant = h.value(f)
 	}
 	x.wish = wish{http: fallback.HTTP{

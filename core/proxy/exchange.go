@@ -23,6 +23,7 @@ type exchange struct {
 	ctx    *fasthttp.RequestCtx
 	client *client
 
+	terms    *terms    // on which it is served
 	now      time.Time // its first byte came
 	ended    time.Time // the upstream's answer was read; zero: not yet
 	raw      []byte
@@ -74,7 +75,7 @@ type course struct {
 }
 
 func newExchange(p *Proxy) *exchange {
-	x := &exchange{p: p, run: run{signers: p.signers}}
+	x := &exchange{p: p, terms: p.terms.Load(), run: run{signers: p.signers}}
 	x.relay.x = x
 	x.upload.x = x
 	return x
@@ -85,7 +86,7 @@ func (p *Proxy) begin(ctx *fasthttp.RequestCtx) *exchange {
 	c := clientOf(ctx.Conn())
 	if c.x == nil { // what came was no request
 		c.x = p.exchanges.Get().(*exchange)
-		c.x.client = c
+		c.x.client, c.x.terms = c, p.terms.Load()
 	}
 	c.x.ctx = ctx
 	return c.x
@@ -100,7 +101,7 @@ func (x *exchange) end() {
 	x.unadapt()
 	c := x.client
 	c.x, c.served, c.since = nil, true, x.ended
-	c.deadline.due = x.ended.Add(x.p.Limits.ReadHead) // for what is left of the body
+	c.deadline.due = x.ended.Add(c.terms.ReadHead) // for what is left of the body
 	x.forget()
 	x.client = nil
 	x.p.exchanges.Put(x)
@@ -168,7 +169,7 @@ func (x *exchange) admit() bool {
 	case x.head.hops == 1:
 		x.refuse(errTraced)
 		return false
-	case x.head.size > x.p.Limits.Body:
+	case x.head.size > x.terms.Body:
 		x.tooLarge()
 		return false
 	}
@@ -266,5 +267,5 @@ func (x *exchange) again() {
 	x.trailers = x.trailers[:0]
 	x.run.forget()
 	x.restart()
-	x.client.deadline.due = time.Now().Add(x.p.Limits.ReadHead)
+	x.client.deadline.due = time.Now().Add(x.terms.ReadHead)
 }

@@ -41,7 +41,7 @@ func (x *exchange) forward() bool {
 		x.clientFailed()
 		return true
 	}
-	up.retries.earn(x.p.Limits.RetryBudget)
+	up.retries.earn(x.terms.RetryBudget)
 	for fresh := false; ; fresh = true {
 		c, err := x.connect(up, fresh)
 		if err != nil {
@@ -72,9 +72,9 @@ func (x *exchange) forward() bool {
 // sent again, so it gets a fresh one; but not a link of its own.
 func (x *exchange) connect(up *upstream, fresh bool) (*conn, error) {
 	if up.multiplexes() {
-		return up.call(fresh, x.due)
+		return up.call(x.terms, fresh, x.due)
 	}
-	return up.take(fresh || x.upload.streams, x.due)
+	return up.take(x.terms, fresh || x.upload.streams, x.due)
 }
 
 // retry deals with a request that had no answer: it reports whether it is to
@@ -85,7 +85,7 @@ func (x *exchange) retry(up *upstream, err error) bool {
 	if x.upload.failure == nil && !x.late() && !x.outOfTime() {
 		x.failed()
 	}
-	if x.tries < x.p.Limits.Retries && errors.Is(err, errStale) && x.repeatable() && up.retries.spend() {
+	if x.tries < x.terms.Retries && errors.Is(err, errStale) && x.repeatable() && up.retries.spend() {
 		x.tries++
 		x.pass.Done(park.Failed)
 		x.p.stats.retried.Add(1)
@@ -171,7 +171,7 @@ func idempotent(method []byte) bool {
 // exchangeOn sends the request on c and relays the answer. On an error nothing
 // was answered yet.
 func (x *exchange) exchangeOn(c *conn) error {
-	c.deadline.due, c.heads = x.by(x.p.Limits.FirstByte), 0
+	c.deadline.due, c.heads = x.by(x.terms.FirstByte), 0
 	x.follow(c)
 	err := x.send(c)
 	if err == nil {

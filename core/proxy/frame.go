@@ -60,7 +60,7 @@ func (c *client) checkLine(src []byte) error {
 		return errChunkEnd
 	case c.stage == inChunkSize && len(src) > longestChunkLine:
 		return errChunkSize
-	case c.stage == inTrailers && len(src) >= c.p.Limits.Head:
+	case c.stage == inTrailers && len(src) >= c.terms.Head:
 		return errTrailer
 	}
 	return nil
@@ -136,7 +136,7 @@ func (c *client) trailer(line []byte) error {
 	if x == nil || !mayTrail(line[:colon]) { // nil: it was answered, and the rest is of no use
 		return nil
 	}
-	if len(x.trailers)+len(line) > c.p.Limits.Head {
+	if len(x.trailers)+len(line) > c.terms.Head {
 		return errTrailer
 	}
 	x.trailers = append(append(x.trailers, line...), crlf...)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -30,29 +31,99 @@ const (
 // 9113 3.4).
 var preface = []byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
 
-// h2Server serves connections that speak HTTP/2.
+// h2Servers serve connections that speak HTTP/2: the present one those that
+// come, others those that came while they were it.
+type h2Servers struct {
+	mu  sync.Mutex
+	all []*h2Server // the present one last; guarded by mu
+}
+
+// h2Server serves connections that speak HTTP/2, on the terms of its time.
 type h2Server struct {
 	server http.Server
+	terms  *terms
 	door   door
+	open   int           // connections; guarded by h2Servers.mu
 	done   chan struct{} // closed when the server has ended
 }
 
-// openH2 starts the server, which ends with its shutdown.
-func (p *Proxy) openH2() {
-	f := &p.h2
-	f.door = door{in: make(chan net.Conn), shut: make(chan struct{})}
-	f.done = make(chan struct{})
+// renew has connections that come from now on served on t.
+func (all *h2Servers) renew(p *Proxy, t *terms) {
+	if old := all.replace(p, t); old != nil {
+		old.shutdown(context.Background()) // at once
+	}
+}
+
+// replace is renew but for the server before, which it returns if that has no
+// connection.
+func (all *h2Servers) replace(p *Proxy, t *terms) (idle *h2Server) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if n := len(all.all); n > 0 {
+		old := all.all[n-1]
+		if t.Head == old.terms.Head && t.Idle == old.terms.Idle && t.Streams == old.terms.Streams {
+			return nil
+		}
+		if old.open == 0 {
+			all.all, idle = all.all[:n-1], old
+		}
+	}
+	all.all = append(all.all, p.openH2(t))
+	return idle
+}
+
+// enter returns the present server, which is to leave.
+func (all *h2Servers) enter() *h2Server {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	f := all.all[len(all.all)-1]
+	f.open++
+	return f
+}
+
+// leave ends f when it was its last connection and it is no longer the present
+// one.
+func (all *h2Servers) leave(f *h2Server) {
+	all.mu.Lock()
+	f.open--
+	at := slices.Index(all.all, f)
+	over := f.open == 0 && at >= 0 && at < len(all.all)-1
+	if over {
+		all.all = slices.Delete(all.all, at, at+1)
+	}
+	all.mu.Unlock()
+	if over {
+		f.shutdown(context.Background()) // at once
+	}
+}
+
+// shutdown lets clients know that no further stream is served, and returns
+// when there is none, or when ctx ends.
+func (all *h2Servers) shutdown(ctx context.Context) {
+	all.mu.Lock()
+	servers := slices.Clone(all.all)
+	all.mu.Unlock()
+	var ending sync.WaitGroup
+	for _, f := range servers {
+		ending.Go(func() { f.shutdown(ctx) })
+	}
+	ending.Wait()
+}
+
+// openH2 starts a server, which ends with its shutdown.
+func (p *Proxy) openH2(t *terms) *h2Server {
+	f := &h2Server{terms: t, door: door{in: make(chan net.Conn), shut: make(chan struct{})}, done: make(chan struct{})}
 	f.server = http.Server{
 		Handler: http.HandlerFunc(p.serveStream), Protocols: new(http.Protocols),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, connectionKey{}, c)
 		},
-		MaxHeaderBytes: p.Limits.Head, IdleTimeout: p.Limits.Idle,
+		MaxHeaderBytes: t.Head, IdleTimeout: t.Idle,
 		ErrorLog: slog.NewLogLogger(p.Log.Handler(), slog.LevelDebug),
 		HTTP2: &http.HTTP2Config{
-			MaxConcurrentStreams: p.Limits.Streams, MaxReadFrameSize: frameSize,
+			MaxConcurrentStreams: t.Streams, MaxReadFrameSize: frameSize,
 			MaxReceiveBufferPerStream: streamWindow, MaxReceiveBufferPerConnection: connectionWindow,
-			SendPingTimeout: p.Limits.Idle, WriteByteTimeout: p.Limits.Idle,
+			SendPingTimeout: t.Idle, WriteByteTimeout: t.Idle,
 		},
 	}
 	f.server.Protocols.SetUnencryptedHTTP2(true) // TLS is off already
@@ -60,13 +131,12 @@ func (p *Proxy) openH2() {
 		defer close(f.done)
 		_ = f.server.Serve(&f.door) // until shutdown
 	}()
+	return f
 }
 
 // connectionKey is under which a stream's context has its connection.
 type connectionKey struct{}
 
-// shutdown lets clients know that no further stream is served, and returns
-// when there is none, or when ctx ends.
 func (f *h2Server) shutdown(ctx context.Context) {
 	_ = f.server.Shutdown(ctx)
 	_ = f.door.Close() // of a server that had not begun yet
@@ -104,11 +174,13 @@ func (d *door) Addr() net.Addr { return &net.TCPAddr{} }
 func (p *Proxy) serveH2(nc net.Conn) error {
 	c := &framed{client: clientOf(nc), gone: make(chan struct{})}
 	c.Conn = c.client.Conn
-	_ = c.SetReadDeadline(time.Now().Add(p.Limits.ReadHead)) // of the preface
+	_ = c.SetReadDeadline(time.Now().Add(c.client.terms.ReadHead)) // of the preface
+	f := p.h2.enter()
+	defer p.h2.leave(f)
 	select {
-	case p.h2.door.in <- c:
+	case f.door.in <- c:
 		<-c.gone
-	case <-p.h2.door.shut:
+	case <-f.door.shut:
 	}
 	return nil
 }

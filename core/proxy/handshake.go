@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
-	"net"
 	"time"
 )
 
@@ -25,7 +24,7 @@ func (c *client) Handshake() error {
 		c.sniff()
 		return nil
 	}
-	if err := c.SetDeadline(c.since.Add(c.p.Limits.ReadHead)); err != nil {
+	if err := c.SetDeadline(c.since.Add(c.terms.ReadHead)); err != nil {
 		return err
 	}
 	if err := t.Handshake(); err != nil {
@@ -75,11 +74,3 @@ func isMethod(s []byte) bool {
 
 const inClear = "HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\nConnection: close\r\nContent-Length: 80\r\n\r\n" +
 	`{"type":"urn:modgate:invalid","title":"This listener wants https","status":400}` + "\n"
-
-// secured returns nc under TLS, where that is wanted.
-func (p *Proxy) secured(nc net.Conn) net.Conn {
-	if p.ServerTLS == nil {
-		return nc
-	}
-	return tls.Server(nc, p.ServerTLS)
-}

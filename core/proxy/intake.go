@@ -134,6 +134,9 @@ func (c *client) keep(rest []byte) {
 func (c *client) room() []byte {
 	if c.ahead == nil {
 		c.ahead = c.p.heads.Get().(*[]byte)
+		if cap(*c.ahead) != c.terms.Head { // of other terms
+			*c.ahead = make([]byte, 0, c.terms.Head)
+		}
 		*c.ahead = (*c.ahead)[:0]
 	}
 	return *c.ahead
@@ -186,7 +189,8 @@ func (c *client) sort(dst, src []byte) (n, used int, err error) {
 func (c *client) head(src []byte) (int, error) {
 	if c.x == nil {
 		c.x = c.p.exchanges.Get().(*exchange)
-		c.x.client = c
+		c.renew()
+		c.x.client, c.x.terms = c, c.terms
 		c.x.now = time.Now()
 	}
 	x := c.x
@@ -202,13 +206,13 @@ func (c *client) head(src []byte) (int, error) {
 		if x.refusal = x.head.parse(x.raw); x.refusal == nil && x.head.overtaken(int64(len(src)-end)) {
 			x.head.closes, c.linger = true, true
 		}
-	case len(src) >= c.p.Limits.Head && bytes.IndexByte(src[start:], '\n') < 0:
+	case len(src) >= c.terms.Head && bytes.IndexByte(src[start:], '\n') < 0:
 		end, x.refusal = len(src), errTargetTooLong
-	case len(src) >= c.p.Limits.Head:
+	case len(src) >= c.terms.Head:
 		end, x.refusal = len(src), errHeadTooLarge
 	default:
 		if x.refusal = checkPartial(src[start:]); x.refusal == nil {
-			c.deadline.due = x.now.Add(c.p.Limits.ReadHead)
+			c.deadline.due = x.now.Add(c.terms.ReadHead)
 			return 0, nil
 		}
 		end = len(src)
@@ -247,7 +251,7 @@ func (c *client) follow(h *head, refusal error) {
 	default:
 		c.stage = inHead
 	}
-	c.deadline.due = c.x.now.Add(c.p.Limits.ReadHead) // of what the server reads ahead
+	c.deadline.due = c.x.now.Add(c.terms.ReadHead) // of what the server reads ahead
 }
 
 // errSlowHead is why a head is refused that did not come in time.
@@ -259,7 +263,7 @@ func (c *client) receive(p []byte) (int, error) {
 	case c.stage == inTunnel:
 		return c.Conn.Read(p) // its owner sets deadlines
 	case c.lent:
-		c.deadline.due = by(c.due, c.p.Limits.Idle)
+		c.deadline.due = by(c.due, c.terms.Idle)
 		c.baton.Unlock()
 		defer c.baton.Lock()
 	case c.stage == inHead && c.x == nil:
@@ -292,7 +296,7 @@ func (c *client) receive(p []byte) (int, error) {
 // come at once.
 func (c *client) patience() time.Duration {
 	if c.served {
-		return c.p.Limits.Idle
+		return c.terms.Idle
 	}
-	return c.p.Limits.ReadHead
+	return c.terms.ReadHead
 }

@@ -31,7 +31,7 @@ func (p *pieces) SetReadDeadline(time.Time) error { return nil }
 // taken is what the server gets of a request, with its trailers.
 func taken(t *testing.T, p *Proxy, room int, sent ...string) (handed, trailers string, err error) {
 	t.Helper()
-	c := &client{Conn: &pieces{left: sent}, p: p}
+	c := &client{Conn: &pieces{left: sent}, p: p, terms: p.terms.Load()}
 	var all strings.Builder
 	for b := make([]byte, room); err == nil; {
 		var n int

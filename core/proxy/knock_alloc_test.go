@@ -18,7 +18,7 @@ func TestIdleConnectionsHoldNoBuffer(t *testing.T) {
 	made := new(atomic.Int64)
 	g.proxy.heads.New = func() any {
 		made.Add(1)
-		b := make([]byte, 0, g.proxy.Limits.Head)
+		b := make([]byte, 0, g.proxy.terms.Load().Head)
 		return &b
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

@@ -18,7 +18,7 @@ import (
 type link struct {
 	*http.ClientConn
 	scheme, address string
-	head            int       // bytes of an answer's head at most
+	terms           *terms    // when it was made
 	since           time.Time // of the last call; guarded by upstream.mu
 }
 
@@ -31,12 +31,12 @@ func (u *upstream) multiplexes() bool { return u.protocol != message.HTTP1 }
 // call begins a call to the upstream on a link that has room for it; on a new
 // one if none has, or fresh is asked for. One link at a time is made: who
 // comes meanwhile waits for it.
-func (u *upstream) call(fresh bool, due time.Time) (*conn, error) {
+func (u *upstream) call(t *terms, fresh bool, due time.Time) (*conn, error) {
 	if !u.used.Load() {
 		u.used.Store(true)
 	}
 	for {
-		l, wait, err := u.reach(fresh)
+		l, wait, err := u.reach(t, fresh)
 		switch {
 		case err != nil:
 			return nil, err
@@ -46,7 +46,7 @@ func (u *upstream) call(fresh bool, due time.Time) (*conn, error) {
 			<-wait // it is bounded as a dial
 			continue
 		}
-		l, err = u.link(by(due, u.p.Limits.FirstByte))
+		l, err = u.link(t, by(due, t.FirstByte))
 		if err != nil {
 			return nil, err
 		}
@@ -56,6 +56,9 @@ func (u *upstream) call(fresh bool, due time.Time) (*conn, error) {
 		fresh = false
 	}
 }
+
+// fits reports whether calls on t may go by l.
+func (l *link) fits(t *terms) bool { return l.terms.Head == t.Head && l.terms.Idle == t.Idle }
 
 // callOn makes a call on l, where a place is reserved for it.
 func (u *upstream) callOn(l *link, reused bool) *conn {
@@ -67,7 +70,7 @@ func (u *upstream) callOn(l *link, reused bool) *conn {
 
 // reach returns a link with a place that it has reserved; or what is closed
 // when there may be one; or nothing, and the caller must make one.
-func (u *upstream) reach(fresh bool) (_ *link, wait <-chan struct{}, _ error) {
+func (u *upstream) reach(t *terms, fresh bool) (_ *link, wait <-chan struct{}, _ error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.closed {
@@ -81,7 +84,7 @@ func (u *upstream) reach(fresh bool) (_ *link, wait <-chan struct{}, _ error) {
 		return true
 	})
 	for _, l := range u.links {
-		if !fresh && l.Reserve() == nil {
+		if !fresh && l.fits(t) && l.Reserve() == nil {
 			l.since = time.Now()
 			return l, nil, nil
 		}
@@ -89,7 +92,7 @@ func (u *upstream) reach(fresh bool) (_ *link, wait <-chan struct{}, _ error) {
 	switch {
 	case u.linking != nil:
 		return nil, u.linking, nil
-	case u.slots >= u.p.Limits.Upstream:
+	case u.slots >= t.Upstream:
 		return nil, nil, errCrowded
 	}
 	u.slots++
@@ -98,8 +101,8 @@ func (u *upstream) reach(fresh bool) (_ *link, wait <-chan struct{}, _ error) {
 }
 
 // link makes the link for which reach has left room.
-func (u *upstream) link(until time.Time) (*link, error) {
-	l, err := u.dialLink(until)
+func (u *upstream) link(t *terms, until time.Time) (*link, error) {
+	l, err := u.dialLink(t, until)
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	close(u.linking)
@@ -118,19 +121,18 @@ func (u *upstream) link(until time.Time) (*link, error) {
 	return l, nil
 }
 
-func (u *upstream) dialLink(until time.Time) (*link, error) {
-	ctx, cancel := context.WithDeadline(context.Background(), earlier(until, time.Now().Add(u.p.Limits.Connect)))
+func (u *upstream) dialLink(t *terms, until time.Time) (*link, error) {
+	ctx, cancel := context.WithDeadline(context.Background(), earlier(until, time.Now().Add(t.Connect)))
 	defer cancel()
-	limits := u.p.Limits
 	transport := &http.Transport{
 		DialContext: u.p.Dial, Protocols: new(http.Protocols), DisableCompression: true,
-		MaxResponseHeaderBytes: int64(limits.Head),
+		MaxResponseHeaderBytes: int64(t.Head),
 		HTTP2: &http.HTTP2Config{
 			MaxReceiveBufferPerStream: streamWindow, MaxReceiveBufferPerConnection: connectionWindow, MaxReadFrameSize: frameSize,
-			SendPingTimeout: limits.Idle, WriteByteTimeout: limits.Idle,
+			SendPingTimeout: t.Idle, WriteByteTimeout: t.Idle,
 		},
 	}
-	l := &link{scheme: "http", address: u.address, head: limits.Head}
+	l := &link{scheme: "http", address: u.address, terms: t}
 	if u.protocol == message.H2 {
 		l.scheme = "https"
 		transport.Protocols.SetHTTP2(true)

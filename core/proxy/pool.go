@@ -13,23 +13,23 @@ var errCrowded = errors.New("every connection is in use")
 // take returns an idle connection, or, if there is none or fresh is asked for,
 // a new one. When there are as many as there may be, it waits for one as long
 // as for an answer, but not longer than until due.
-func (u *upstream) take(fresh bool, due time.Time) (*conn, error) {
+func (u *upstream) take(t *terms, fresh bool, due time.Time) (*conn, error) {
 	if !u.used.Load() {
 		u.used.Store(true)
 	}
 	for {
-		c, wait := u.reserve(fresh)
+		c, wait := u.reserve(t, fresh)
 		if wait != nil {
 			var err error
-			if c, err = u.await(wait, by(due, u.p.Limits.FirstByte)); err != nil {
+			if c, err = u.await(wait, by(due, t.FirstByte)); err != nil {
 				return nil, err
 			}
 		}
 		if c == nil {
-			return u.fill(by(due, u.p.Limits.FirstByte))
+			return u.fill(t, by(due, t.FirstByte))
 		}
-		if c.turns || c.health.clean() {
-			c.reused = true
+		if c.br.Size() == t.Head && (c.turns || c.health.clean()) {
+			c.reused, c.terms = true, t
 			if !fresh {
 				return c, nil
 			}
@@ -40,16 +40,16 @@ func (u *upstream) take(fresh bool, due time.Time) (*conn, error) {
 
 // reserve takes an idle connection, or a slot for a new one, or a place in the
 // queue.
-func (u *upstream) reserve(fresh bool) (c *conn, wait chan *conn) {
+func (u *upstream) reserve(t *terms, fresh bool) (c *conn, wait chan *conn) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	n := len(u.idle) - 1
 	switch {
-	case n >= 0 && (!fresh || u.slots >= u.p.Limits.Upstream):
+	case n >= 0 && (!fresh || u.slots >= t.Upstream):
 		c = u.idle[n]
 		u.idle[n] = nil
 		u.idle = u.idle[:n]
-	case u.slots < u.p.Limits.Upstream || u.closed:
+	case u.slots < t.Upstream || u.closed:
 		u.slots++
 	default:
 		wait = make(chan *conn, 1)
@@ -81,8 +81,8 @@ func (u *upstream) await(wait chan *conn, until time.Time) (*conn, error) {
 }
 
 // fill dials in a slot that was reserved.
-func (u *upstream) fill(until time.Time) (*conn, error) {
-	c, err := u.dial(until)
+func (u *upstream) fill(t *terms, until time.Time) (*conn, error) {
+	c, err := u.dial(t, until)
 	if err != nil {
 		u.vacate()
 	}
@@ -126,14 +126,14 @@ func (c *conn) release(now time.Time) {
 	u := c.up
 	c.since = now
 	u.mu.Lock()
-	closed := u.closed
+	surplus := u.closed
 	if w := u.next(); w != nil {
 		w <- c
-	} else if !closed {
+	} else if surplus = surplus || u.slots > c.terms.Upstream; !surplus {
 		u.idle = append(u.idle, c)
 	}
 	u.mu.Unlock()
-	if closed {
+	if surplus {
 		c.discard()
 	}
 }

@@ -70,7 +70,7 @@ func (x *exchange) relayOn(c *conn) {
 	keep := !h.ConnectionClose() && !x.head.isolated && !c.overfull
 	tidy(h)
 
-	x.relay = relay{x: x, c: c, keep: keep, length: length, left: int64(max(length, 0)), idle: x.p.Limits.Idle}
+	x.relay = relay{x: x, c: c, keep: keep, length: length, left: int64(max(length, 0)), idle: x.terms.Idle}
 	empty := length == 0 || string(x.method()) == "HEAD" || h.StatusCode() == fasthttp.StatusNoContent || h.StatusCode() == fasthttp.StatusNotModified
 	if x.adapted != nil && !x.adaptAnswer(empty) {
 		return
@@ -100,11 +100,11 @@ func (x *exchange) relayOn(c *conn) {
 func (x *exchange) stream(length int) {
 	r := &x.ctx.Response
 	if bytes.HasPrefix(r.Header.ContentType(), []byte("text/event-stream")) {
-		x.relay.idle, x.due = x.p.Limits.Stream, x.asked
+		x.relay.idle, x.due = x.terms.Stream, x.asked
 		x.relay.endable()
 	}
 	if isGRPC(r.Header.ContentType()) { // it may be a stream of messages
-		x.relay.idle, x.due = x.p.Limits.Stream, x.asked
+		x.relay.idle, x.due = x.terms.Stream, x.asked
 	}
 	x.relay.open = true
 	x.upload.yield()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"net"
 	"strings"
 	"time"
@@ -23,8 +24,8 @@ func (p *Proxy) newServer() *fasthttp.Server {
 
 		ReadBufferSize:     readBuffer,
 		WriteBufferSize:    16 << 10,
-		Concurrency:        p.Limits.Connections + 1, // the listener answers those above
-		MaxRequestBodySize: readAhead,                // more is streamed; Limits.Body bounds it
+		Concurrency:        math.MaxInt32, // the listener bounds them
+		MaxRequestBodySize: readAhead,     // more is streamed; Limits.Body bounds it
 		// No timeouts: a client knows better when it waits for what.
 
 		StreamRequestBody:             true,
@@ -60,7 +61,7 @@ func (p *Proxy) ServeEgress(ln net.Listener, caller func() *route.Caller) error 
 
 func (p *Proxy) serve(ln net.Listener, bearer func() *route.Caller) error {
 	return p.server.Serve(&listener{
-		Listener: ln, clients: &p.clients, limit: int64(p.Limits.Connections), p: p, bearer: bearer,
+		Listener: ln, clients: &p.clients, p: p, bearer: bearer,
 	})
 }
 

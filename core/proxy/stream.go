@@ -36,7 +36,7 @@ func (p *Proxy) serveStream(w http.ResponseWriter, r *http.Request) {
 	s := &stream{conn: conn, w: w, r: r, ctl: http.NewResponseController(w)}
 	s.client = client{
 		Conn: s, p: p, stream: s, session: conn.client.session, bearer: conn.client.bearer,
-		write: p.Limits.Idle, since: time.Now(), served: true,
+		terms: p.terms.Load(), since: time.Now(), served: true,
 	}
 	s.read.bite = func() { _ = s.ctl.SetReadDeadline(time.Unix(1, 0)) }
 	s.write.bite = func() { _ = s.ctl.SetWriteDeadline(time.Unix(1, 0)) }
@@ -61,7 +61,7 @@ func (p *Proxy) serveStream(w http.ResponseWriter, r *http.Request) {
 func (s *stream) begin() {
 	p := s.client.p
 	x := p.exchanges.Get().(*exchange)
-	s.client.x, x.client, x.now = x, &s.client, s.client.since
+	s.client.x, x.client, x.terms, x.now = x, &s.client, s.client.terms, s.client.since
 	var ok bool
 	if x.raw, ok = appendHead(x.raw[:0], s.r); !ok {
 		x.refusal = errOctet
@@ -141,9 +141,9 @@ func (b body) Read(p []byte) (int, error) {
 // patienceOfBody is how long a body may be silent.
 func (c *client) patienceOfBody() time.Duration {
 	if c.x != nil && c.x.head.grpc {
-		return c.p.Limits.Stream // it may be a stream of messages
+		return c.terms.Stream // it may be a stream of messages
 	}
-	return c.p.Limits.Idle
+	return c.terms.Idle
 }
 
 // trailers keeps what came after the body, as far as it may.
@@ -180,7 +180,7 @@ func (s *stream) answer(r *fasthttp.Response) error {
 	s.w.WriteHeader(status)
 	if !streams {
 		// What the client's window has no room for is written after this has returned.
-		if err := s.ctl.SetWriteDeadline(time.Now().Add(s.client.write)); err != nil {
+		if err := s.ctl.SetWriteDeadline(time.Now().Add(s.client.terms.Idle)); err != nil {
 			return err
 		}
 		_, err := s.w.Write(r.Body())

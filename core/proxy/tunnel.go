@@ -120,7 +120,7 @@ func (t *tunnel) copy(to, from net.Conn, up bool) {
 	var f frames
 	var late time.Time // when what is under way must have come, once the tunnel is over
 	for {
-		_ = from.SetReadDeadline(time.Now().Add(t.x.p.Limits.Stream))
+		_ = from.SetReadDeadline(time.Now().Add(t.x.terms.Stream))
 		if t.over.Load() { // since when a deadline in the past may have been undone here
 			if !t.framed || f.between() {
 				t.farewell(to, up)
@@ -134,7 +134,7 @@ func (t *tunnel) copy(to, from net.Conn, up bool) {
 		n, err := from.Read(*v)
 		if n > 0 {
 			f.pass((*v)[:n])
-			_ = to.SetWriteDeadline(time.Now().Add(t.x.p.Limits.Idle))
+			_ = to.SetWriteDeadline(time.Now().Add(t.x.terms.Idle))
 			if _, werr := to.Write((*v)[:n]); werr != nil {
 				_ = from.SetDeadline(time.Unix(1, 0))
 				return

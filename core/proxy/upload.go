@@ -70,7 +70,7 @@ func (u *upload) run(body io.Reader) {
 		return
 	}
 	u.whole = err == nil
-	_ = u.c.SetReadDeadline(by(u.due, u.x.p.Limits.FirstByte))
+	_ = u.c.SetReadDeadline(by(u.due, u.x.terms.FirstByte))
 }
 
 // copy sends the body. What it returns is the client's fault, or the
@@ -83,7 +83,7 @@ func (u *upload) copy(body io.Reader) error {
 	var total int64
 	for {
 		n, err := body.Read(buf[room : len(buf)-room])
-		if total += int64(n); total > u.x.p.Limits.Body {
+		if total += int64(n); total > u.x.terms.Body {
 			return errTooLarge
 		}
 		if n > 0 {

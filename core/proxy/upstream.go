@@ -24,13 +24,14 @@ type upstreams struct {
 	p    *Proxy
 	all  sync.Map // *route.Instance -> *upstream
 	shut atomic.Bool
+	anew chan struct{} // holds one: the terms are others
 	stop chan struct{}
 	done chan struct{} // closed when sweep returns
 }
 
 // open starts the sweep, which ends with close.
 func (u *upstreams) open(p *Proxy) {
-	u.p, u.stop, u.done = p, make(chan struct{}), make(chan struct{})
+	u.p, u.anew, u.stop, u.done = p, make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
 	go u.sweep()
 }
 
@@ -54,20 +55,41 @@ func (u *upstreams) of(i *route.Instance) (*upstream, error) {
 // between two sweeps: an instance that is gone leaves nothing behind.
 func (u *upstreams) sweep() {
 	defer close(u.done)
-	tick := time.NewTicker(u.p.Limits.Idle / 2)
+	idle := u.p.terms.Load().Idle
+	tick := time.NewTicker(idle / 2)
 	defer tick.Stop()
 	for {
 		select {
 		case <-u.stop:
 			return
+		case <-u.anew:
+			if now := u.p.terms.Load().Idle; now != idle {
+				idle = now
+				tick.Reset(idle / 2)
+			}
 		case now := <-tick.C:
 			u.all.Range(func(i, v any) bool {
-				if v.(*upstream).sweep(now.Add(-u.p.Limits.Idle)) {
+				if v.(*upstream).sweep(now.Add(-idle)) {
 					u.forget(i.(*route.Instance), v.(*upstream))
 				}
 				return true
 			})
 		}
+	}
+}
+
+// renew lets requests that wait for a connection have one, where there may be
+// more now.
+func (u *upstreams) renew(old, t *terms) {
+	select {
+	case u.anew <- struct{}{}:
+	default:
+	}
+	if t.Upstream > old.Upstream {
+		u.all.Range(func(_, v any) bool {
+			v.(*upstream).widen(t.Upstream)
+			return true
+		})
 	}
 }
 
@@ -124,16 +146,26 @@ func newUpstream(p *Proxy, origin string, protocol message.Protocol) (*upstream,
 	return up, nil
 }
 
+// widen gives slots to those who wait, while there are fewer than limit.
+func (u *upstream) widen(limit int) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for u.slots < limit && len(u.waiting) > 0 {
+		u.slots++
+		u.next() <- nil
+	}
+}
+
 // dial makes a connection in a slot that the caller has taken, and keeps on
 // errors.
-func (u *upstream) dial(until time.Time) (*conn, error) {
-	ctx, cancel := context.WithDeadline(context.Background(), earlier(until, time.Now().Add(u.p.Limits.Connect)))
+func (u *upstream) dial(t *terms, until time.Time) (*conn, error) {
+	ctx, cancel := context.WithDeadline(context.Background(), earlier(until, time.Now().Add(t.Connect)))
 	defer cancel()
 	nc, err := u.p.Dial(ctx, "tcp", u.address)
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{up: u}
+	c := &conn{up: u, terms: t}
 	if u.name == "" {
 		c.turn, c.turns = newTurn(nc)
 	} else {
@@ -143,7 +175,7 @@ func (u *upstream) dial(until time.Time) (*conn, error) {
 		}
 	}
 	c.Conn = nc
-	c.br = bufio.NewReaderSize(c, u.p.Limits.Head)
+	c.br = bufio.NewReaderSize(c, t.Head)
 
 	u.mu.Lock()
 	defer u.mu.Unlock()

@@ -259,14 +259,15 @@ func TestIdleConnectionsAreSwept(t *testing.T) {
 			default: // open as before
 			}
 		}
-		g := bubble(t, func(o *Options) { o.Dial = up.dial })
+		g := bubble(t, func(o *Options) { o.Dial, o.Limits.Idle = up.dial, time.Hour })
 		a := instance("a", "m", "1.0.0", "http://a")
 		g.ready(g.module("m"), a)
 		<-g.send(get)
 		if n := open.Load(); n != 1 {
 			t.Fatalf("%d connections are kept, want 1", n)
 		}
-		time.Sleep(3 * g.proxy.Limits.Idle)
+		g.configure(func(s *Settings) { s.Limits.Idle = time.Minute })
+		time.Sleep(3 * time.Minute)
 		if n := open.Load(); n != 0 {
 			t.Errorf("%d connections are kept after their time, want 0", n)
 		}
