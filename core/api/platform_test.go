@@ -231,11 +231,12 @@ func (p *platform) serve(module, version, instance string, more ...string) {
 }
 
 // run begins a run at the module's serving instance.
-func (p *platform) run(module string) *route.Instance {
+func (p *platform) run(module string) *route.Door {
 	p.t.Helper()
 	i := p.live.Load().Modules[module].State().Serving.Instances[0]
-	if !i.Enter() {
+	d := i.Enter(0)
+	if d == nil {
 		p.t.Fatalf("%s takes no run", i.ID)
 	}
-	return i
+	return d
 }

@@ -21,19 +21,21 @@ func TestUpgradeIsPublishedStepByStep(t *testing.T) { // U1, U2, U4, U8
 		if !found || target.Module.State().Serving == nil {
 			t.Fatal("m does not serve its route")
 		}
-		run := p.state("m").Serving.Instances[0]
-		if !run.Enter() {
+		i := p.state("m").Serving.Instances[0]
+		run := i.Enter(0)
+		if run == nil {
 			t.Fatal("the serving instance takes no run")
 		}
 		next := p.register("m", "2.0.0", "m-2")
 		if a := p.say(next.Token, message.Update); a.Outcome != message.Pending || a.State.Reason != message.ReasonWaiting {
 			t.Fatalf("update while a run is in flight: %+v", a)
 		}
-		if run.Enter() || !run.EnterOwn() {
+		own := i.EnterOwn(1)
+		if i.Enter(0) != nil || own == nil {
 			t.Fatal("a draining instance takes its own runs and no others")
 		}
 		run.Leave()
-		run.Leave() // the last
+		own.Leave() // the last
 		synctest.Wait()
 		st := p.state("m")
 		if st.Holder == nil || st.Holder.ID != "m-2" || st.Reason != message.ReasonUpdating || st.Epoch != 1 {
@@ -165,8 +167,7 @@ func TestDisconnectIsAnsweredWhenRunsAreDone(t *testing.T) { // L1
 		defer p.close()
 		m := p.register("m", "1.0.0", "m-1")
 		p.say(m.Token, message.Resume)
-		run := p.state("m").Serving.Instances[0]
-		run.Enter()
+		run := p.state("m").Serving.Instances[0].Enter(0)
 		answered := make(chan message.Answer, 1)
 		go func() { answered <- p.say(m.Token, message.Disconnect) }()
 		synctest.Wait()

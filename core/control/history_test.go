@@ -42,8 +42,8 @@ func TestHistorySaysWhatHappenedAndWhatFollowed(t *testing.T) { // O1, G1
 		old := p.register("m", "1.0.0", "m-1")
 		p.say(old.Token, message.Resume)
 		next := p.register("m", "2.0.0", "m-2")
-		run := p.state("m").Serving.Instances[0]
-		if !run.Enter() {
+		run := p.state("m").Serving.Instances[0].Enter(0)
+		if run == nil {
 			t.Fatal("no run begins")
 		}
 		p.say(next.Token, message.Update)

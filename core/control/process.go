@@ -25,7 +25,7 @@ type process struct {
 
 	// phantom stands for the runs of before a restart, which nobody counts
 	// any more (G6): a run that never ends, so that no drain is reported.
-	phantom bool // guarded by Control.mu
+	phantom *route.Door // by which it entered; nil: there is none; guarded by Control.mu
 
 	cut     *time.Timer // ends its streams (V8); nil: they may live; guarded by Control.mu
 	cutTurn uint64      // of the drain that does; guarded by Control.mu
@@ -124,19 +124,19 @@ func (c *Control) admit(e *entry) {
 // haunt makes the runs of before a restart count as one, or no longer.
 func (p *process) haunt(yes bool) {
 	switch {
-	case yes && !p.phantom:
+	case yes && p.phantom == nil:
 		p.route.Open()
-		p.phantom = p.route.Enter()
-	case !yes && p.phantom:
-		p.phantom = false
-		p.route.Leave()
+		p.phantom = p.route.Enter(0)
+	case !yes && p.phantom != nil:
+		p.phantom.Leave()
+		p.phantom = nil
 	}
 }
 
 // runs is the number of runs in flight that are known.
 func (p *process) runs() int64 {
 	n := p.route.Runs()
-	if p.phantom {
+	if p.phantom != nil {
 		n--
 	}
 	return n

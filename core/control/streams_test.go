@@ -30,7 +30,7 @@ func TestStreamsHoldNoGrace(t *testing.T) { // V8
 		p.cfg.Defaults.StreamGrace, p.cfg.Defaults.Lease = 4*time.Second, time.Minute
 		old := p.register("m", "1.0.0", "m-1")
 		p.say(old.Token, message.Resume)
-		if !p.state("m").Serving.Instances[0].Enter() { // a run that holds its grace
+		if p.state("m").Serving.Instances[0].Enter(0) == nil { // a run that holds its grace
 			t.Fatal("it takes no run")
 		}
 		next := p.register("m", "2.0.0", "m-2")

@@ -12,22 +12,22 @@ import (
 // enter picks an instance of v that takes new requests and enters it, or any
 // that does.
 func (x *exchange) enter(st *route.State, v *route.Version) bool {
-	n := len(v.Instances)
-	if n == 0 {
+	if len(v.Instances) == 0 {
 		return false
 	}
 	i := v.Instances[0]
-	if n > 1 {
+	if len(v.Instances) > 1 {
 		i = x.pick(v.Instances)
 	}
-	if !i.Enter() {
-		at := slices.IndexFunc(v.Instances, (*route.Instance).Enter)
-		if at < 0 {
+	d := i.Enter(x.number)
+	for n := 0; d == nil; n++ {
+		if n == len(v.Instances) {
 			return false
 		}
-		i = v.Instances[at]
+		i = v.Instances[n]
+		d = i.Enter(x.number)
 	}
-	x.place = place{instance: i, version: v, state: st}
+	x.place = place{instance: i, door: d, version: v, state: st}
 	return true
 }
 

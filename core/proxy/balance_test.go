@@ -57,7 +57,7 @@ func TestTheLessBusyOfTwoIsPicked(t *testing.T) {
 	g := start(t)
 	a, b := two(g, "http://a", "http://b")
 	for range 3 {
-		a.Enter()
+		a.Enter(0)
 	}
 	x := newExchange(g.proxy)
 	for range 100 {

@@ -20,6 +20,7 @@ import (
 // byte is.
 type exchange struct {
 	p      *Proxy
+	number uint32 // of the exchange: others that are under way have others, mostly
 	ctx    *fasthttp.RequestCtx
 	client *client
 
@@ -75,7 +76,7 @@ type course struct {
 }
 
 func newExchange(p *Proxy) *exchange {
-	x := &exchange{p: p, terms: p.terms.Load(), run: run{signers: p.signers}}
+	x := &exchange{p: p, terms: p.terms.Load(), number: p.made.Add(1), run: run{signers: p.signers}}
 	x.relay.x = x
 	x.upload.x = x
 	return x
@@ -246,9 +247,9 @@ func (x *exchange) removed() bool { return x.target.RemovedIn != "" }
 
 // leave ends the run at the instance, if one began.
 func (x *exchange) leave() {
-	if i := x.place.instance; i != nil {
-		x.place.instance = nil
-		i.Leave()
+	if d := x.place.door; d != nil {
+		x.place.instance, x.place.door = nil, nil
+		d.Leave()
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 // place is where a request goes. The request is counted in at instance.
 type place struct {
 	instance *route.Instance
+	door     *route.Door    // by which it was, and is counted out
 	version  *route.Version // nil for the holder of an UPDATE
 	state    *route.State
 }
@@ -77,9 +78,11 @@ func (x *exchange) enterOwn(st *route.State) bool {
 	if st.Holder == nil && len(st.Own) == 0 || x.caller == nil {
 		return false
 	}
-	if h := st.Holder; h != nil && (h == x.caller.Instance || x.through(h)) && h.EnterOwn() {
-		x.place = place{instance: h, state: st}
-		return true
+	if h := st.Holder; h != nil && (h == x.caller.Instance || x.through(h)) {
+		if d := h.EnterOwn(x.number); d != nil {
+			x.place = place{instance: h, door: d, state: st}
+			return true
+		}
 	}
 	for _, v := range st.Own {
 		if i := x.ownOf(v); i != nil && x.enterOwnOf(st, v, i) {
@@ -127,14 +130,15 @@ func (x *exchange) ownOf(v *route.Version) *route.Instance {
 
 // enterOwnOf enters i, or another instance of v if i is closed.
 func (x *exchange) enterOwnOf(st *route.State, v *route.Version, i *route.Instance) bool {
-	if !i.EnterOwn() {
-		at := slices.IndexFunc(v.Instances, (*route.Instance).EnterOwn)
-		if at < 0 {
+	d := i.EnterOwn(x.number)
+	for n := 0; d == nil; n++ {
+		if n == len(v.Instances) {
 			return false
 		}
-		i = v.Instances[at]
+		i = v.Instances[n]
+		d = i.EnterOwn(x.number)
 	}
-	x.place = place{instance: i, version: v, state: st}
+	x.place = place{instance: i, door: d, version: v, state: st}
 	return true
 }
 

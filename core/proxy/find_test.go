@@ -70,7 +70,7 @@ func TestRunBegunInDrainingVersionStaysThere(t *testing.T) {
 	drained := version(old)
 	drained.DrainedAt, drained.Sunset = time.Unix(1_700_000_000, 0), time.Unix(1_700_000_030, 0)
 	g.set(m, route.State{Availability: message.Ready, Serving: version(next), Own: []*route.Version{drained}})
-	old.EnterOwn() // a run in flight, which keeps it from being drained
+	old.EnterOwn(0) // a run in flight, which keeps it from being drained
 	old.Drain(g.turn)
 
 	resp, body := g.do("GET", "/m", "", "Modgate-Token", otherToken, "Modgate-Run", longer)
@@ -188,7 +188,7 @@ func TestBusyInstanceIsPassedOver(t *testing.T) {
 	a, _ := named(t, "a", "m", "1.0.0")
 	b, _ := named(t, "b", "m", "1.0.0")
 	g.ready(m, a, b)
-	a.Enter() // one run more than b, all the time
+	a.Enter(0) // one run more than b, all the time
 	for range 20 {
 		resp, body := g.do("GET", "/m", "")
 		wantFrom(t, "the less busy of two", "b", resp, body)

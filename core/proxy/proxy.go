@@ -88,12 +88,13 @@ type Proxy struct {
 	h2     h2Servers
 	stats  counters
 
-	exchanges sync.Pool  // of *exchange
-	signers   *sync.Pool // of runs
-	adapteds  sync.Pool  // of *adapted
-	queries   sync.Pool  // of *fallback.Query
-	buffers   sync.Pool  // of *[]byte, for bodies
-	heads     sync.Pool  // of *[]byte, with room for a head
+	exchanges sync.Pool     // of *exchange
+	made      atomic.Uint32 // exchanges, which are numbered
+	signers   *sync.Pool    // of runs
+	adapteds  sync.Pool     // of *adapted
+	queries   sync.Pool     // of *fallback.Query
+	buffers   sync.Pool     // of *[]byte, for bodies
+	heads     sync.Pool     // of *[]byte, with room for a head
 	upstreams upstreams
 	clients   clients
 }

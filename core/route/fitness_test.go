@@ -27,7 +27,7 @@ func TestOpenedInstanceBeginsAnew(t *testing.T) {
 	i := NewInstance("a", "m", "1.0.0", "http://h", func(*Instance, uint64) {})
 	start := time.Unix(1000, 0)
 	i.Share(start, time.Second)
-	i.Enter()
+	i.Enter(0)
 	i.Drain(1)
 	i.Open()
 	if got := i.Share(start.Add(time.Hour), time.Second); got != 1 {

@@ -9,9 +9,6 @@ import (
 
 // Instance is one process. It stays the same object while its registration
 // lives, over any number of States, so that its count of runs is exact.
-//
-// The count and two bits share one word: entering is count, look, and if it
-// is closed uncount (the enter-against-drain race of architecture.md 4).
 type Instance struct {
 	ID       string
 	Module   string
@@ -32,85 +29,29 @@ type Instance struct {
 	Egress string
 
 	Fitness
-	drained func(*Instance, uint64)
-	drain   atomic.Uint64 // turn of the drain under way
-	word    atomic.Int64
 	refused atomic.Int64 // see Refuse
+	entrance
 }
-
-const (
-	drainingBit = 1 << 61 // only own runs enter
-	closedBit   = 1 << 62 // nobody enters
-	stateBits   = drainingBit | closedBit
-)
 
 // NewInstance returns an instance that is open. drained is called, once per
 // Drain, when the last run has ended, with the turn that Drain was given; it
 // may run on the goroutine of a request and must not block.
 func NewInstance(id, module, version, upstream string, drained func(*Instance, uint64)) *Instance {
-	return &Instance{
+	i := &Instance{
 		ID: id, Module: module, Version: version, Upstream: upstream,
-		Hop: module + "@" + version + "/" + id, drained: drained,
+		Hop: module + "@" + version + "/" + id,
 	}
+	i.build(func(turn uint64) { drained(i, turn) })
+	return i
 }
-
-// Enter counts a run in and reports whether the instance takes it. If not,
-// nothing is counted and the caller looks at the State again.
-func (i *Instance) Enter() bool {
-	if i.word.Add(1)&stateBits == 0 {
-		return true
-	}
-	i.Leave()
-	return false
-}
-
-// EnterOwn is Enter for a run that was begun in this instance's version: a
-// draining instance takes it too.
-func (i *Instance) EnterOwn() bool {
-	if i.word.Add(1)&closedBit == 0 {
-		return true
-	}
-	i.Leave()
-	return false
-}
-
-// Leave counts a run out.
-func (i *Instance) Leave() {
-	if i.word.Add(-1) == drainingBit {
-		i.seal()
-	}
-}
-
-// seal closes a draining instance that has no run, so that none enters
-// between the report and what follows from it.
-func (i *Instance) seal() {
-	if i.word.CompareAndSwap(drainingBit, stateBits) {
-		i.drained(i, i.drain.Load())
-	}
-}
-
-// Drain lets only own runs in from now on, and reports when none is left.
-// turn names this drain in the report.
-func (i *Instance) Drain(turn uint64) {
-	i.drain.Store(turn)
-	if i.word.Or(drainingBit)&^drainingBit == 0 {
-		i.seal()
-	}
-}
-
-// Close lets nobody in from now on. Runs that are inside may end.
-func (i *Instance) Close() { i.word.Or(stateBits) }
 
 // Open ends Drain or Close: everyone may enter. Who was closed begins anew to
 // get its share.
 func (i *Instance) Open() {
-	if i.word.And(^stateBits)&closedBit != 0 {
+	if i.open() {
 		i.begin()
 	}
 }
-
-// Runs returns the number of runs in flight.
-func (i *Instance) Runs() int64 { return i.word.Load() &^ stateBits }
 
 // refusalGap is L6's: two refusals this far apart put an instance out.
 const refusalGap = 100 * time.Millisecond
