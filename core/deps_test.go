@@ -51,7 +51,7 @@ var allowed = map[string][]string{
 	"plugins":             {"core/adapter", "core/config", "core/message", "core/module", "plugins/fuel"},
 	"plugins/fuel":        {},
 	"plugins/wat":         {},
-	"plugins/adaptertest": {"core/adapter", "core/config", "core/message", "core/module", "plugins"},
+	"plugins/adaptertest": {"core/adapter", "core/config", "core/message", "core/module", "plugins", "sdk-wasm/project"},
 
 	// Adapters are guests: of ours they know the SDK only.
 	"plugins/okapi":           {"sdk-wasm/go/adapter"},
