@@ -41,8 +41,8 @@ ADAPTERS := okapi pauseresume rewrite
 .PHONY: plugins
 plugins: ## build the adapters that come along into .build/plugins
 	@mkdir -p .build/plugins
-	@for name in $(ADAPTERS); do \
-		GOOS=wasip1 GOARCH=wasm go build -trimpath -ldflags='-s -w' -buildmode=c-shared -o .build/plugins/$$name.wasm ./plugins/$$name || exit 1; done
+	@go build -o .build/ ./core/cmd/modgate
+	@for name in $(ADAPTERS); do .build/modgate plugin build -o .build/plugins/$$name.wasm plugins/$$name || exit 1; done
 
 .PHONY: test
 test: ## run all tests, each part against its time budget; PART=name runs one

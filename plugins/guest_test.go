@@ -2,11 +2,11 @@ package plugins
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -15,6 +15,7 @@ import (
 
 	"github.com/modgate/modgate/core/adapter"
 	"github.com/modgate/modgate/core/config"
+	"github.com/modgate/modgate/sdk-wasm/project"
 )
 
 // goGuest is testdata/guest, benchGuest testdata/bench, sdkGuest the same with
@@ -34,11 +35,9 @@ func buildGo(name string) ([]byte, error) {
 	}
 	defer os.RemoveAll(dir)
 	file := filepath.Join(dir, "guest.wasm")
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-buildmode=c-shared", "-o", file, "main.go")
-	cmd.Dir = filepath.Join("testdata", name)
-	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%w: %s", err, out)
+	source := project.Source{Language: "go", Path: filepath.Join("testdata", name)}
+	if err := source.Build(context.Background(), file); err != nil {
+		return nil, err
 	}
 	return os.ReadFile(file)
 }

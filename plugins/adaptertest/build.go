@@ -1,36 +1,41 @@
 package adaptertest
 
 import (
-	"fmt"
+	"context"
+	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"github.com/modgate/modgate/sdk-wasm/project"
 )
 
 // built are the adapters that were built in this process, by folder.
 var built sync.Map
 
-// Build returns the file of an adapter that is written in Go, which it builds
-// from the folder once for all tests of the process. Under -short it skips the
-// test.
+// Build returns the file of the adapter whose source is in the folder, which
+// it builds once for all tests of the process. It skips the test under -short,
+// and where the toolchain of the adapter's language is not there.
 func Build(t testing.TB, folder string) (file string) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("builds an adapter")
 	}
-	once, _ := built.LoadOrStore(folder, sync.OnceValues(func() (string, error) { return goBuild(folder) }))
+	once, _ := built.LoadOrStore(folder, sync.OnceValues(func() (string, error) { return buildOnce(folder) }))
 	file, err := once.(func() (string, error))()
+	if errors.Is(err, project.ErrToolchain) {
+		t.Skip(err)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	return file
 }
 
-// goBuild builds NAME.wasm in a folder of its own.
-func goBuild(folder string) (file string, err error) {
-	path, err := filepath.Abs(folder)
+// buildOnce builds NAME.wasm in a folder of its own.
+func buildOnce(folder string) (file string, err error) {
+	source, err := project.In(folder)
 	if err != nil {
 		return "", err
 	}
@@ -38,12 +43,6 @@ func goBuild(folder string) (file string, err error) {
 	if err != nil {
 		return "", err
 	}
-	file = filepath.Join(dir, filepath.Base(path)+".wasm")
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-buildmode=c-shared", "-o", file, ".")
-	cmd.Dir = path
-	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build %s: %w: %s", folder, err, out)
-	}
-	return file, nil
+	file = filepath.Join(dir, source.Name())
+	return file, source.Build(context.Background(), file)
 }

@@ -2,7 +2,6 @@ package project
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,86 +10,127 @@ import (
 	"strings"
 )
 
-// toolchain is how a language is built.
-type toolchain struct {
-	source  string // a file by which a project of it is known
-	command string
-	environ []string
-	args    func(out, scratch string) [][]string // of each call, the last of which makes out
-	get     string                               // how to come by the command
+// Source is the source of an adapter.
+type Source struct {
+	Language string // one of Languages
+	Path     string // the file, or of Go the folder of its package
+	SDK      string // of C the folder of modgate_adapter.h, of Rust the crate's lib.rs; "": where a project has it
+	Strict   bool   // a warning of C or Rust is an error
 }
 
-var toolchains = []toolchain{
-	{
-		source: "go.mod", command: "go", environ: []string{"GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=-mod=mod", "GOWORK=off"},
-		args: func(out, _ string) [][]string {
-			return [][]string{{"build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out, "."}}
-		},
-		get: "install Go 1.24 or newer from https://go.dev/dl",
-	},
-	{
-		source: "adapter.c", command: "clang",
-		args: func(out, _ string) [][]string {
-			return [][]string{{
-				"--target=wasm32", "-std=c11", "-Wall", "-Wextra", "-O2", "-nostdlib", "-ffreestanding", "-mbulk-memory",
-				"-Wl,--no-entry,--strip-all", "-o", out, "adapter.c",
-			}}
-		},
-		get: "install clang and lld, such as by apt install clang lld",
-	},
-	{
-		source: "adapter.rs", command: "rustc",
-		args: func(out, scratch string) [][]string {
-			options := []string{"--edition=2021", "--target=wasm32-unknown-unknown", "-Copt-level=s", "-Cpanic=abort"}
-			crate := filepath.Join(scratch, "libmodgate_adapter.rlib")
-			return [][]string{
-				append(slices.Clone(options), "--crate-type=rlib", "-Cembed-bitcode=yes", "-o", crate, crateFolder+"/lib.rs"),
-				append(options, "--crate-type=cdylib", "-Clto=yes", "-Cstrip=symbols", "--extern=modgate_adapter="+crate, "-o", out, "adapter.rs"),
-			}
-		},
-		get: "install Rust and its target, such as by rustup target add wasm32-unknown-unknown, or apt install rustc libstd-rust-dev-wasm32 lld",
-	},
-}
-
-// ErrToolchain is returned by Build when the command that builds the project
-// is not there. What to do says the error around it.
-var ErrToolchain = errors.New("the toolchain is not there")
-
-// Build builds the project in dir into a file beside its source, by the
-// toolchain of its language, and returns the file. What the toolchain says
-// about the source is in the error.
-func Build(ctx context.Context, dir string) (file string, err error) {
+// In returns the source of the adapter in dir: of a project, or of a package
+// of a larger module of Go.
+func In(dir string) (Source, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
-		return "", err
+		return Source{}, err
 	}
-	var known []string
-	for _, t := range toolchains {
-		known = append(known, t.source)
-		if _, err := os.Stat(filepath.Join(abs, t.source)); err != nil {
-			continue
+	for _, known := range []struct{ language, files string }{{"c", "adapter.c"}, {"rust", "adapter.rs"}, {"go", "*.go"}} {
+		found, err := filepath.Glob(filepath.Join(abs, known.files))
+		if err != nil {
+			return Source{}, err
 		}
-		name := filepath.Base(abs) + ".wasm"
-		return filepath.Join(dir, name), t.build(ctx, abs, name)
+		switch {
+		case len(found) == 0:
+		case known.language == "go":
+			return Source{Language: known.language, Path: abs}, nil
+		default:
+			return Source{Language: known.language, Path: found[0]}, nil
+		}
 	}
-	return "", fmt.Errorf("%s is no project of an adapter: want a folder with %s; modgate plugin new makes one", dir, strings.Join(known, " or "))
+	return Source{}, fmt.Errorf("%s is no project of an adapter: want a folder with adapter.c, adapter.rs or a package of Go; modgate plugin new makes one", dir)
 }
 
-func (t *toolchain) build(ctx context.Context, dir, out string) error {
-	if _, err := exec.LookPath(t.command); err != nil {
-		return fmt.Errorf("%w: there is no %s: %s", ErrToolchain, t.command, t.get)
+// Name is what the file of the adapter is called if nobody says otherwise:
+// as its folder.
+func (s Source) Name() string {
+	dir := s.Path
+	if s.Language != "go" {
+		dir = filepath.Dir(dir)
+	}
+	return filepath.Base(dir) + ".wasm"
+}
+
+// Build builds the source into the file out. What the toolchain says about it
+// is in the error; one that wraps ErrToolchain says that it is the toolchain
+// that is wanting.
+func (s Source) Build(ctx context.Context, out string) error {
+	out, err := filepath.Abs(out)
+	if err != nil {
+		return err
+	}
+	dir, name := filepath.Split(s.Path)
+	if info, err := os.Stat(s.Path); err != nil {
+		return err
+	} else if info.IsDir() {
+		dir, name = s.Path, "."
+	}
+	command, err := Toolchain(ctx, s.Language, dir)
+	if err != nil {
+		return err
 	}
 	scratch, err := os.MkdirTemp("", "modgate-build")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(scratch)
-	for _, args := range t.args(out, scratch) {
-		cmd := exec.CommandContext(ctx, t.command, args...)
-		cmd.Dir, cmd.Env = dir, append(os.Environ(), t.environ...)
-		if said, err := cmd.CombinedOutput(); err != nil {
+	steps, err := s.steps(name, scratch, out)
+	if err != nil {
+		return err
+	}
+	for _, args := range steps {
+		cmd := exec.CommandContext(ctx, command, args...)
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=", "GOWORK=off")
+		said, err := cmd.CombinedOutput()
+		if strings.Contains(string(said), "linker `rust-lld` not found") {
+			return fmt.Errorf("%w: there is no lld: %s", ErrToolchain, toolchains[s.Language].get)
+		}
+		if err != nil {
 			return fmt.Errorf("%s: %w\n%s", cmd, err, strings.TrimSpace(string(said)))
 		}
 	}
 	return nil
+}
+
+// steps returns the arguments of each call of the compiler, the last of which
+// makes out. It stands in the folder of the source.
+func (s Source) steps(name, scratch, out string) ([][]string, error) {
+	sdk := s.SDK
+	if sdk != "" {
+		var err error
+		if sdk, err = filepath.Abs(sdk); err != nil {
+			return nil, err
+		}
+	}
+	switch s.Language {
+	case "go":
+		return [][]string{{"build", "-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out, name}}, nil
+	case "c":
+		args := []string{
+			"--target=wasm32", "-std=c11", "-Wall", "-Wextra", "-O2", "-nostdlib", "-ffreestanding", "-mbulk-memory",
+			"-Wl,--no-entry,--strip-all", "-o", out, name,
+		}
+		if sdk != "" {
+			args = append(args, "-I"+sdk)
+		}
+		if s.Strict {
+			args = append(args, "-Werror")
+		}
+		return [][]string{args}, nil
+	case "rust":
+		if sdk == "" {
+			sdk = filepath.Join(crateFolder, "lib.rs")
+		}
+		options := []string{"--edition=2021", "--target=" + rustTarget, "-Copt-level=3", "-Cpanic=abort"}
+		if s.Strict {
+			options = append(options, "-Dwarnings")
+		}
+		crate := filepath.Join(scratch, "libmodgate_adapter.rlib")
+		return [][]string{
+			append(slices.Clone(options), "--crate-type=rlib", "-Cembed-bitcode=yes", "-o", crate, sdk),
+			append(options, "--crate-type=cdylib", "-Clto=yes", "-Cstrip=symbols", "--extern=modgate_adapter="+crate, "-o", out, name),
+		}, nil
+	default:
+		return nil, fmt.Errorf("no language %q: want one of %s", s.Language, strings.Join(Languages, ", "))
+	}
 }

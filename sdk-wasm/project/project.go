@@ -51,7 +51,7 @@ func New(dir, name, language string) (files []string, err error) {
 	}
 	if language == "go" { // the SDK is a module of the gateway's path
 		mod := filepath.Join(to, sdkFolder, "go.mod")
-		if err := create(mod, "module github.com/modgate/modgate\n\ngo 1.26\n"); err != nil {
+		if err := create(mod, "module github.com/modgate/modgate\n\ngo 1.24\n"); err != nil {
 			return files, err
 		}
 		files = append(files, mod)

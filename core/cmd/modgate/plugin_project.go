@@ -41,21 +41,30 @@ func pluginNewCommand() *cobra.Command {
 }
 
 func pluginBuildCommand() *cobra.Command {
-	return &cobra.Command{
+	var out string
+	cmd := &cobra.Command{
 		Use:   "build [FOLDER]",
 		Short: "Build a project into a file .wasm, by the toolchain of its language",
-		Long: "Go needs nothing but go; C needs clang and lld; Rust needs rustc, lld and the target wasm32-unknown-unknown.\n" +
-			"Prints the file.",
+		Long: "Go needs nothing but go, 1.24 or newer; C needs clang and lld; Rust needs rustc, 1.63 or newer, with the target\n" +
+			"wasm32-unknown-unknown, and lld. The same source makes the same file. Prints the file.",
 		Args: atMostFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			file, err := project.Build(cmd.Context(), folder(args))
+			source, err := project.In(folder(args))
 			if err != nil {
 				return err
 			}
-			fmt.Fprintln(cmd.OutOrStdout(), file)
+			if out == "" {
+				out = filepath.Join(folder(args), source.Name())
+			}
+			if err := source.Build(cmd.Context(), out); err != nil {
+				return err
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), out)
 			return nil
 		},
 	}
+	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write (default FOLDER.wasm, in the folder)")
+	return cmd
 }
 
 // guestFile returns the file .wasm that is meant: the one that is named, or

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/modgate/modgate/sdk-wasm/project"
 )
 
 func TestMain(m *testing.M) {
@@ -32,8 +34,8 @@ func buildPlain(dir string) error {
 // $UPSTREAM, which serves whatever a module is asked for, $EXAMPLES, the
 // shipped policies, and $ADAPTERS, those of the conformance suite. Toolchains
 // find what they need of the user's home, and $MODGATE is the
-// command where PATH is empty; the condition rust-wasm says that
-// rustc can build for WebAssembly.
+// command where PATH is empty; the condition toolchain:LANGUAGE says that
+// adapters in it can be built.
 func TestScripts(t *testing.T) {
 	upstream := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	t.Cleanup(upstream.Close)
@@ -67,14 +69,11 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Condition: func(name string) (bool, error) {
-			if name != "rust-wasm" {
+			language, ok := strings.CutPrefix(name, "toolchain:")
+			if !ok {
 				return false, fmt.Errorf("unknown condition %s", name)
 			}
-			out, err := exec.Command("rustc", "--print=target-libdir", "--target=wasm32-unknown-unknown").Output()
-			if err != nil {
-				return false, nil
-			}
-			_, err = os.Stat(strings.TrimSpace(string(out)))
+			_, err := project.Toolchain(t.Context(), language, ".")
 			return err == nil, nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
