@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -32,7 +31,6 @@ func (p *Program) playAdapter(ctx context.Context, args []string) int {
 		return p.Misused(errors.New("-adapter: want the file of an adapter"))
 	}
 	o.Core.AdminToken = *admin
-	o.Core.Ports.Seed(os.Getpid())
 	for flag, to := range map[string]*driver.Command{"-command": &o.Core.Command, "-module": &o.Module} {
 		line := map[string]string{"-command": *command, "-module": *module}[flag]
 		var err error

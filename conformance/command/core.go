@@ -49,9 +49,7 @@ func (c *Core) Register(f *flag.FlagSet) {
 // that is wrong.
 func (c *Core) Options() (suite.Options, error) {
 	o := suite.Options{Parallel: c.parallel, Scale: c.scale, Limit: c.limit}
-	ports := &driver.Ports{}
-	ports.Seed(os.Getpid())
-	o.Core = driver.Options{AdminToken: c.adminFile, Ready: time.Duration(20 * float64(time.Second) * c.scale), Ports: ports}
+	o.Core = driver.Options{AdminToken: c.adminFile, Ready: time.Duration(20 * float64(time.Second) * c.scale), Ports: &driver.Ports{}}
 	var err error
 	if o.Features, err = claimed(c.features); err != nil {
 		return o, err

@@ -2,8 +2,10 @@ package driver
 
 import (
 	"context"
+	"net"
 	"os"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -26,16 +28,58 @@ func TestCommandLinesAreSplitAndFilled(t *testing.T) {
 	}
 }
 
+// Two runs at once, in one process or two, never have one address.
 func TestPortsAreTakenOnce(t *testing.T) {
-	var p Ports
-	p.Seed(os.Getpid())
+	var runs [2]Ports
 	seen := map[string]bool{}
-	for range 50 {
-		a, err := p.Take()
+	for n := range 2 * 3 * blockSize {
+		a, err := runs[n%2].Take()
 		if err != nil || seen[a] {
 			t.Fatalf("%s: %v", a, err)
 		}
 		seen[a] = true
+	}
+}
+
+// An address at which somebody listens, of whom nobody knows, is passed over.
+func TestPortsInUseAreNotTaken(t *testing.T) {
+	var p Ports
+	a, err := p.Take()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(a)
+	after, _ := strconv.Atoi(port)
+	l, err := net.Listen("tcp", loopback(after+1))
+	if err != nil {
+		t.Skip(err) // it is somebody else's
+	}
+	defer l.Close()
+	if a, err = p.Take(); err != nil || a != loopback(after+2) {
+		t.Errorf("took %s (%v) beside %s", a, err, l.Addr())
+	}
+}
+
+// A long run comes back to what it had, and goes on.
+func TestPortsComeRound(t *testing.T) {
+	var p Ports
+	t.Cleanup(func() { // others want ports, too
+		for _, b := range p.blocks {
+			b.held.Close()
+		}
+	})
+	first, err := p.next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	times := 1
+	for n, err := p.next(); n != first; n, err = p.next() {
+		if times++; err != nil || times > mostBlocks*blockSize {
+			t.Fatalf("after %d ports: %v", times, err)
+		}
+	}
+	if len(p.blocks)*blockSize != times {
+		t.Errorf("back after %d ports of %d blocks", times, len(p.blocks))
 	}
 }
 
