@@ -101,7 +101,7 @@ func TestEveryValueIsRead(t *testing.T) {
 			{
 				Name: "catalogue", Defaults: catalogue, Routing: config.Highest, Callers: config.Identified,
 				OnDelay: message.Reply, Policy: "patient", Adapter: "dialect", RunHeader: "X-Run", JoinSecret: "only for the catalogue",
-				Paths: []string{"/items/{id}", "/items"}, WebhookHosts: []string{"hooks.example:8443"},
+				Paths: []string{"/items/{id}", "/items"}, Replaces: []string{"cards", "shelf-list"}, WebhookHosts: []string{"hooks.example:8443"},
 				Parking: config.ModuleParking{PerModule: 50, PerCaller: 5},
 				Plugin: config.Plugin{
 					SHA256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", Config: `{"tenant":"diku"}`,
@@ -243,6 +243,7 @@ func TestSettingsReadWhatTheyWrite(t *testing.T) {
 		for i := range c.Modules {
 			m := &c.Modules[i]
 			m.Paths, m.WebhookHosts = append([]string{}, m.Paths...), append([]string{}, m.WebhookHosts...)
+			m.Replaces = append([]string{}, m.Replaces...)
 			for j := range m.Versions {
 				v := &m.Versions[j]
 				v.Routes, v.Egress = append([]message.Route{}, v.Routes...), append([]string{}, v.Egress...)

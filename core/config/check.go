@@ -58,6 +58,7 @@ func (c *Config) Check() []Problem {
 	c.checkPorts(&ps)
 	c.checkEgress(&ps)
 	c.checkSupervised(&ps)
+	c.checkReplaces(&ps)
 	c.checkRoutes(&ps)
 	c.checkRequirements(&ps)
 	return ps

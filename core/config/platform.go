@@ -31,7 +31,7 @@ func (m *Module) checkVersions(s scope) {
 			}
 			owner[u] = v.Version
 		}
-		v.check(m.Name, at)
+		v.check(m, at)
 		v.checkEgress(at)
 		v.checkProbe(at, m.Probe)
 		v.checkRoutes(at)
@@ -39,7 +39,7 @@ func (m *Module) checkVersions(s scope) {
 }
 
 // check reports what a registration would be refused for.
-func (v *Version) check(name string, s scope) {
+func (v *Version) check(m *Module, s scope) {
 	for n, u := range v.Upstreams {
 		for _, f := range (message.Registration{Upstream: u, Protocol: v.Protocol}).Check() {
 			switch f.Pointer {
@@ -50,7 +50,7 @@ func (v *Version) check(name string, s scope) {
 			}
 		}
 	}
-	for _, f := range v.registration(name).Check() {
+	for _, f := range v.registration(m).Check() {
 		if at, summary := v.place(f.Pointer); summary != "" {
 			s.in(at).add("", summary, "%s.", f.Detail)
 		}
@@ -78,7 +78,7 @@ func (v *Version) place(pointer string) (at, summary string) {
 	switch {
 	case pointer == "":
 		return "", "Too much for one version"
-	case err != nil:
+	case err != nil, list == "replaces":
 		return "", ""
 	case list == "provides":
 		return "provides." + v.Provides[n].ID, "Not an interface"
@@ -102,13 +102,13 @@ func isVersion(s string) bool {
 
 // checkRoutes reports methods that are none, and what v routes twice.
 func (v *Version) checkRoutes(s scope) {
-	seen := map[way]string{}
+	seen := map[message.Way]string{}
 	for r, at := range v.routes() {
 		if i := slices.IndexFunc(r.Methods, notMethod); i >= 0 {
 			s.in(at).add("", "Not a route", "%q is not a method: want capitals, such as GET.", r.Methods[i])
 			continue
 		}
-		for _, w := range waysOf(r) {
+		for _, w := range r.Ways() {
 			if o, taken := seen[w]; taken {
 				s.in(at).add("", "Route given twice", "%q means requests that %q of this version means too.", routeText(r), o)
 				break
@@ -119,74 +119,6 @@ func (v *Version) checkRoutes(s scope) {
 }
 
 func notMethod(s string) bool { return strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-") != "" }
-
-// way is what a route is found by: the shape of its pattern, and one method,
-// "" for any that has no way of its own.
-type way struct{ method, shape string }
-
-// waysOf returns r's ways, none of a pattern that is not one.
-func waysOf(r message.Route) []way {
-	p, err := message.ParsePattern(r.Path)
-	if err != nil {
-		return nil
-	}
-	if len(r.Methods) == 0 {
-		return []way{{"", p.Shape()}}
-	}
-	ways := make([]way, len(r.Methods))
-	for i, m := range r.Methods {
-		ways[i] = way{m, p.Shape()}
-	}
-	return ways
-}
-
-// checkRoutes reports routes of one module that are another's too, and paths
-// that are given twice.
-func (c *Config) checkRoutes(ps *problems) {
-	owner := map[way]claim{}
-	for i := range c.Modules {
-		m := &c.Modules[i]
-		s := scope{"module." + m.Name, ps}
-		for n, p := range m.Paths {
-			s.in(element("paths", n)).claim(owner, claim{m.Name, module.Version{}, p}, message.Route{Path: p})
-		}
-		for j := range m.Versions {
-			v := &m.Versions[j]
-			for r, at := range v.routes() {
-				s.in("version."+v.Version.String()).in(at).claim(owner, claim{m.Name, v.Version, routeText(r)}, r)
-			}
-		}
-	}
-}
-
-// claim is who has a way: a version, or, with none, a module's paths.
-type claim struct {
-	module  string
-	version module.Version
-	text    string
-}
-
-func (c claim) who() string {
-	return strings.TrimSpace(c.module + " " + c.version.String())
-}
-
-// claim gives r's ways to by, or reports who has one already. A module may
-// have a route in each version, but a path once.
-func (s scope) claim(owner map[way]claim, by claim, r message.Route) {
-	for _, w := range waysOf(r) {
-		o, taken := owner[w]
-		switch {
-		case !taken:
-			owner[w] = by
-		case o.module != by.module:
-			s.add("", "Route of two modules", "%q means requests that %q of %s means too; a request goes to one module only.", by.text, o.text, o.who())
-			return
-		case by.version.IsZero():
-			s.add("", "Path given twice", "%q means the same requests as %q of the same module.", by.text, o.text)
-			return
-		}
-	}
-}
 
 // in returns the scope of what is at that place in s.
 func (s scope) in(at string) scope {

@@ -112,12 +112,17 @@ func (c *Control) touch(who *route.Caller) {
 // (V9).
 func (c *Control) returns(name, id string) error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	v, _ := c.modules[name].record.Find(id)
 	if v == nil {
+		c.mu.Unlock()
 		return lifecycle.ErrUnknown
 	}
-	return c.collides(name, v.Routes)
+	yield, err := c.room(name, v.Routes, nil)
+	c.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return c.yielded(name, yield)
 }
 
 // Unreachable takes out an instance that refused connections twice (L6).

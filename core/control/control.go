@@ -48,6 +48,7 @@ type Options struct {
 
 	Release      func(m *route.Module, turn uint64, rate int) // wake who is parked; at most rate a second, or, for 0, at once (A5)
 	Review       func(m *route.Module, edition uint64)        // ask again about who is parked
+	Recall       func(m *route.Module, edition uint64)        // let who is parked look again: some of its routes went elsewhere
 	Parked       func(m *route.Module) fallback.Parked        // who is
 	EndStreams   func(*route.Instance)                        // and let none begin (V8)
 	AdmitStreams func(*route.Instance)                        // from now on
@@ -98,8 +99,7 @@ type entry struct {
 	stored  stored
 	trail   []Happening // the latest; immutable, replaced
 	route   *route.Module
-	live    []message.Route // as they stand in the table
-	removed []lifecycle.Removed
+	routes  allotment
 	changed chan struct{} // closed by the next publication
 	alarm   alarm
 }
@@ -269,14 +269,13 @@ func (c *Control) present(e *entry) (*lifecycle.Record, lifecycle.Env) {
 // perform does what the step asked for, in order: requests see the new
 // picture before anyone is woken or told.
 func (c *Control) perform(e *entry, next lifecycle.Record, effects []lifecycle.Effect) {
-	var notices []message.Notice
-	var over []string
+	var after aftermath
 	published, released := false, false
 	for _, effect := range effects {
 		switch effect := effect.(type) {
 		case lifecycle.Publish:
 			published = true
-			notices, over = c.install(e, next)
+			after = c.install(e, next)
 		case lifecycle.Release:
 			released = true
 			c.o.Release(e.route, effect.Turn, c.rate(e, next))
@@ -295,10 +294,13 @@ func (c *Control) perform(e *entry, next lifecycle.Record, effects []lifecycle.E
 	if published && !released {
 		c.review(e)
 	}
-	for _, n := range notices {
+	for _, f := range after.lost {
+		c.o.Recall(f.route, f.route.State().Edition)
+	}
+	for _, n := range after.due {
 		c.o.Tell(n)
 	}
-	for _, key := range over {
+	for _, key := range after.over {
 		c.o.Resolve(key)
 	}
 	c.queue.wakeUp()

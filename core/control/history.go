@@ -62,6 +62,8 @@ func (h *Happening) describe(ev lifecycle.Event) {
 		h.Event, h.Instance = "drained", ev.Instance
 	case lifecycle.Restarted:
 		h.Event = "restarted"
+	case lifecycle.Yielded:
+		h.Event, h.Detail = "yielded", "to "+ev.To
 	case lifecycle.Overridden:
 		h.Event, h.Instance, h.Who, h.Why = "override", ev.Instance, ev.Who, ev.Why
 		h.Detail = strings.TrimSpace(ev.Type.String() + " " + ev.Version.String())
@@ -106,6 +108,11 @@ func follow(now time.Time, a, b *lifecycle.Record) (said []string) {
 	}
 	if a.Epoch != b.Epoch {
 		say("epoch %d", b.Epoch)
+	}
+	for _, name := range b.Replaced {
+		if !slices.Contains(a.Replaced, name) {
+			say("replaces %s", name)
+		}
 	}
 	if !a.Floor.Equal(b.Floor) {
 		say("floor %s", b.Floor)

@@ -163,6 +163,7 @@ func TestEveryEventHasItsWord(t *testing.T) {
 		"reachable":   lifecycle.Reachable{},
 		"drained":     lifecycle.Drained{},
 		"restarted":   lifecycle.Restarted{},
+		"yielded":     lifecycle.Yielded{},
 		"override":    lifecycle.Overridden{},
 		"deadline":    lifecycle.Tick{},
 	}

@@ -14,7 +14,11 @@ func (c *Control) Override(name string, o message.Override) (Overview, error) {
 	if faults := o.Check(); faults != nil {
 		return Overview{}, &InvalidError{faults}
 	}
-	if err := c.restores(name, o); err != nil {
+	yield, err := c.restores(name, o)
+	if err == nil {
+		err = c.yielded(name, yield)
+	}
+	if err != nil {
 		return Overview{}, err
 	}
 	if _, err := c.apply(name, lifecycle.Overridden{Override: o}); err != nil {
@@ -31,13 +35,13 @@ func (c *Control) Override(name string, o message.Override) (Overview, error) {
 }
 
 // restores refuses an override that lets a version serve while another module
-// has its routes (V9).
-func (c *Control) restores(name string, o message.Override) error {
+// has its routes (V9), and returns who has to yield first (V10).
+func (c *Control) restores(name string, o message.Override) (yield []string, _ error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.modules[name]
 	if e == nil {
-		return lifecycle.ErrUnknownModule
+		return nil, lifecycle.ErrUnknownModule
 	}
 	v := e.record.Owner()
 	switch o.Type {
@@ -45,12 +49,12 @@ func (c *Control) restores(name string, o message.Override) error {
 		v = e.record.Version(o.Version)
 	case message.ForceResume, message.Lift:
 	case message.Grant, message.Refuse, message.LowerFloor, message.ForceMissing, message.Drop:
-		return nil
+		return nil, nil
 	}
 	if v == nil {
-		return nil
+		return nil, nil
 	}
-	return c.collides(name, v.Routes)
+	return c.room(name, v.Routes, nil)
 }
 
 // configured reports whether the configuration names the module.

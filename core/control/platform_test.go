@@ -39,6 +39,7 @@ type platform struct {
 	released []uint64
 	rates    []int             // with them
 	reviewed []uint64          // editions
+	recalled []string          // modules
 	policy   fallback.Decision // what it says, whatever is asked
 	asked    []fallback.Query
 	ended    map[string][]time.Time // streams, by instance
@@ -85,6 +86,7 @@ func (p *platform) options(s store.Store) Options {
 			p.note(func() { p.released, p.rates = append(p.released, turn), append(p.rates, rate) })
 		},
 		Review:       func(_ *route.Module, edition uint64) { p.note(func() { p.reviewed = append(p.reviewed, edition) }) },
+		Recall:       func(m *route.Module, edition uint64) { p.note(func() { p.recalled = append(p.recalled, m.Name) }) },
 		Parked:       func(*route.Module) fallback.Parked { return fallback.Parked{Count: 3, Limit: 10} },
 		EndStreams:   func(i *route.Instance) { p.note(func() { p.ended[i.ID] = append(p.ended[i.ID], time.Now()) }) },
 		AdmitStreams: func(*route.Instance) {},

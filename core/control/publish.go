@@ -1,7 +1,6 @@
 package control
 
 import (
-	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -13,9 +12,8 @@ import (
 )
 
 // install makes next the module's picture: for requests, dependents and
-// whoever waits. It returns the notices that are due now, and the incidents
-// that are over.
-func (c *Control) install(e *entry, next lifecycle.Record) ([]message.Notice, []string) {
+// whoever waits. It returns what has to follow.
+func (c *Control) install(e *entry, next lifecycle.Record) aftermath {
 	now := c.now()
 	watched := c.watched(&next, now) // without the lock: policies take their time
 	c.mu.Lock()
@@ -26,14 +24,21 @@ func (c *Control) install(e *entry, next lifecycle.Record) ([]message.Notice, []
 	c.admit(e) // before the state: who reads it must get in
 	e.route.SetState(c.state(e, now, watched))
 	c.bar(e) // after it: who was late looks again
-	c.regenerate(e, callers)
+	lost := c.regenerate(e, callers)
 	c.inform(e)
 	close(e.changed)
 	e.changed = make(chan struct{})
 	c.alert(e)
 	due := c.due(e, now)
 	c.owe(due, now)
-	return due, append(c.reckon(e, now), c.forgive(e)...)
+	return aftermath{due, append(c.reckon(e, now), c.forgive(e)...), lost}
+}
+
+// aftermath is what follows from a new picture of a module.
+type aftermath struct {
+	due  []message.Notice
+	over []string // incidents
+	lost []*entry // of which routes went to another
 }
 
 // state is what a request needs to know of e's module.
@@ -102,8 +107,9 @@ func (c *Control) older(r *lifecycle.Record) *route.Version {
 	return nil
 }
 
-// regenerate publishes a generation if topology or tokens changed.
-func (c *Control) regenerate(e *entry, callers bool) {
+// regenerate publishes a generation if topology or tokens changed. It returns
+// the modules of which routes went to another.
+func (c *Control) regenerate(e *entry, callers bool) []*entry {
 	old := c.o.Live.Load()
 	g := *old
 	known := old.Modules[e.name] != nil
@@ -117,72 +123,23 @@ func (c *Control) regenerate(e *entry, callers bool) {
 			g.Callers[p.token] = p.caller
 		}
 	}
-	live, removed := c.routes(e)
-	rerouted := !known || !slices.EqualFunc(live, e.live, sameRoute) || len(removed) != len(e.removed)
+	var lost []*entry
+	rerouted := !known || !c.settledRoutes(e)
 	if rerouted {
-		table, evicted, err := fit(g.Table, e.route, entries(e.route, live, removed))
-		for _, m := range evicted {
-			c.modules[m.Name].live, c.modules[m.Name].removed = nil, nil
-		}
-		if err != nil {
-			c.o.Raise(e.name, lifecycle.Alert{Key: "routes/" + e.name, Critical: true, Summary: err.Error()})
-		} else {
-			g.Table, e.live, e.removed = table, live, removed
-			c.o.Resolve("routes/" + e.name)
-		}
+		g.Table, lost = c.allot(g.Table, e)
 	}
 	starting := c.startingUntil()
 	if !known || callers || rerouted || !starting.Equal(old.StartingUntil) {
 		g.StartingUntil = starting
 		c.o.Live.Store(&g)
 	}
-}
-
-// routes are those of the record, or, of a module that never registered, the
-// paths that the configuration gives it (G3).
-func (c *Control) routes(e *entry) ([]message.Route, []lifecycle.Removed) {
-	if len(e.record.Versions) > 0 {
-		return e.record.Routes()
+	for _, f := range lost { // after the table: who parks by an older picture looks again
+		st := *f.route.State()
+		c.edition++
+		st.Edition = c.edition
+		f.route.SetState(&st)
 	}
-	var live []message.Route
-	for _, p := range c.config.Module(e.name).Paths {
-		live = append(live, message.Route{Path: p})
-	}
-	return live, nil
-}
-
-func sameRoute(a, b message.Route) bool {
-	return a.Path == b.Path && a.Interface == b.Interface && slices.Equal(a.Methods, b.Methods)
-}
-
-func entries(m *route.Module, live []message.Route, removed []lifecycle.Removed) []route.Entry {
-	var out []route.Entry
-	add := func(r message.Route, in string) {
-		out = append(out, route.Entry{Methods: r.Methods, Path: r.Path, Interface: r.Interface, RemovedIn: in})
-	}
-	for _, r := range live {
-		add(r, "")
-	}
-	for _, r := range removed {
-		add(r.Route, r.In.String())
-	}
-	return out
-}
-
-// fit gives m its routes in t. A module that is missing must make way for
-// another's (V9); those that did are returned.
-func fit(t *route.Table, m *route.Module, routes []route.Entry) (_ *route.Table, evicted []*route.Module, _ error) {
-	for {
-		next, err := t.With(m, routes)
-		var conflict *route.ConflictError
-		if !errors.As(err, &conflict) || conflict.With.State().Availability != message.Missing {
-			return next, evicted, err
-		}
-		if t, err = t.With(conflict.With, nil); err != nil {
-			return nil, nil, err
-		}
-		evicted = append(evicted, conflict.With)
-	}
+	return lost
 }
 
 // startingUntil is G3's deadline, while a configured module has never

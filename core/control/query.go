@@ -17,6 +17,8 @@ type Overview struct {
 	Floor    module.Version    `json:"floor,omitzero"`
 	Holder   string            `json:"holder,omitempty"`
 	Versions []VersionOverview `json:"versions"`
+	Replaced []string          `json:"replaced,omitempty"` // modules whose routes have come to this one (V10)
+	Claims   []Claim           `json:"claims,omitempty"`   // routes of its versions that another module has (V9, V10)
 
 	Expected message.Duration `json:"expected,omitzero"` // how long the absence may last, by the word of who causes it (3.3)
 	Note     string           `json:"note,omitempty"`    // why, in its words
@@ -33,6 +35,7 @@ type VersionOverview struct {
 	GraceLeft    message.Duration      `json:"grace_left,omitzero"`
 	Routes       []message.Route       `json:"routes,omitempty"`
 	Provides     []module.Interface    `json:"provides,omitempty"`
+	Replaces     []string              `json:"replaces,omitempty"` // modules whose routes go to it when it serves (V10)
 	Requirements []message.Requirement `json:"requirements,omitempty"`
 	Instances    []InstanceOverview    `json:"instances"`
 }
@@ -79,12 +82,13 @@ func (c *Control) overview(e *entry, now time.Time) Overview {
 	t := r.Target(now)
 	o := Overview{
 		State: r.State(now, ""), Epoch: r.Epoch, Floor: r.Floor, Holder: r.Grant.Instance, Versions: []VersionOverview{},
+		Replaced: r.Replaced, Claims: e.routes.claims,
 		Expected: message.Duration(t.Expected), Note: t.Note, Losses: c.lossesOf(e.name, now), Above: r.Forced.Above, Overrides: r.Overrides,
 	}
 	for i := range r.Versions {
 		v := &r.Versions[i]
 		vo := VersionOverview{
-			Version: v.Version, Phase: v.Phase(), Routes: v.Routes, Provides: v.Provides,
+			Version: v.Version, Phase: v.Phase(), Routes: v.Routes, Provides: v.Provides, Replaces: v.Replaces,
 			Requirements: c.view.Report(v.Requires), Instances: []InstanceOverview{},
 		}
 		if !v.Drain.Until.IsZero() {

@@ -7,12 +7,12 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/modgate/modgate/core/lifecycle"
 	"github.com/modgate/modgate/core/message"
-	"github.com/modgate/modgate/core/route"
 )
 
 // ErrUnauthorized is returned when a secret or token does not open what is
@@ -43,11 +43,16 @@ func (e *ConflictError) Error() string { return e.Detail }
 // module's own join secret if it has one, else the general one (I1).
 func (c *Control) MayJoin(moduleName, secret string) bool {
 	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mayJoin(moduleName, secret)
+}
+
+// mayJoin is MayJoin for who holds mu.
+func (c *Control) mayJoin(moduleName, secret string) bool {
 	want := c.config.Module(moduleName).JoinSecret
 	if want == "" {
 		want = c.config.Gateway.JoinSecret
 	}
-	c.mu.Unlock()
 	a, b := sha256.Sum256([]byte(want)), sha256.Sum256([]byte(secret)) // or their lengths would show
 	return want != "" && subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }
@@ -66,7 +71,10 @@ func (c *Control) Register(reg message.Registration, secret string) (message.Reg
 	}
 	token := randomText(32)
 	hash := sha256.Sum256([]byte(token))
-	ev, err := c.claim(reg, hash)
+	ev, yield, err := c.claim(reg, secret, hash)
+	if err == nil {
+		err = c.yielded(reg.Module, yield)
+	}
 	if err != nil {
 		return message.Registered{}, err
 	}
@@ -82,49 +90,62 @@ func (c *Control) Register(reg message.Registration, secret string) (message.Reg
 }
 
 // claim turns a registration into its event, unless its id or a route
-// belongs to another module.
-func (c *Control) claim(reg message.Registration, hash [32]byte) (lifecycle.Registered, error) {
+// belongs to another module. It returns who has to yield first (V10).
+func (c *Control) claim(reg message.Registration, secret string, hash [32]byte) (_ lifecycle.Registered, yield []string, _ error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if p := c.instances[reg.Instance]; p != nil && p.module != reg.Module {
-		return lifecycle.Registered{}, &ConflictError{fmt.Sprintf("instance %q belongs to module %s: choose another id", reg.Instance, p.module)}
+		return lifecycle.Registered{}, nil, &ConflictError{fmt.Sprintf("instance %q belongs to module %s: choose another id", reg.Instance, p.module)}
 	}
 	settings := c.config.Module(reg.Module)
 	if err := checkWebhook(reg, settings.WebhookHosts); err != nil {
-		return lifecycle.Registered{}, err
+		return lifecycle.Registered{}, nil, err
 	}
-	if err := c.collides(reg.Module, reg.Routes); err != nil {
-		return lifecycle.Registered{}, err
+	replaces, err := c.heir(reg, secret)
+	if err != nil {
+		return lifecycle.Registered{}, nil, err
+	}
+	if yield, err = c.room(reg.Module, reg.Routes, replaces); err != nil {
+		return lifecycle.Registered{}, nil, c.unheard(err, reg, replaces)
 	}
 	lease := settings.Lease
 	if reg.Lease > 0 {
 		lease = settings.LeaseBounds.Clamp(time.Duration(reg.Lease))
 	}
 	return lifecycle.Registered{
-		Version: reg.Version, Routes: reg.Routes, Provides: reg.Provides, Requires: reg.Requires,
+		Version: reg.Version, Routes: reg.Routes, Provides: reg.Provides, Requires: reg.Requires, Replaces: replaces,
 		Instance: lifecycle.Instance{
 			ID: reg.Instance, Upstream: strings.TrimSuffix(reg.Upstream, "/"), Protocol: reg.Protocol, Webhook: reg.Webhook,
 			Lease: lease, OnDelay: reg.OnDelay, Token: hash[:],
 		},
-	}, nil
+	}, yield, nil
 }
 
-// collides reports the first of routes that another module has, unless that
-// one is missing (V9). The caller holds mu.
-func (c *Control) collides(name string, routes []message.Route) error {
-	e := c.modules[name]
-	if e == nil {
-		e = &entry{name: name, route: route.NewModule(name)}
+// heir returns whom the registration replaces: whom the configuration says, and
+// of whom it says itself those as which it could have registered with the same
+// secret (V10). One that replaces it, too, is a *ConflictError.
+func (c *Control) heir(reg message.Registration, secret string) (replaces []string, _ error) {
+	said := c.config.Module(reg.Module).Replaces
+	for _, name := range slices.Concat(said, reg.Replaces) {
+		if slices.Contains(replaces, name) || !slices.Contains(said, name) && !c.mayJoin(name, secret) {
+			continue
+		}
+		if h := c.modules[name]; h != nil && c.says(h, reg.Module) {
+			return nil, &ConflictError{fmt.Sprintf("module %s cannot replace %s, which replaces %[1]s", reg.Module, name)}
+		}
+		replaces = append(replaces, name)
 	}
-	_, _, err := fit(c.o.Live.Load().Table, e.route, entries(e.route, routes, nil))
-	var conflict *route.ConflictError
-	if errors.As(err, &conflict) {
-		return &ConflictError{conflict.Error()}
+	return replaces, nil
+}
+
+// unheard adds to err whom the registration said it replaces in vain.
+func (c *Control) unheard(err error, reg message.Registration, replaces []string) error {
+	var conflict *ConflictError
+	i := slices.IndexFunc(reg.Replaces, func(name string) bool { return !slices.Contains(replaces, name) })
+	if i < 0 || !errors.As(err, &conflict) {
+		return err
 	}
-	if err != nil {
-		return &InvalidError{[]message.Fault{{Pointer: "/routes", Detail: err.Error()}}}
-	}
-	return nil
+	return &ConflictError{fmt.Sprintf("%s: it says that it replaces %s, whose join secret it does not have; the configuration may say so for it", conflict.Detail, reg.Replaces[i])}
 }
 
 // baseline is what the registration's answer tells about the requirements:

@@ -175,6 +175,7 @@ func (g *Gateway) openControl() (err error) {
 				g.opened(m.Name)
 			}
 		},
+		Recall:     func(m *route.Module, edition uint64) { g.room.Recall(m.Name, edition) },
 		Review:     func(m *route.Module, edition uint64) { g.room.Review(m.Name, edition) },
 		Parked:     g.waiting,
 		EndStreams: g.streams.End, AdmitStreams: g.streams.Admit,

@@ -43,6 +43,7 @@ func (s *step) report(was, is Alert) {
 // dependents or to administrators.
 func differs(a, b *Record) bool {
 	return a.Absence != b.Absence || a.Epoch != b.Epoch || a.Grant != b.Grant || a.Forced != b.Forced || !a.Floor.Equal(b.Floor) ||
+		!slices.Equal(a.Replaced, b.Replaced) ||
 		!slices.EqualFunc(a.Versions, b.Versions, sameVersion)
 }
 

@@ -70,6 +70,7 @@ type Registered struct {
 	Routes   []message.Route
 	Provides []module.Interface
 	Requires []module.Requirement
+	Replaces []string      // V10
 	Instance Instance      // ID, Upstream, Webhook, Lease, OnDelay, Token
 	Hold     time.Duration // its predecessor was lost by it, too often: as of Lost
 }
@@ -117,6 +118,10 @@ type Restarted struct {
 	Back    time.Duration // how far the clock is behind the last save (G7)
 }
 
+// Yielded says that a module whose routes had come to this one has them back:
+// it registers, or resumes, while this one is missing (V10).
+type Yielded struct{ To string }
+
 // Overridden says that an administrator decided (O1). It is refused with an
 // *OverrideError, or ErrUnknownModule.
 type Overridden struct{ message.Override }
@@ -133,6 +138,7 @@ func (Healthy) event()     {}
 func (Reachable) event()   {}
 func (Drained) event()     {}
 func (Restarted) event()   {}
+func (Yielded) event()     {}
 func (Overridden) event()  {}
 func (Tick) event()        {}
 

@@ -216,5 +216,12 @@ var mutations = []mutation{
 	{"a fenced token opens", "answer.go", "i.Phase != message.Fenced && ", ""},
 	{"who drains is not routed", "answer.go", "message.Serving, message.Draining, message.Waiting, message.Updating}", "message.Serving, message.Waiting, message.Updating}"},
 	{"away, only the owner's routes count", "routes.go", "live = union(live, v.Routes)\n\t\t}\n\t}\n\tfor", "_ = v\n\t\t}\n\t}\n\tfor"},
+	{"what registers replaces nobody", "step.go", "v.Requires, v.Replaces = ev.Routes, ev.Provides, ev.Requires, ev.Replaces", "v.Requires = ev.Routes, ev.Provides, ev.Requires"},
+	{"who serves replaces nobody", "takeover.go", "s.replaceOthers()\n", ""},
+	{"who would serve replaces others", "replace.go", "v := s.r.Serving()", "v := s.r.top()"},
+	{"nobody yields", "step.go", "s.yield(ev.To)", ""},
+	{"the replaced are in no order", "replace.go", "slices.Insert(slices.Clone(s.r.Replaced), at, name)", "slices.Insert(slices.Clone(s.r.Replaced), at*0, name)"},
+	{"the argument's replaced are changed", "replace.go", "slices.Delete(slices.Clone(s.r.Replaced), at, at+1)", "slices.Delete(s.r.Replaced, at, at+1)"},
+	{"it yields unseen", "effects.go", "		!slices.Equal(a.Replaced, b.Replaced) ||\n", ""},
 	{"never having served, the highest's routes count", "routes.go", "live = union(live, r.Versions[i].Routes)", "live = r.Versions[i].Routes"},
 }

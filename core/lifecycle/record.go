@@ -23,6 +23,7 @@ type Record struct {
 	Served   module.Version `json:"served,omitzero"`    // the last version that served (V9)
 	Settled  time.Time      `json:"settled,omitzero"`   // since a restart no absence ends before (G6)
 	Removed  []Removed      `json:"removed,omitempty"`  // paths that vanished (V9)
+	Replaced []string       `json:"replaced,omitempty"` // modules whose routes have come to this one (V10); sorted
 	Versions []Version      `json:"versions,omitempty"` // ascending
 
 	Forced    Forced     `json:"forced,omitzero"`
@@ -75,6 +76,7 @@ type Version struct {
 	Routes    []message.Route      `json:"routes,omitempty"`
 	Provides  []module.Interface   `json:"provides,omitempty"`
 	Requires  []module.Requirement `json:"requires,omitempty"`
+	Replaces  []string             `json:"replaces,omitempty"` // modules whose routes go to this one when it serves (V10)
 	Drain     Drain                `json:"drain,omitzero"`
 	Instances []Instance           `json:"instances,omitempty"` // by id
 }

@@ -57,6 +57,16 @@ func TestVersionProvidesItsModule(t *testing.T) {
 	}
 }
 
+// A module replaces what a version of it says, and what it has replaced (V10).
+func TestRecordReplacesWhatItSaysAndDid(t *testing.T) {
+	r := Record{Replaced: []string{"a"}, Versions: []Version{{Replaces: []string{"b"}}, {}}}
+	for name, want := range map[string]bool{"a": true, "b": true, "c": false, "": false} {
+		if got := r.Replaces(name); got != want {
+			t.Errorf("%q: got %v, want %v", name, got, want)
+		}
+	}
+}
+
 type stranger struct{}
 
 func (stranger) event() {}

@@ -63,6 +63,8 @@ func (s *step) apply(ev Event) error {
 		s.drained(ev)
 	case Restarted:
 		s.restarted(ev)
+	case Yielded:
+		s.yield(ev.To)
 	case Overridden:
 		return s.overridden(ev.Override)
 	case Tick:
@@ -145,7 +147,7 @@ func (s *step) version(ev Registered) *Version {
 		s.r.Versions = slices.Insert(s.r.Versions, at, Version{Version: ev.Version})
 	}
 	v := &s.r.Versions[at]
-	v.Routes, v.Provides, v.Requires = ev.Routes, ev.Provides, ev.Requires
+	v.Routes, v.Provides, v.Requires, v.Replaces = ev.Routes, ev.Provides, ev.Requires, ev.Replaces
 	return v
 }
 

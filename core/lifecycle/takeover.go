@@ -77,6 +77,7 @@ func (s *step) takeOver() {
 	}
 	s.vanish(top)
 	s.r.Served = top.Version
+	s.replaceOthers()
 	for j := range s.r.Versions {
 		v := &s.r.Versions[j]
 		if !v.Version.Less(top.Version) {

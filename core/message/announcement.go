@@ -127,7 +127,8 @@ type Registration struct {
 	Routes   []Route              `json:"routes,omitempty"`
 	Provides []module.Interface   `json:"provides,omitempty"`
 	Requires []module.Requirement `json:"requires,omitempty"`
-	Lease    Duration             `json:"lease,omitempty"` // zero: the module's default
+	Replaces []string             `json:"replaces,omitempty"` // modules whose routes go to this one when it serves (V10)
+	Lease    Duration             `json:"lease,omitempty"`    // zero: the module's default
 	OnDelay  OnDelay              `json:"on_delay,omitempty"`
 	Webhook  string               `json:"webhook,omitempty"`
 }
@@ -144,6 +145,7 @@ const (
 	maxRoutes       = 2000
 	maxInterfaces   = 500
 	maxRequirements = 500
+	maxReplaced     = 100
 )
 
 // Check returns everything that is wrong with r, or nil.
@@ -180,7 +182,22 @@ func (r Registration) Check() []Fault {
 		_, err := module.ParseRange(q.Range, q.Scheme)
 		fs.wrap(fmt.Sprintf("/requires/%d/range", i), err)
 	}
+	checkReplaces(&fs, r)
 	return fs
+}
+
+func checkReplaces(fs *faults, r Registration) {
+	if len(r.Replaces) > maxReplaced {
+		fs.add("/replaces", fmt.Sprintf("want at most %d modules", maxReplaced))
+		return
+	}
+	for i, name := range r.Replaces {
+		at := fmt.Sprintf("/replaces/%d", i)
+		fs.wrap(at, module.CheckName(name))
+		if name == r.Module {
+			fs.add(at, "a module does not replace itself: a higher version of it takes over by itself (V2)")
+		}
+	}
 }
 
 type faults []Fault

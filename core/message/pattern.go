@@ -51,6 +51,26 @@ func ParsePattern(s string) (Pattern, error) {
 	return Pattern{s, shape}, nil
 }
 
+// Way is what a route is found by: the shape of its pattern, and one method, ""
+// for any that has no way of its own.
+type Way struct{ Method, Shape string }
+
+// Ways returns r's ways, none of a pattern that is not one.
+func (r Route) Ways() []Way {
+	p, err := ParsePattern(r.Path)
+	if err != nil {
+		return nil
+	}
+	if len(r.Methods) == 0 {
+		return []Way{{"", p.Shape()}}
+	}
+	ways := make([]Way, len(r.Methods))
+	for i, m := range r.Methods {
+		ways[i] = Way{m, p.Shape()}
+	}
+	return ways
+}
+
 func isParameter(segment string) bool {
 	return len(segment) > 2 && segment[0] == '{' && strings.IndexAny(segment[1:], "{}*") == len(segment)-2 && segment[len(segment)-1] == '}'
 }

@@ -6,6 +6,7 @@ import "time"
 type lot struct {
 	turn    uint64 // of the last Release
 	edition uint64 // of the last Review
+	recall  uint64 // edition of the last Recall
 	waiting queue  // for a Release
 	going   queue  // released, and waiting for their turn on the ramp
 	ramp    *ramp  // nil: nobody is going

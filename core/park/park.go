@@ -151,7 +151,7 @@ func (r *Room) enter(q Request) (*waiter, error) {
 		return nil, ErrClosed
 	}
 	l := r.lot(q.Module)
-	if l.turn > q.Turn || q.Stays != nil && l.edition > q.Edition {
+	if l.turn > q.Turn || l.recall > q.Edition || q.Stays != nil && l.edition > q.Edition {
 		return nil, nil
 	}
 	if r.full(l, q) {

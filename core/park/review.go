@@ -30,6 +30,21 @@ func (r *Room) Review(module string, edition uint64) {
 	}
 }
 
+// Recall lets everyone look again who waits for a Release of module, because
+// some of its routes lead elsewhere now; its state of that edition must be
+// published after them. Who decided to park by an earlier edition and comes
+// only now looks again, too. Who is on a ramp looks when it is let go.
+func (r *Room) Recall(module string, edition uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	l := r.lot(module)
+	l.recall = max(l.recall, edition)
+	for w := l.waiting.pop(); w != nil; w = l.waiting.pop() {
+		r.vacate(w)
+		w.wake <- struct{}{}
+	}
+}
+
 // reviewed returns who decided by an earlier edition and has a say in it.
 func (q *queue) reviewed(edition uint64) []*waiter {
 	var all []*waiter

@@ -76,3 +76,43 @@ func TestReviewLosesToRelease(t *testing.T) {
 		}
 	})
 }
+
+// TestRecallLetsAllLookAgain: some routes of the module lead elsewhere now.
+// Who parks by an older edition afterwards looks again, too; who has seen the
+// newer one waits, and a ramp goes on. (V10)
+func TestRecallLetsAllLookAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := NewRoom(Limits{})
+		woken := make(chan string, 8)
+		wait := func(name string, edition uint64) {
+			go func() {
+				if _, err := r.Wait(Request{Module: "m", Turn: 1, Edition: edition}, time.Now().Add(time.Minute), nil); err != nil {
+					name += " " + err.Error()
+				}
+				woken <- name
+			}()
+			synctest.Wait()
+		}
+		wait("first", 1)
+		wait("second", 1)
+		r.Recall("m", 2)
+		if got := [...]string{<-woken, <-woken}; got != [...]string{"first", "second"} && got != [...]string{"second", "first"} {
+			t.Errorf("woken: %v", got)
+		}
+		wait("late", 1)
+		if got := <-woken; got != "late" {
+			t.Errorf("woken: %s, want who comes late", got)
+		}
+		wait("knows better", 2)
+		r.Recall("other", 3)
+		r.Recall("m", 1)
+		wait("by a recall before", 1)
+		synctest.Wait()
+		if got := r.Parked("m").Parked; got != 0 || len(woken) != 2 {
+			t.Errorf("%d parked, %d woken; want both woken", got, len(woken))
+		}
+		if p, b := r.Total(); p != 0 || b != 0 {
+			t.Errorf("left behind: %d, %d bytes", p, b)
+		}
+	})
+}

@@ -235,7 +235,12 @@ func (x *exchange) match() bool {
 	}
 	x.target, x.module = t, t.Module
 	x.readRun()
-	if x.caller == nil && t.Module.State().Identified {
+	return x.welcome()
+}
+
+// welcome keeps a request without a token from a module that wants one (I1).
+func (x *exchange) welcome() bool {
+	if x.caller == nil && x.module.State().Identified {
 		x.tokenRequired()
 		return false
 	}

@@ -57,6 +57,12 @@ func (x *exchange) find() bool {
 			}
 			continue // it closed meanwhile: there is a newer state
 		}
+		if x.elsewhere() {
+			if !x.welcome() {
+				return false
+			}
+			continue
+		}
 		switch x.absent(st, unmet) {
 		case answered:
 			return false
@@ -64,11 +70,30 @@ func (x *exchange) find() bool {
 			return true
 		case again:
 			looks = 0 // it waited
+			if x.elsewhere() && !x.welcome() {
+				return false
+			}
 		case missed:
 		}
 	}
 	x.delay(x.module.State(), message.NoReason)
 	return false
+}
+
+// elsewhere reports whether the request's route has gone to another module since
+// it was matched (V10); then the request is for that one.
+func (x *exchange) elsewhere() bool {
+	now := x.p.Live.Load()
+	if now == x.gen {
+		return false
+	}
+	x.gen = now
+	t, ok := now.Table.Match(x.head.method, x.head.path)
+	if !ok || t.Module == x.module {
+		return false
+	}
+	x.target, x.module = t, t.Module
+	return true
 }
 
 // enterOwn routes what belongs to a version that takes nothing else: requests

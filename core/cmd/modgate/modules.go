@@ -152,6 +152,10 @@ func printModule(w io.Writer, m moduleView, now time.Time) error {
 	line("floor", m.Floor.String())
 	line("forced above", m.Above.String())
 	line("parked", m.waiting())
+	line("replaced", strings.Join(m.Replaced, ", "))
+	for _, cl := range m.Claims {
+		t.row("claims", cl.Path, methodsOf(cl.Route), "which "+cl.With+" has")
+	}
 	for _, o := range m.Overrides {
 		what := strings.TrimSpace(o.Type.String() + " " + o.Version.String() + o.Instance)
 		t.row("override", what, fmt.Sprintf("by %s, %s: %s", o.Who, ago(o.Time, now), o.Why))
@@ -180,6 +184,9 @@ func printVersion(w io.Writer, v control.VersionOverview) error {
 	for _, p := range v.Provides {
 		t.row("  provides", strings.TrimSpace(p.ID+" "+p.Version))
 	}
+	for _, name := range v.Replaces {
+		t.row("  replaces", name)
+	}
 	for _, r := range v.Requirements {
 		if r.State == message.Met {
 			t.row("  requires", required(r), "met", "found "+r.Found)
@@ -188,11 +195,14 @@ func printVersion(w io.Writer, v control.VersionOverview) error {
 		}
 	}
 	for _, r := range v.Routes {
-		methods := "any method"
-		if len(r.Methods) > 0 {
-			methods = strings.Join(r.Methods, " ")
-		}
-		t.row("  route", r.Path, methods)
+		t.row("  route", r.Path, methodsOf(r))
 	}
 	return t.Flush()
+}
+
+func methodsOf(r message.Route) string {
+	if len(r.Methods) == 0 {
+		return "any method"
+	}
+	return strings.Join(r.Methods, " ")
 }

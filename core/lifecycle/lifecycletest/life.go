@@ -47,12 +47,14 @@ func (s *Story) happen(what, who, how byte) string {
 	passes := [...]string{"0s", "1s", "7s", "31s"}[how%4]
 	verbs := [...]string{
 		"register", "register", "update", "update", "resume", "resume", "disconnect", "drained", "drained", "lost", "unhealthy", "healthy",
-		"unreachable", "reachable", "restart", "configured", "policy", "repeat", "override",
+		"unreachable", "reachable", "restart", "configured", "policy", "repeat", "override", "yield",
 	}
 	command := verbs[int(what)%len(verbs)] + " " + id
 	switch verbs[int(what)%len(verbs)] {
 	case "register":
-		command += " " + version
+		command += " " + version + [...]string{"", "", " replaces=y", " replaces=x,y"}[how/4%4]
+	case "yield":
+		command = "yield " + [...]string{"x", "y"}[who%2]
 	case "restart", "configured":
 		command = verbs[int(what)%len(verbs)] + " in=3s"
 	case "policy":

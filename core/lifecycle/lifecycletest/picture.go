@@ -48,6 +48,9 @@ func (s *Story) Picture() string {
 			fmt.Fprintf(&b, " (%s)", r.Grant.Lost)
 		}
 	}
+	if len(r.Replaced) > 0 {
+		fmt.Fprintf(&b, ", replaced %s", strings.Join(r.Replaced, ", "))
+	}
 	b.WriteByte('\n')
 	for j := range r.Versions {
 		v := &r.Versions[j]

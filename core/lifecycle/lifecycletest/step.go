@@ -27,7 +27,7 @@ func Step(r lifecycle.Record, env lifecycle.Env, ev lifecycle.Event) (after life
 
 // CheckStep returns the laws that the step from a to b breaks, or nil.
 func CheckStep(env lifecycle.Env, a *lifecycle.Record, ev lifecycle.Event, b *lifecycle.Record, effects []lifecycle.Effect) error {
-	return errors.Join(published(a, b, effects), alerted(a, b, effects), onward(a, ev, b), runsFinish(env, a, ev, b), grantsStay(a, ev, b), obeyed(env, ev, b))
+	return errors.Join(published(a, b, effects), alerted(a, b, effects), onward(a, ev, b), runsFinish(env, a, ev, b), grantsStay(a, ev, b), obeyed(env, ev, b), replaces(a, ev, b))
 }
 
 // CheckAll returns the first law that r, as it stands at env.Now and at its
@@ -199,6 +199,23 @@ func grantsStay(a *lifecycle.Record, ev lifecycle.Event, b *lifecycle.Record) er
 	return nil
 }
 
+// replaces: a module has replaced what the version that serves says, from then
+// on until it yields to it, or is forgotten; and nothing else (V10).
+func replaces(a *lifecycle.Record, ev lifecycle.Event, b *lifecycle.Record) error {
+	var says []string
+	if v := b.Serving(); v != nil {
+		says = v.Replaces
+	}
+	y, _ := ev.(lifecycle.Yielded)
+	for _, name := range slices.Concat(a.Replaced, says, b.Replaced) {
+		stays := slices.Contains(a.Replaced, name) && y.To != name && !b.Served.IsZero()
+		if is, want := slices.Contains(b.Replaced, name), stays || slices.Contains(says, name); is != want {
+			return fmt.Errorf("it has replaced %s: %v, want %v", name, is, want)
+		}
+	}
+	return nil
+}
+
 // CheckTicks returns the first law of time that r breaks: a Tick at its
 // deadline changes it, one before changes nothing, one now changes nothing
 // unless the deadline is now.
@@ -250,6 +267,7 @@ func CheckValue(r *lifecycle.Record) error {
 // machine looks at.
 func samePicture(a, b *lifecycle.Record) bool {
 	return a.Epoch == b.Epoch && a.Forced == b.Forced && a.Floor.Equal(b.Floor) && a.Absence == b.Absence && a.Grant == b.Grant && len(a.Removed) == len(b.Removed) &&
+		slices.Equal(a.Replaced, b.Replaced) &&
 		slices.EqualFunc(a.Versions, b.Versions, func(v, w lifecycle.Version) bool {
 			return v.Version.Equal(w.Version) && v.Drain == w.Drain && slices.EqualFunc(v.Instances, w.Instances, func(i, k lifecycle.Instance) bool {
 				return faceOf(&i) == faceOf(&k) && !(i.Uncounted() && !k.Uncounted())
@@ -283,6 +301,10 @@ func bare(r lifecycle.Record) lifecycle.Record {
 	r.Removed = slices.Clip(slices.Clone(r.Removed))
 	if len(r.Removed) == 0 {
 		r.Removed = nil
+	}
+	r.Replaced = slices.Clone(r.Replaced)
+	if len(r.Replaced) == 0 {
+		r.Replaced = nil
 	}
 	r.Versions = slices.Clone(r.Versions)
 	if len(r.Versions) == 0 {

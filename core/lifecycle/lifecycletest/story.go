@@ -21,7 +21,7 @@ import (
 //	policy update=defer:5s absence=missing grace=3s   what the policy says from now on;
 //	                                     absence=expected: as long as the module itself expects
 //	configured [in=10s]                  the configuration names the module
-//	register a 1.0.0 [GET:/items /tags]  with routes
+//	register a 1.0.0 [GET:/items /tags] [replaces=old,older]  with routes
 //	update a [expected=90s]              announcements, each with the next seq
 //	resume a
 //	disconnect a
@@ -31,6 +31,7 @@ import (
 //	drained a [at=g] [late]              no run is left, at g; late: said of the drain before
 //	advance 30s                          a Tick at every deadline on the way
 //	restart settle=10s [back=1h]         back: the clock was set back so far
+//	yield old                            a module that it replaced has its routes back
 //	override promote version=1.0.0 accept_data_loss   by ada; also instance=a
 //	answer a                             what its last announcement led to, and what it is told of itself
 //	routes
@@ -120,6 +121,8 @@ func (s *Story) event(verb string, args []string) (lifecycle.Event, error) {
 		return lifecycle.Unreachable{Instance: id, Hold: hold}, err
 	case "reachable":
 		return lifecycle.Reachable{Instance: id}, nil
+	case "yield":
+		return lifecycle.Yielded{To: id}, nil
 	case "drained":
 		d := lifecycle.Drained{Instance: id}
 		if _, i := s.record.Find(id); i != nil {
@@ -151,6 +154,10 @@ func (s *Story) registered(id string, args []string) (lifecycle.Event, error) {
 			if ev.Hold, err = time.ParseDuration(hold); err != nil {
 				return nil, err
 			}
+			continue
+		}
+		if names, says := strings.CutPrefix(route, "replaces="); says {
+			ev.Replaces = strings.Split(names, ",")
 			continue
 		}
 		r := message.Route{Path: route}

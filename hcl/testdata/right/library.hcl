@@ -117,6 +117,7 @@ module "catalogue" {
   run_header    = "X-Run"
   join_secret   = "only for the catalogue"
   paths         = ["/items/{id}", "/items"]
+  replaces      = ["cards", "shelf-list"]
   webhook_hosts = ["hooks.example:8443"]
 
   parking {
