@@ -63,6 +63,9 @@ func (c *call) ask(x *exchange) error {
 		var r *io.PipeReader
 		r, c.body = io.Pipe()
 		req.Body = r
+		if x.head.chunked && req.Trailer == nil {
+			req.Trailer = http.Header{} // there may be some all the same
+		}
 	case len(body) > 0: // a copy: it may still be read when the answer comes
 		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(bytes.Clone(body))), int64(len(body))
 	default:
@@ -146,15 +149,12 @@ func announce(t http.Header, value string) http.Header {
 	return t
 }
 
-// finish ends a body that streamed, with its trailers, as far as they were
-// announced.
+// finish ends a body that streamed, with its trailers, announced or not.
 func (c *call) finish(trailers []byte) error {
 	for line := range strings.SplitSeq(string(trailers), "\r\n") {
-		name, value, _ := strings.Cut(line, ":")
-		if name = http.CanonicalHeaderKey(name); c.req.Trailer != nil {
-			if values, ok := c.req.Trailer[name]; ok {
-				c.req.Trailer[name] = append(values, strings.Trim(value, " \t"))
-			}
+		if name, value, ok := strings.Cut(line, ":"); ok && c.req.Trailer != nil {
+			name = http.CanonicalHeaderKey(name)
+			c.req.Trailer[name] = append(c.req.Trailer[name], strings.Trim(value, " \t"))
 		}
 	}
 	return c.body.Close()

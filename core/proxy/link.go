@@ -30,14 +30,33 @@ func (u *upstream) multiplexes() bool { return u.protocol != message.HTTP1 }
 
 // call begins a call to the upstream on a link that has room for it; on a new
 // one if none has, or fresh is asked for. One link at a time is made: who
-// comes meanwhile waits for it.
+// comes meanwhile waits for it. When there are as many as there may be, and
+// each is full, it waits for room as long as for an answer, but not longer than
+// until due.
 func (u *upstream) call(t *terms, fresh bool, due time.Time) (*conn, error) {
 	if !u.used.Load() {
 		u.used.Store(true)
 	}
+	until := by(due, t.FirstByte)
+	var turn chan struct{} // nil: it does not wait
+	came := false          // its turn did
+	defer func() {
+		if turn != nil || came {
+			u.room.leave(turn)
+		}
+	}()
 	for {
 		l, wait, err := u.reach(t, fresh)
 		switch {
+		case errors.Is(err, errCrowded) && turn == nil:
+			turn, fresh = u.room.join(came), false // and look again: room may have come meanwhile
+			continue
+		case errors.Is(err, errCrowded):
+			if !await(turn, until) {
+				return nil, err
+			}
+			turn, came = nil, true
+			continue
 		case err != nil:
 			return nil, err
 		case l != nil:
@@ -46,7 +65,7 @@ func (u *upstream) call(t *terms, fresh bool, due time.Time) (*conn, error) {
 			<-wait // it is bounded as a dial
 			continue
 		}
-		l, err = u.link(t, by(due, t.FirstByte))
+		l, err = u.link(t, until)
 		if err != nil {
 			return nil, err
 		}
@@ -117,6 +136,7 @@ func (u *upstream) link(t *terms, until time.Time) (*link, error) {
 		return nil, errForgotten
 	}
 	l.since = time.Now()
+	l.SetStateHook(func(*http.ClientConn) { u.room.next() })
 	u.links = append(u.links, l)
 	return l, nil
 }

@@ -122,6 +122,7 @@ type upstream struct {
 	slots   int           // that open connections and dials take, of Limits.Upstream
 	waiting []chan *conn  // for a connection, or for nil: a slot; first come, first served
 	links   []*link       // of an upstream that speaks HTTP/2
+	room    queue         // for room on them; has a lock of its own
 	linking chan struct{} // closed when the link is made, or not, that is made now; nil: none is
 	closed  bool
 }
