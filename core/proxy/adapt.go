@@ -256,12 +256,7 @@ func (a *adapted) appendHeld(b []byte) []byte {
 		b = append(append(append(b, '\r', '\n'), body...), '\r', '\n')
 	}
 	b = append(b, "0\r\n"...)
-	for _, f := range a.trailers() {
-		if mayTrail(f.Name) {
-			b = append(append(b, f.Name...), ':', ' ')
-			b = append(append(b, f.Value...), '\r', '\n')
-		}
-	}
+	b = appendTrailers(b, a.trailers())
 	return append(b, '\r', '\n')
 }
 

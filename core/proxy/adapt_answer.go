@@ -20,8 +20,9 @@ func answerable(name []byte) bool {
 // from c and whose body is about to be relayed. If it returns false, the
 // request is answered.
 func (x *exchange) adaptAnswer(bodyless bool) bool {
-	a, h := x.adapted, &x.ctx.Response.Header
+	a := x.adapted
 	a.answered = true
+	x.reply.raw = bytes.Clone(x.reply.raw) // what it is in may be read over
 	if len(a.early.All()) > 0 {
 		f := a.Fields(adapter.ResponseHeader)
 		for _, e := range a.early.All() {
@@ -41,24 +42,26 @@ func (x *exchange) adaptAnswer(bodyless bool) bool {
 			return false
 		}
 	}
-	if a.status != 0 {
-		h.SetStatusCode(a.status)
+	if !a.fields[adapter.ResponseTrailer].Edited() {
+		return true
 	}
-	if a.fields[adapter.ResponseHeader].Edited() {
-		a.writeFields(h)
-	}
-	switch {
-	case !a.fields[adapter.ResponseTrailer].Edited():
-	case a.whole[adapter.Response]:
-		a.writeTrailers(h)
-	default: // the module's own are still to come
-		for _, f := range a.fields[adapter.ResponseTrailer].All() {
-			if mayTrail(f.Name) {
-				x.relay.trailing = appendField(x.relay.trailing, string(f.Name), string(f.Value))
-			}
-		}
+	lines := appendTrailers(nil, a.fields[adapter.ResponseTrailer].All())
+	if a.whole[adapter.Response] {
+		x.reply.trailers = lines
+	} else {
+		x.relay.trailing = lines // the module's own are still to come
 	}
 	return true
+}
+
+// appendTrailers writes the fields that may be trailers.
+func appendTrailers(b []byte, fields []adapter.Field) []byte {
+	for _, f := range fields {
+		if mayTrail(f.Name) {
+			b = appendField(b, string(f.Name), string(f.Value))
+		}
+	}
+	return b
 }
 
 // hold reads the answer's body, if the adapter wants it and it is no longer
@@ -70,7 +73,7 @@ func (x *exchange) hold(bodyless bool) error {
 		a.whole[side] = true
 		return nil
 	}
-	if a.call.Buffer == 0 || r.length > a.call.Buffer || x.head.grpc || bytes.HasPrefix(x.ctx.Response.Header.ContentType(), []byte("text/event-stream")) {
+	if a.call.Buffer == 0 || r.length > a.call.Buffer || x.head.grpc || x.reply.events {
 		return nil
 	}
 	if a.edited[side] { // before there was an answer: it stands in front of it
@@ -93,74 +96,43 @@ func (x *exchange) hold(bodyless bool) error {
 	return nil
 }
 
-// writeFields makes the answer's fields what the adapter left.
-func (a *adapted) writeFields(h *fasthttp.ResponseHeader) {
-	a.names = a.names[:0]
-	for k := range h.All() {
-		if answerable(k) {
-			a.names = append(append(a.names, k...), '\n')
+// appendAnswered writes the answer's fields as the adapter left them, and
+// which trailers the module announced.
+func (a *adapted) appendAnswered(b []byte) []byte {
+	h := &a.x.reply
+	for i := range h.fields {
+		if f := &h.fields[i]; equalFold(h.name(f), "trailer") {
+			b = append(b, h.raw[f.start:f.end+len(crlf)]...)
 		}
 	}
-	a.delete(h)
 	for _, f := range a.fields[adapter.ResponseHeader].All() {
 		if answerable(f.Name) {
-			h.AddBytesKV(f.Name, f.Value)
+			b = append(append(b, f.Name...), ':', ' ')
+			b = append(append(b, f.Value...), crlf...)
 		}
 	}
+	return b
 }
 
-// writeTrailers makes the answer's trailers what the adapter left.
-func (a *adapted) writeTrailers(h *fasthttp.ResponseHeader) {
-	a.names = a.names[:0]
-	for k := range h.Trailers() {
-		a.names = append(append(a.names, k...), '\n')
-	}
-	a.delete(h)
-	h.Del("Trailer")
-	for _, f := range a.fields[adapter.ResponseTrailer].All() {
-		if mayTrail(f.Name) && h.AddTrailerBytes(f.Name) == nil {
-			h.AddBytesKV(f.Name, f.Value)
-		}
-	}
-}
-
-// replaceTrailers sets trailers that stand in lines, each in the place of all
-// the module's of its name.
-func replaceTrailers(h *fasthttp.ResponseHeader, lines []byte) {
-	for rest := lines; len(rest) > 0; {
-		var line []byte
-		line, rest, _ = bytes.Cut(rest, crlf)
+// replaceTrailers returns lines of trailers with those of by in the place of all
+// that have their names.
+func replaceTrailers(lines, by []byte) []byte {
+	var out []byte
+	for line := range bytes.SplitAfterSeq(lines, crlf) {
 		name, _, _ := bytes.Cut(line, []byte(":"))
-		h.DelBytes(name)
+		if !hasLine(by, name) {
+			out = append(out, line...)
+		}
 	}
-	_ = keepTrailers(h, lines) // the host of adapters has checked them
+	return append(out, by...)
 }
 
-// delete deletes the fields in names.
-func (a *adapted) delete(h *fasthttp.ResponseHeader) {
-	for rest := a.names; len(rest) > 0; {
-		var name []byte
-		name, rest, _ = bytes.Cut(rest, []byte("\n"))
-		h.DelBytes(name)
+// hasLine reports whether one of lines is of the field of that name.
+func hasLine(lines, name []byte) bool {
+	for line := range bytes.SplitSeq(lines, crlf) {
+		if of, _, _ := bytes.Cut(line, []byte(":")); bytes.EqualFold(of, name) {
+			return true
+		}
 	}
-}
-
-// relayAdapted gives the client a body that is at hand, because the adapter
-// wanted it or wrote another. It returns false if the body is still to be
-// relayed as it comes.
-func (x *exchange) relayAdapted(bodyless bool) bool {
-	a, r := x.adapted, &x.ctx.Response
-	if !a.edited[adapter.Response] && (!a.whole[adapter.Response] || bodyless) {
-		return false
-	}
-	x.relay.done = x.relay.done || bodyless
-	x.relay.finish()
-	body := a.body(adapter.Response)
-	if len(r.Header.PeekTrailerKeys()) > 0 {
-		r.SetBodyStream(bytes.NewReader(bytes.Clone(body)), chunked)
-		return true
-	}
-	r.SetBody(body)
-	r.Header.SetContentLength(len(body)) // the module's was of another
-	return true
+	return false
 }

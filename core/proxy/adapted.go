@@ -25,8 +25,6 @@ type adapted struct {
 	method, target []byte // empty: as it came
 	fields         [adapter.Parts]adapter.Fields
 	loaded         [adapter.Parts]bool
-	text           []byte         // of the answer's fields as they came
-	names          []byte         // scratch of writing them
 	early          adapter.Fields // of an answer, set before there was one
 	status         int            // set by the adapter; 0: as it came
 	bodies         [2][]byte      // that were read whole, by side
@@ -50,7 +48,7 @@ func (a *adapted) body(s adapter.Side) []byte {
 
 // forget empties a and keeps its memory.
 func (a *adapted) forget() {
-	b := adapted{method: a.method[:0], target: a.target[:0], text: a.text[:0], names: a.names[:0], early: a.early, fields: a.fields}
+	b := adapted{method: a.method[:0], target: a.target[:0], early: a.early, fields: a.fields}
 	for i := range b.fields {
 		b.fields[i].Reset()
 	}
@@ -111,7 +109,9 @@ func (a *adapted) Status() int {
 	switch {
 	case a.status != 0:
 		return a.status
-	case a.answered:
+	case a.answered && a.x.reply.status != 0:
+		return a.x.reply.status
+	case a.answered: // by the gateway
 		return a.x.ctx.Response.StatusCode()
 	default:
 		return 0
@@ -169,22 +169,17 @@ func loadLines(f *adapter.Fields, lines []byte) {
 	}
 }
 
-// loadAnswer gives f the answer's fields, or trailers, in a copy: writing them
-// would change what the header gives out.
+// loadAnswer gives f the answer's fields, or trailers.
 func (a *adapted) loadAnswer(f *adapter.Fields, trailers bool) {
-	h := &a.x.ctx.Response.Header
-	start := len(a.text)
+	h := &a.x.reply
 	if trailers {
-		a.text = append(a.text, h.TrailerHeader()...)
-		loadLines(f, a.text[start:])
+		loadLines(f, h.trailers)
 		return
 	}
-	for k, v := range h.All() {
-		if !equalFold(k, "trailer") {
-			at := len(a.text)
-			a.text = append(append(a.text, k...), v...)
-			name, value := a.text[at:at+len(k)], a.text[at+len(k):]
-			f.Load(name[:len(name):len(name)], value[:len(value):len(value)])
+	for i := range h.fields {
+		line := &h.fields[i]
+		if name := h.name(line); line.kind == relayed && !equalFold(name, "trailer") || equalFold(name, "content-length") {
+			f.Load(name, h.value(line))
 		}
 	}
 }
@@ -300,7 +295,7 @@ func (a *adapted) Discard() {
 	a.fields[adapter.ResponseHeader].Reset()
 	a.fields[adapter.ResponseTrailer].Reset()
 	a.loaded[adapter.ResponseHeader], a.loaded[adapter.ResponseTrailer] = false, false
-	a.status, a.edited[adapter.Response], a.text = 0, false, a.text[:0]
+	a.status, a.edited[adapter.Response] = 0, false
 	if a.answered {
 		return
 	}

@@ -17,8 +17,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/valyala/fasthttp"
 )
 
 // call is a request to an upstream that speaks HTTP/2: to the exchange a
@@ -91,7 +89,7 @@ func (c *call) interim(status int, fields textproto.MIMEHeader) error {
 		}
 	}
 	if c.interims.Add(int64(size)) > int64(c.link.terms.Head) {
-		return errAnswerSize
+		return errReplySize
 	}
 	if len(c.heads) < cap(c.heads)-1 {
 		c.heads <- answerHead{status: status, fields: fields}
@@ -160,8 +158,8 @@ func (c *call) finish(trailers []byte) error {
 	return c.body.Close()
 }
 
-// readHead waits for the next head of the answer and puts it into h.
-func (c *call) readHead(h *fasthttp.ResponseHeader) error {
+// readReply waits for the next head of the answer and puts it into h.
+func (c *call) readReply(h *reply) error {
 	c.reading.begin()
 	next := <-c.heads
 	late := c.reading.over()
@@ -169,29 +167,37 @@ func (c *call) readHead(h *fasthttp.ResponseHeader) error {
 	case late:
 		return os.ErrDeadlineExceeded
 	case next.err != nil && c.interims.Load() > int64(c.link.terms.Head):
-		return errAnswerSize
+		return errReplySize
 	case next.err != nil:
 		return errors.Join(errStale, next.err)
-	}
-	h.Reset()
-	h.DisableNormalizing()
-	h.SetNoDefaultContentType(true)
-	if next.resp == nil {
-		h.SetStatusCode(next.status)
-		addFields(h, http.Header(next.fields))
-		return nil
+	case next.resp == nil:
+		return h.parse(appendReply(nil, next.status, http.Header(next.fields), nil))
 	}
 	c.resp = next.resp
 	c.reading.own()
-	h.SetStatusCode(c.resp.StatusCode)
-	addFields(h, c.resp.Header)
-	if c.resp.ContentLength < 0 {
-		h.SetContentLength(untilEOF)
+	return h.parse(appendReply(nil, c.resp.StatusCode, c.resp.Header, c.resp.Trailer))
+}
+
+// appendReply writes the head of an answer as HTTP/1.1 has it, its fields in an
+// order of their own, since what they came in is lost.
+func appendReply(b []byte, status int, fields, trailers http.Header) []byte {
+	b = append(b, "HTTP/1.1 "...)
+	b = strconv.AppendInt(b, int64(status), 10)
+	b = append(b, " \r\n"...)
+	names := make([]string, 0, 32)
+	for name := range fields {
+		names = append(names, name)
 	}
-	for name := range c.resp.Trailer {
-		_ = h.AddTrailer(name) // one that may not be is left out
+	slices.Sort(names)
+	for _, name := range names {
+		for _, value := range fields[name] {
+			b = appendField(b, name, value)
+		}
 	}
-	return nil
+	for name := range trailers {
+		b = appendField(b, "Trailer", name)
+	}
+	return append(b, crlf...)
 }
 
 // resetStream is the error of a stream that was reset, as net/http converts it.
@@ -213,33 +219,17 @@ func unseen(err error) bool {
 	return errors.As(err, &r) && r.Code == refused
 }
 
-// addFields adds fields in an order of their own, since what they came in is
-// lost.
-func addFields(h *fasthttp.ResponseHeader, fields http.Header) {
-	names := make([]string, 0, len(fields))
-	for name := range fields {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		for _, value := range fields[name] {
-			h.Add(name, value)
-		}
-	}
-}
-
-// trailers adds to h what came after the answer, which has been read to its
+// trailers adds to b what came after the answer, which has been read to its
 // end.
-func (c *call) trailers(h *fasthttp.ResponseHeader) {
-	var kept []byte
+func (c *call) trailers(b []byte) []byte {
 	for name, values := range c.resp.Trailer {
 		for _, value := range values {
 			if mayTrail([]byte(name)) {
-				kept = appendField(kept, name, value)
+				b = appendField(b, name, value)
 			}
 		}
 	}
-	_ = keepTrailers(h, kept) // net/http has read them: they are well-formed
+	return b
 }
 
 // Read reads the answer's body.

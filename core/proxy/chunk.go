@@ -1,15 +1,10 @@
 package proxy
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"io"
-
-	"github.com/valyala/fasthttp"
 )
-
-var errChunk = errors.New("chunk is malformed")
 
 // nextChunk reads the line before a chunk, and after the last chunk the
 // trailers, which go to the client. It is strict: CRLF, a size of hexadecimal
@@ -45,47 +40,44 @@ func (r *relay) nextChunk() error {
 // trailers reads what follows the last chunk, as strictly, and keeps what may
 // be a trailer.
 func (r *relay) trailers() error {
-	var kept []byte
+	h := &r.x.reply
 	for size := 0; ; {
 		line, err := r.line()
 		if err != nil {
 			return errors.Join(errChunk, err)
 		}
 		if len(line) == 0 {
-			return keepTrailers(&r.x.ctx.Response.Header, kept)
+			return nil
 		}
 		colon := bytes.IndexByte(line, ':')
 		if size += len(line); size > r.x.terms.Head || colon < 1 || !isToken(line[:colon]) || !isText(line[colon+1:]) {
 			return errChunk
 		}
 		if mayTrail(line[:colon]) {
-			kept = append(append(kept, line...), crlf...)
+			h.trailers = append(append(h.trailers, line...), crlf...)
 		}
 	}
 }
 
-// keepTrailers adds lines, each of which may be a trailer, to those of h.
-func keepTrailers(h *fasthttp.ResponseHeader, lines []byte) error {
-	if len(lines) == 0 {
-		return nil
-	}
-	lines = append(lines, crlf...)
-	return h.ReadTrailer(bufio.NewReaderSize(bytes.NewReader(lines), len(lines)))
-}
-
-// line reads a line that ends in CRLF, and returns it without.
+// line reads a line that ends in CRLF, and returns it without. It is good until
+// more is read.
 func (r *relay) line() ([]byte, error) {
-	if err := r.await(); err != nil {
-		return nil, unexpected(err)
+	for {
+		b := r.c.there()
+		if n := bytes.IndexByte(b, '\n'); n >= 0 {
+			r.c.use(n + 1)
+			if n < 1 || b[n-1] != '\r' {
+				return nil, errChunk
+			}
+			return b[:n-1], nil
+		}
+		if len(b) >= r.x.terms.Head {
+			return nil, errChunk
+		}
+		if err := r.fill(); err != nil {
+			return nil, unexpected(err)
+		}
 	}
-	line, err := r.c.br.ReadSlice('\n')
-	if err != nil {
-		return nil, unexpected(err)
-	}
-	if n := len(line) - 2; n >= 0 && line[n] == '\r' {
-		return line[:n], nil
-	}
-	return nil, errChunk
 }
 
 func unexpected(err error) error {

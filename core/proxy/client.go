@@ -109,8 +109,8 @@ type client struct {
 	since   time.Time // accepted, or the last answer was ready
 	served  bool      // had a request
 
-	cork bool   // hold the next write back until the one after it
-	held []byte // what was
+	relayed bool  // see answered
+	failure error // of that answer
 
 	bearer func() *route.Caller // who calls on an egress, nil elsewhere
 	token  []byte               // the last one that came
@@ -124,15 +124,9 @@ type client struct {
 	// end: closing would then reset the connection, and the answer be lost.
 	linger bool
 
-	// While an upload reads the request's body, the baton is held by whoever
-	// may touch the server's state of that body: the upload, but while it
-	// waits for bytes, or the server, from the end of the handler until the
-	// answer's body is written. lent is set while there is an upload, stopped
-	// when it is to end.
-	lent    bool
-	due     time.Time // end of the time for the body that is uploaded; zero: none
-	stopped atomic.Bool
-	baton   sync.Mutex
+	lent    bool        // an upload reads the request's body
+	due     time.Time   // end of the time for it; zero: none
+	stopped atomic.Bool // it is to end
 }
 
 // clientOf returns the client under c.
@@ -161,35 +155,50 @@ func (c *client) hash(token []byte) route.TokenHash {
 	return c.hashed
 }
 
-// Write writes to the client, which must take it in time: a client that does
-// not read would hold the request for ever.
+// answered says that the answer has been written, or that it broke off: what
+// the server writes for it is dropped, and if it broke off the connection ends.
+func (c *client) answered(err error) { c.relayed, c.failure = true, err }
+
+// Write writes what the server has for the client.
 func (c *client) Write(p []byte) (int, error) {
-	if c.cork {
-		c.cork, c.held = false, append(c.held, p...)
+	if c.relayed {
+		err := c.failure
+		c.relayed, c.failure = false, nil
+		if err != nil {
+			return 0, err
+		}
 		return len(p), nil
 	}
 	now := c.since // of a whole answer, which was ready just now
 	if c.x != nil || c.stage != inHead {
 		now = time.Now()
 	}
-	if left := time.Duration(c.until.Load() - now.UnixNano()); left < c.terms.Idle*3/4 {
-		if err := c.SetWriteDeadline(now.Add(c.terms.Idle)); err != nil {
-			return 0, err
-		}
-	}
-	if len(c.held) > 0 {
-		return c.uncork(p)
+	if err := c.allow(now); err != nil {
+		return 0, err
 	}
 	return c.Conn.Write(p)
 }
 
-// uncork writes what was held back, and p, at once.
-func (c *client) uncork(p []byte) (int, error) {
-	held := len(c.held)
-	both := net.Buffers{c.held, p}
-	n, err := both.WriteTo(c.Conn)
-	c.held = c.held[:0]
-	return max(int(n)-held, 0), err
+// send writes parts of an answer at once.
+func (c *client) send(now time.Time, parts *net.Buffers) error {
+	if err := c.allow(now); err != nil {
+		return err
+	}
+	if len(*parts) == 1 {
+		_, err := c.Conn.Write((*parts)[0])
+		return err
+	}
+	_, err := parts.WriteTo(c.Conn)
+	return err
+}
+
+// allow gives the client time, from now on, to take what is written: one that
+// does not read would hold the request for ever.
+func (c *client) allow(now time.Time) error {
+	if left := time.Duration(c.until.Load() - now.UnixNano()); left >= c.terms.Idle*3/4 {
+		return nil
+	}
+	return c.SetWriteDeadline(now.Add(c.terms.Idle))
 }
 
 // SetWriteDeadline sets the deadline for the writes that follow at once.

@@ -195,7 +195,7 @@ func TestParkedAreReviewed(t *testing.T) { // A3, A4
 		st := *g.away(m, message.ReasonUpdating, time.Minute)
 		st.Plan = o
 		g.set(m, st)
-		request := func(tenant string) <-chan reply {
+		request := func(tenant string) <-chan timedAnswer {
 			return g.send("GET /m HTTP/1.1\r\nHost: a\r\nTenant: " + tenant + "\r\n\r\n")
 		}
 		gold, bronze, silver := request("gold"), request("bronze"), request("silver")

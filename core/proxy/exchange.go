@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -16,8 +17,7 @@ import (
 )
 
 // exchange is one request on its way and the answer to it. It is pooled: it
-// goes back when the answer is written, or, of a streamed one, when its last
-// byte is.
+// goes back when the answer is written.
 type exchange struct {
 	p      *Proxy
 	number uint32 // of the exchange: others that are under way have others, mostly
@@ -44,6 +44,7 @@ type exchange struct {
 
 	course
 	upload upload
+	reply  reply
 	relay  relay
 }
 
@@ -117,6 +118,7 @@ func (x *exchange) forget() {
 		*b = (*b)[:0]
 	}
 	x.head.forget()
+	x.reply.begin()
 	x.run.forget()
 	x.restart()
 }
@@ -149,12 +151,19 @@ func (x *exchange) broken(fault any) {
 	x.leave()
 	x.relay.finish()
 	x.relay.open = false
+	if x.relay.sent {
+		x.client.answered(errFault)
+		return
+	}
 	x.ctx.Response.Reset()
 	x.answer(broken, answer{
 		Problem:    message.Problem{Type: message.ProblemInternal, Status: 500, Title: "The gateway failed"},
 		proxyError: "proxy_internal_error", last: true,
 	})
 }
+
+// errFault is why an answer breaks off that a fault of ours met.
+var errFault = errors.New("the gateway failed")
 
 // admit checks the head, finds out who calls, and for which module. If it
 // returns false, the request is answered.

@@ -143,9 +143,6 @@ func timedOut(err error) bool {
 	return errors.As(err, &t) && t.Timeout()
 }
 
-// errStale is why no answer came that might come at another try.
-var errStale = errors.New("the connection was closed before an answer began")
-
 // repeatable reports whether the request may be sent a second time though the
 // upstream may have seen the first: it means the same twice (RFC 9110 9.2.2),
 // or the client says by an Idempotency-Key that it is to, and its body is still
@@ -203,60 +200,27 @@ func (x *exchange) send(c *conn) error {
 	return err
 }
 
-// readHead reads the next head of the answer.
-func (c *conn) readHead(h *fasthttp.ResponseHeader) error {
-	if c.call != nil {
-		if due := c.deadline.due; !due.IsZero() {
-			c.call.reading.set(due)
-		}
-		err := c.call.readHead(h)
-		if unseen(err) {
-			c.sent = 0
-		}
-		return err
-	}
-	raw, err := c.await()
-	if err != nil {
-		return err
-	}
-	var a answerCheck
-	if err := a.head(raw); err != nil {
-		return err
-	}
-	if c.heads += len(raw); c.heads > c.br.Size() {
-		return errAnswerSize
-	}
-	if h.Read(c.br) != nil {
-		return errAnnounced // it is stricter in nothing else
-	}
-	c.overfull = c.overfull || a.overfull
-	if a.codings > 1 {
-		joinCodings(h, raw)
-	}
-	return nil
-}
-
 // receive reads the head of the answer and relays it with what follows.
 func (x *exchange) receive(c *conn) error {
-	h := &x.ctx.Response.Header
+	h := &x.reply
 	for {
-		if err := c.readHead(h); err != nil {
+		if err := c.readReply(h); err != nil {
 			return err
 		}
-		switch status := h.StatusCode(); {
-		case status == fasthttp.StatusSwitchingProtocols && !x.asked101(h):
+		switch {
+		case h.status == fasthttp.StatusSwitchingProtocols && !x.asked101():
 			return errSwitched
-		case status == fasthttp.StatusSwitchingProtocols:
+		case h.status == fasthttp.StatusSwitchingProtocols:
 			x.pass.Done(park.Took)
 			x.tunnel(c)
 			return nil
-		case status >= 200:
-			x.pass.Done(outcomeOf(status))
+		case h.status >= 200:
+			x.pass.Done(outcomeOf(h.status))
 			x.place.instance.Succeeded(x.now)
 			x.relayOn(c)
 			return nil
 		}
-		if err := x.interim(h); err != nil {
+		if err := x.interim(); err != nil {
 			return err
 		}
 	}
@@ -274,15 +238,15 @@ func outcomeOf(status int) park.Outcome {
 
 // interim relays an interim answer such as 103. A 100 is not relayed: the
 // client got its own.
-func (x *exchange) interim(h *fasthttp.ResponseHeader) error {
-	if x.head.http10 || h.StatusCode() == fasthttp.StatusContinue {
+func (x *exchange) interim() error {
+	if x.head.http10 || x.reply.status == fasthttp.StatusContinue {
 		return nil
 	}
-	tidy(h)
+	b := append(x.appendReplied(nil, x.reply.status), crlf...)
 	if s := x.client.stream; s != nil {
-		return s.interim(h)
+		return s.interim(x.reply.status, b)
 	}
-	_, err := x.ctx.Conn().Write(h.Header()) // the server holds no bytes back (ReduceMemoryUsage)
+	_, err := x.client.Write(b) // the server holds no bytes back (ReduceMemoryUsage)
 	return err
 }
 
@@ -292,7 +256,7 @@ func (x *exchange) explain(err error) {
 	if x.upload.failure == nil {
 		x.pass.Done(park.Failed)
 	}
-	var bad badAnswer
+	var bad badReply
 	switch {
 	case x.upload.failure != nil:
 		x.clientFailed()
@@ -300,7 +264,7 @@ func (x *exchange) explain(err error) {
 		x.overdue()
 	case timedOut(err):
 		x.upstreamFailed(fasthttp.StatusGatewayTimeout, "http_response_timeout", "It did not answer in time.")
-	case errors.Is(err, errAnswerShort):
+	case errors.Is(err, errReplyShort):
 		x.upstreamFailed(fasthttp.StatusBadGateway, "http_response_incomplete", "It closed the connection in the midst of its answer's head.")
 	case errors.As(err, &bad):
 		x.upstreamFailed(fasthttp.StatusBadGateway, "http_protocol_error", "Its answer is malformed: "+string(bad)+".")

@@ -40,8 +40,7 @@ const (
 // is read into a buffer that is only lent.
 const readBuffer = 256
 
-// Read hands on what the client sent. An upload that waits here lets go of the
-// baton.
+// Read hands on what the client sent.
 func (c *client) Read(p []byte) (int, error) {
 	for {
 		if n := c.handOn(p); n > 0 {
@@ -264,8 +263,6 @@ func (c *client) receive(p []byte) (int, error) {
 		return c.Conn.Read(p) // its owner sets deadlines
 	case c.lent:
 		c.deadline.due = by(c.due, c.terms.Idle)
-		c.baton.Unlock()
-		defer c.baton.Lock()
 	case c.stage == inHead && c.x == nil:
 		c.deadline.due = c.since.Add(c.patience())
 	}

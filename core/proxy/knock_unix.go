@@ -3,8 +3,6 @@
 package proxy
 
 import (
-	"errors"
-	"io"
 	"net"
 	"syscall"
 )
@@ -41,18 +39,8 @@ func (c *client) answerKnock() (int, error) {
 // waited until there is something to read.
 func (c *client) knocked(fd uintptr) bool {
 	b := c.room()
-	n, err := syscall.Read(int(fd), b[:cap(b)])
-	for errors.Is(err, syscall.EINTR) {
-		n, err = syscall.Read(int(fd), b[:cap(b)])
-	}
-	if errors.Is(err, syscall.EAGAIN) {
-		c.keep(nil)
-		return false
-	}
-	c.keep(b[:max(n, 0)])
-	c.knock.n, c.knock.err = max(n, 0), err
-	if n == 0 && err == nil {
-		c.knock.err = io.EOF
-	}
-	return true
+	n, wait, err := readNow(fd, b[:cap(b)])
+	c.keep(b[:n])
+	c.knock.n, c.knock.err = n, err
+	return !wait
 }

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -83,7 +82,8 @@ func (l *link) fits(t *terms) bool { return l.terms.Head == t.Head && l.terms.Id
 func (u *upstream) callOn(l *link, reused bool) *conn {
 	c := &conn{Conn: newCall(l), up: u, reused: reused}
 	c.call = c.Conn.(*call)
-	c.br = bufio.NewReaderSize(c, 4<<10) // more is read past it
+	c.lender = &u.p.heads
+	c.serve(l.terms)
 	return c
 }
 

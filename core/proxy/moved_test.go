@@ -50,7 +50,7 @@ func TestParkedRequestFollowsItsRoute(t *testing.T) {
 		synctest.Wait()
 		g.ready(next, instance("n", "next", "1.0.0", "http://n"))
 		g.moves(old, next)
-		for _, done := range []<-chan reply{first, second} {
+		for _, done := range []<-chan timedAnswer{first, second} {
 			r := <-done
 			r.want(t, 200, 5*time.Second)
 			if word, params := statusOf(t, r.Response); word != "resume" || params["module"] != "next" || params["waited"] != int64(5000) {

@@ -18,8 +18,8 @@ import (
 	"github.com/modgate/modgate/core/route"
 )
 
-// reply is an answer, and when it came.
-type reply struct {
+// timedAnswer is an answer, and when it came.
+type timedAnswer struct {
 	*http.Response
 	body  string
 	after time.Duration
@@ -27,24 +27,24 @@ type reply struct {
 }
 
 // send sends a request on a connection of its own and leaves it waiting.
-func (g *gate) send(request string) <-chan reply {
+func (g *gate) send(request string) <-chan timedAnswer {
 	g.t.Helper()
 	start := time.Now()
 	_, r := g.raw(request)
-	done := make(chan reply, 1)
+	done := make(chan timedAnswer, 1)
 	go func() {
 		resp, err := http.ReadResponse(r, nil)
 		if err != nil {
-			done <- reply{err: err}
+			done <- timedAnswer{err: err}
 			return
 		}
 		b, err := io.ReadAll(resp.Body)
-		done <- reply{Response: resp, body: string(b), after: time.Since(start), err: err}
+		done <- timedAnswer{Response: resp, body: string(b), after: time.Since(start), err: err}
 	}()
 	return done
 }
 
-func (r reply) want(t *testing.T, status int, after time.Duration) {
+func (r timedAnswer) want(t *testing.T, status int, after time.Duration) {
 	t.Helper()
 	if r.err != nil {
 		t.Fatalf("no answer: %v", r.err)

@@ -28,8 +28,9 @@ func (u *upstream) take(t *terms, fresh bool, due time.Time) (*conn, error) {
 		if c == nil {
 			return u.fill(t, by(due, t.FirstByte))
 		}
-		if c.br.Size() == t.Head && (c.turns || c.health.clean()) {
-			c.reused, c.terms = true, t
+		if c.turns || c.health.clean() {
+			c.reused = true
+			c.serve(t)
 			if !fresh {
 				return c, nil
 			}
@@ -119,10 +120,11 @@ func (c *conn) release(now time.Time) {
 		c.discard() // it has ended
 		return
 	}
-	if c.br.Buffered() > 0 {
+	if len(c.there()) > 0 {
 		c.discard()
 		return
 	}
+	c.rest()
 	u := c.up
 	c.since = now
 	u.mu.Lock()
@@ -141,6 +143,7 @@ func (c *conn) release(now time.Time) {
 // discard closes c for good.
 func (c *conn) discard() {
 	_ = c.Close()
+	c.drop()
 	if c.call != nil {
 		return
 	}

@@ -8,10 +8,11 @@
 // a ready module meets no lock of the lifecycle, no policy and no allocation
 // of ours (A2).
 //
-// It is the only importer of fasthttp, which parses nothing that a client
-// wrote: heads and chunks are read, checked and framed anew before it
-// (intake.go), and every other request is refused before routing. What a
-// request needs lives in an exchange, from the first octet of its head to the
+// It is the only importer of fasthttp, which parses nothing that others wrote:
+// a client's heads and chunks are read, checked and framed anew before it
+// (intake.go), and every other request is refused before routing; an upstream's
+// answer is read and written past it (reply.go, respond.go). What a request
+// needs lives in an exchange, from the first octet of its head to the
 // last of its answer.
 package proxy
 
@@ -83,17 +84,18 @@ type Proxy struct {
 	Options      // but for Settings, which are in terms
 	closeWatcher func() error
 
-	terms  atomic.Pointer[terms]
-	server *fasthttp.Server
-	h2     h2Servers
-	stats  counters
+	terms    atomic.Pointer[terms]
+	server   *fasthttp.Server
+	h2       h2Servers
+	stopping atomic.Bool // answers end their connections
+	stats    counters
 
 	exchanges sync.Pool     // of *exchange
 	made      atomic.Uint32 // exchanges, which are numbered
 	signers   *sync.Pool    // of runs
 	adapteds  sync.Pool     // of *adapted
 	queries   sync.Pool     // of *fallback.Query
-	buffers   sync.Pool     // of *[]byte, for bodies
+	buffers   sync.Pool     // of *[]byte, for a head and 64 KiB of a body
 	heads     sync.Pool     // of *[]byte, with room for a head
 	upstreams upstreams
 	clients   clients
@@ -144,7 +146,7 @@ func New(o Options) (*Proxy, error) {
 	p.exchanges.New = func() any { return newExchange(p) }
 	p.queries.New = func() any { return new(fallback.Query) }
 	p.adapteds.New = func() any { return new(adapted) }
-	p.buffers.New = func() any { b := make([]byte, 64<<10); return &b }
+	p.buffers.New = func() any { b := make([]byte, 64<<10+p.terms.Load().Head); return &b }
 	p.heads.New = func() any { b := make([]byte, 0, p.terms.Load().Head); return &b }
 	p.server = p.newServer()
 	p.h2.renew(p, t)

@@ -59,8 +59,8 @@ func TestAnswerIsRelayedWithoutWhatIsForTheHop(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _ = io.Copy(io.Discard, resp.Body)
-	want := "HTTP/1.1 201 Made It|Server: theirs|Content-Type: text/plain|Content-Length: 2|X-CaSe: 1|Date: Mon, 23 Nov 2026 00:00:00 GMT|" +
-		"Modgate-Request-Id: id-1|Set-Cookie: a=b|Set-Cookie: c=d||ok"
+	want := "HTTP/1.1 201 Made It|X-CaSe: 1|Set-Cookie: a=b|Set-Cookie: c=d|Server: theirs|Date: Mon, 23 Nov 2026 00:00:00 GMT|" +
+		"Content-Type: text/plain|Content-Length: 2|Modgate-Request-Id: id-1||ok"
 	if got := strings.ReplaceAll(got.String(), "\r\n", "|"); got != want {
 		t.Errorf("the client got\n%s\nwant\n%s", got, want)
 	}
@@ -327,6 +327,9 @@ func TestBrokenAnswerIsNeverCompleted(t *testing.T) {
 			resp, err := http.ReadResponse(r, nil)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if resp.StatusCode == 502 {
+				return // its end came before its head was relayed
 			}
 			if b, err := io.ReadAll(resp.Body); !errors.Is(err, io.ErrUnexpectedEOF) {
 				t.Errorf("body = %q, %v; want it cut off", b, err)

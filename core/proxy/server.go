@@ -23,7 +23,6 @@ func (p *Proxy) newServer() *fasthttp.Server {
 		ErrorHandler:  p.unreadable,
 
 		ReadBufferSize:     readBuffer,
-		WriteBufferSize:    16 << 10,
 		Concurrency:        math.MaxInt32, // the listener bounds them
 		MaxRequestBodySize: readAhead,     // more is streamed; Limits.Body bounds it
 		// No timeouts: a client knows better when it waits for what.
@@ -69,6 +68,7 @@ func (p *Proxy) serve(ln net.Listener, bearer func() *route.Caller) error {
 // the requests in flight. When ctx ends it cuts those that are left, and
 // returns ctx's error. Nothing runs afterwards.
 func (p *Proxy) Shutdown(ctx context.Context) error {
+	p.stopping.Store(true)
 	p.Room.Close()
 	ended := make(chan struct{})
 	go func() {

@@ -25,7 +25,6 @@ type stream struct {
 	ctl    *http.ResponseController
 
 	read, write watchdog
-	writeBy     time.Time
 }
 
 var contexts = sync.Pool{New: func() any { return new(fasthttp.RequestCtx) }}
@@ -48,7 +47,10 @@ func (p *Proxy) serveStream(w http.ResponseWriter, r *http.Request) {
 	s.begin()
 	ctx.Request.SetBodyStream(body{s}, -1)
 	p.handle(ctx)
-	err := s.answer(&ctx.Response)
+	err := s.client.failure
+	if !s.client.relayed {
+		err = s.answer(&ctx.Response)
+	}
 	ctx.Request.Reset()
 	ctx.Response.Reset()
 	contexts.Put(ctx)
@@ -117,15 +119,11 @@ func appendField(b []byte, name, value string) []byte {
 	return append(b, '\r', '\n')
 }
 
-// body reads a stream's body. An upload that waits here lets go of the baton.
+// body reads a stream's body.
 type body struct{ *stream }
 
 func (b body) Read(p []byte) (int, error) {
 	c := &b.client
-	if c.lent {
-		c.baton.Unlock()
-		defer c.baton.Lock()
-	}
 	if c.stopped.Load() {
 		return 0, errGone
 	}
@@ -161,72 +159,86 @@ func (b body) trailers() {
 	}
 }
 
-// answer writes what the exchange has answered. An error means that not all
-// of it was.
+// answer writes an answer of the gateway's own. An error means that not all of
+// it was written.
 func (s *stream) answer(r *fasthttp.Response) error {
-	defer func() { _ = r.CloseBodyStream() }()
 	if err := s.r.Context().Err(); err != nil {
 		return err
 	}
-	status := r.StatusCode()
+	status, body := r.StatusCode(), r.Body()
 	h := s.w.Header()
-	copyFields(h, &r.Header)
-	streams := r.IsBodyStream()
-	if b := r.Body; !streams && status != fasthttp.StatusNoContent && status != fasthttp.StatusNotModified && h.Get("Content-Length") == "" {
-		if n := len(b()); n > 0 || h.Get("Grpc-Status") == "" {
-			h.Set("Content-Length", strconv.Itoa(n))
-		}
+	copyFields(h, r.Header.Header())
+	if !bodyless(status) && (len(body) > 0 || h.Get("Grpc-Status") == "") {
+		h.Set("Content-Length", strconv.Itoa(len(body)))
 	}
 	s.w.WriteHeader(status)
-	if !streams {
-		// What the client's window has no room for is written after this has returned.
-		if err := s.ctl.SetWriteDeadline(time.Now().Add(s.client.terms.Idle)); err != nil {
+	if len(body) > 0 && !bodyless(status) && s.r.Method != http.MethodHead {
+		if err := s.put(body); err != nil {
 			return err
 		}
-		_, err := s.w.Write(r.Body())
-		if errors.Is(err, http.ErrBodyNotAllowed) {
-			err = nil // of HEAD, and of a status without a body
-		}
-		return err
 	}
-	if err := s.ctl.Flush(); err != nil {
-		return err
-	}
-	if _, err := r.BodyStream().(io.WriterTo).WriteTo(&s.client); err != nil {
-		if s.r.Context().Err() != nil || !isGRPC(r.Header.ContentType()) {
-			return err
-		}
-		h.Set(http.TrailerPrefix+"Grpc-Status", strconv.Itoa(grpcUnavailable))
-		h.Set(http.TrailerPrefix+"Grpc-Message", "The module's answer broke off")
-		return nil
-	}
-	for line := range strings.SplitSeq(string(r.Header.TrailerHeader()), "\r\n") {
-		if name, value, ok := strings.Cut(line, ": "); ok {
-			h.Add(http.TrailerPrefix+name, value)
-		}
-	}
-	return nil
+	return s.last(nil)
 }
+
+// open begins the answer with this head.
+func (s *stream) open(status int, head []byte) {
+	copyFields(s.w.Header(), head)
+	s.w.WriteHeader(status)
+}
+
+// put writes a piece of the answer's body, of which some may wait for flush.
+func (s *stream) put(piece []byte) error {
+	s.write.watch(time.Now().Add(s.client.terms.Idle))
+	defer s.write.rest()
+	_, err := s.w.Write(piece)
+	return err
+}
+
+// flush writes what waits.
+func (s *stream) flush() error {
+	s.write.watch(time.Now().Add(s.client.terms.Idle))
+	defer s.write.rest()
+	return s.ctl.Flush()
+}
+
+// last ends the answer with these lines of trailers. What the client's window
+// has no room for is written after the handler has returned.
+func (s *stream) last(trailers []byte) error {
+	h := s.w.Header()
+	for line := range strings.SplitSeq(string(trailers), "\r\n") {
+		if name, value, ok := strings.Cut(line, ":"); ok {
+			h.Add(http.TrailerPrefix+name, strings.Trim(value, " \t"))
+		}
+	}
+	if err := s.r.Context().Err(); err != nil {
+		return err
+	}
+	return s.ctl.SetWriteDeadline(time.Now().Add(s.client.terms.Idle))
+}
+
+// brokenGRPC are the trailers of an answer of gRPC's that broke off.
+var brokenGRPC = []byte("Grpc-Status: " + strconv.Itoa(grpcUnavailable) + "\r\nGrpc-Message: The module's answer broke off\r\n")
 
 // copyFields copies the fields of an answer's head, but for those that HTTP/2
 // does not know. What is not there is not added.
-func copyFields(to http.Header, from *fasthttp.ResponseHeader) {
+func copyFields(to http.Header, head []byte) {
 	to["Date"], to["Content-Type"] = nil, nil
-	for k, v := range from.All() {
-		name := http.CanonicalHeaderKey(string(k))
-		switch name {
-		case "Connection", "Transfer-Encoding", "Keep-Alive", "Upgrade", "Proxy-Connection":
+	_, lines, _ := strings.Cut(string(head), "\r\n")
+	for line := range strings.SplitSeq(lines, "\r\n") {
+		name, value, _ := strings.Cut(line, ":")
+		switch name = http.CanonicalHeaderKey(name); name {
+		case "", "Connection", "Transfer-Encoding", "Keep-Alive", "Upgrade", "Proxy-Connection":
 		default:
-			to[name] = append(to[name], string(v))
+			to[name] = append(to[name], strings.Trim(value, " \t"))
 		}
 	}
 }
 
 // interim writes an interim answer.
-func (s *stream) interim(from *fasthttp.ResponseHeader) error {
+func (s *stream) interim(status int, head []byte) error {
 	h := s.w.Header()
-	copyFields(h, from)
-	s.w.WriteHeader(from.StatusCode())
+	copyFields(h, head)
+	s.w.WriteHeader(status)
 	clear(h)
 	return s.r.Context().Err()
 }
@@ -236,15 +248,12 @@ func (s *stream) interim(from *fasthttp.ResponseHeader) error {
 // Read is there for the interface: who reads a body has it from the request.
 func (s *stream) Read([]byte) (int, error) { return 0, io.EOF }
 
-// Write writes a part of the answer's body, at once.
+// Write writes a part of the answer, at once.
 func (s *stream) Write(p []byte) (int, error) {
-	s.write.watch(s.writeBy)
-	defer s.write.rest()
-	n, err := s.w.Write(p)
-	if err == nil {
-		err = s.ctl.Flush()
+	if err := s.put(p); err != nil {
+		return 0, err
 	}
-	return n, err
+	return len(p), s.flush()
 }
 
 // Close is there for the interface: a stream ends with its handler.
@@ -271,11 +280,8 @@ func (s *stream) SetReadDeadline(t time.Time) error {
 	return s.ctl.SetReadDeadline(t)
 }
 
-// SetWriteDeadline bounds the writes that follow.
-func (s *stream) SetWriteDeadline(t time.Time) error {
-	s.writeBy = t
-	return nil
-}
+// SetWriteDeadline is there for the interface: every write has its own.
+func (s *stream) SetWriteDeadline(time.Time) error { return nil }
 
 // watchdog bites when something that is watched takes too long: unlike the
 // deadlines of net/http's streams, which are over even if nobody waits. It

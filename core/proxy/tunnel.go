@@ -14,20 +14,19 @@ import (
 // tunnel answers 101 and relays bytes both ways from then on, whatever they
 // are. The run lasts as long.
 func (x *exchange) tunnel(c *conn) {
-	h := &x.ctx.Response.Header
-	protocol := bytes.Clone(upgradeOf(h))
-	tidy(h)
+	protocol := bytes.Clone(x.reply.find("upgrade"))
 	x.relay = relay{x: x, c: c}
 	if x.adapted != nil && !x.adaptAnswer(true) {
 		return
 	}
-	x.mark(h)
-	h.Set("Connection", "Upgrade")
-	h.SetBytesV("Upgrade", protocol)
+	b := x.appendMarks(x.appendReplied(nil, fasthttp.StatusSwitchingProtocols))
+	b = append(b, "Connection: Upgrade\r\nUpgrade: "...)
+	b = append(b, protocol...)
+	b = append(append(b, crlf...), crlf...)
 	x.p.stats.count(upgraded)
 	x.relay.open = true
 	x.client.stage = inTunnel
-	x.takeOver(func(client net.Conn) {
+	x.takeOver(b, func(client net.Conn) {
 		c.deadline.waive(c.Conn)
 		x.p.stats.tunnels.Add(1)
 		defer x.p.stats.tunnels.Add(-1)
@@ -36,10 +35,10 @@ func (x *exchange) tunnel(c *conn) {
 	})
 }
 
-// asked101 reports whether h, of status 101, switches to a protocol that the
-// client asked for (RFC 9110 7.8).
-func (x *exchange) asked101(h *fasthttp.ResponseHeader) bool {
-	protocol := upgradeOf(h)
+// asked101 reports whether an answer, of status 101, switches to a protocol that
+// the client asked for (RFC 9110 7.8).
+func (x *exchange) asked101() bool {
+	protocol := x.reply.find("upgrade")
 	for asked := range list(x.head.upgrade) {
 		if bytes.EqualFold(asked, protocol) {
 			return x.head.upgrades()
@@ -48,20 +47,9 @@ func (x *exchange) asked101(h *fasthttp.ResponseHeader) bool {
 	return false
 }
 
-// upgradeOf returns the protocol that an answer switches to, or nil.
-func upgradeOf(h *fasthttp.ResponseHeader) []byte {
-	for k, v := range h.All() {
-		if equalFold(k, "upgrade") {
-			return v
-		}
-	}
-	return nil
-}
-
 // takeOver writes the answer's head and leaves the connection to then, with
 // which the exchange and the connection end.
-func (x *exchange) takeOver(then func(client net.Conn)) {
-	head := bytes.Clone(x.ctx.Response.Header.Header())
+func (x *exchange) takeOver(head []byte, then func(client net.Conn)) {
 	x.ctx.HijackSetNoResponse(true)
 	x.ctx.Hijack(func(client net.Conn) {
 		defer x.relay.Close()
@@ -94,7 +82,7 @@ func (t *tunnel) pipe() {
 		t.copy(t.upstream, t.client, true)
 		closeWrite(t.upstream.Conn)
 	}()
-	t.copy(t.client, buffered{t.upstream}, false)
+	t.copy(t.client, t.upstream, false)
 	closeWrite(t.x.ctx.Conn())
 	<-done
 	if t.over.Load() { // what the other end is still sending must not cost it our last words
@@ -159,11 +147,6 @@ func (t *tunnel) farewell(to net.Conn, masked bool) {
 	}
 }
 
-// buffered reads what came with the head before the rest.
-type buffered struct{ *conn }
-
-func (b buffered) Read(p []byte) (int, error) { return b.br.Read(p) }
-
 // closeWrite says that nothing follows, without ending the other direction.
 func closeWrite(c net.Conn) {
 	for {
@@ -189,13 +172,4 @@ func socket(c net.Conn) net.Conn {
 		}
 		c = inner.NetConn()
 	}
-}
-
-// streamToEOF relays a body of unknown length to a client of HTTP/1.0, which
-// knows its end by the connection's.
-func (x *exchange) streamToEOF() {
-	h := &x.ctx.Response.Header
-	h.Del(fasthttp.HeaderTransferEncoding)
-	h.SetConnectionClose()
-	x.takeOver(func(client net.Conn) { _, _ = x.relay.WriteTo(client) })
 }

@@ -23,11 +23,11 @@ type turn struct {
 // taking is one turn under way.
 type taking struct {
 	request []byte
-	answer  []byte
+	to      *inlet
 	asked   bool // it was written, as far as it could be
 	sent    int
-	n       int
 	err     error
+	octet   [1]byte
 }
 
 // newTurn returns c's turn, and false if c is no socket.
@@ -45,46 +45,73 @@ func newTurn(c net.Conn) (turn, bool) {
 	return t, true
 }
 
-// take writes request and reads into answer. asked and sent say how far it
-// came; if it wrote a part only, it has read nothing. Bytes or an end that were
-// there before the request are errStale.
-func (t turn) take(request, answer []byte) (n int, err error) {
-	*t.taking = taking{request: request, answer: answer}
+// take writes request, if there is one, and reads into to, which holds no
+// buffer meanwhile that is of no use. asked and sent say how far it came; if it
+// wrote a part only, it has read nothing. Bytes or an end that were there
+// before the request are errStale.
+func (t turn) take(request []byte, to *inlet) error {
+	t.request, t.to, t.asked, t.sent, t.err = request, to, len(request) == 0, 0, nil
 	if err := t.raw.Read(t.call); err != nil {
-		return 0, err
+		return err
 	}
-	return t.n, t.err
+	return t.err
 }
 
 // step is called until it returns true; before it is called again, it is
 // waited until there is something to read.
 func (t *taking) step(fd uintptr) bool {
-	n, err := syscall.Read(int(fd), t.answer)
-	for err == syscall.EINTR {
-		n, err = syscall.Read(int(fd), t.answer)
-	}
-	switch {
-	case err == syscall.EAGAIN:
-		return !t.asked && !t.ask(fd)
-	case !t.asked:
+	if !t.asked {
+		if _, wait, _ := readNow(fd, t.octet[:]); wait {
+			return !t.ask(fd)
+		}
 		t.err = errStale
-	case err != nil:
-		t.err = err
-	case n == 0:
-		t.err = io.EOF
-	default:
-		t.n = n
+		return true
 	}
-	return true
+	n, wait, err := readNow(fd, t.to.room())
+	t.to.add(n)
+	if n == 0 {
+		t.to.rest()
+	}
+	t.err = err
+	return !wait
 }
 
 // ask writes the request and reports whether its answer can be waited for.
 func (t *taking) ask(fd uintptr) bool {
 	t.asked = true
-	n, err := syscall.Write(int(fd), t.request)
-	for err == syscall.EINTR {
-		n, err = syscall.Write(int(fd), t.request)
+	n, _, err := writeNow(fd, t.request)
+	t.sent = n
+	return err != nil || t.sent == len(t.request)
+}
+
+// readNow reads from a socket that does not block. If it finds nothing, wait is
+// set; its end is io.EOF.
+func readNow(fd uintptr, p []byte) (n int, wait bool, err error) {
+	for {
+		n, err := syscall.Read(int(fd), p)
+		switch {
+		case err == syscall.EINTR:
+		case err == syscall.EAGAIN:
+			return 0, true, nil
+		case err == nil && n == 0:
+			return 0, false, io.EOF
+		default:
+			return max(n, 0), false, err
+		}
 	}
-	t.sent = max(n, 0)
-	return err != nil && err != syscall.EAGAIN || t.sent == len(t.request)
+}
+
+// writeNow writes to a socket that does not block. If there is no room, wait is
+// set.
+func writeNow(fd uintptr, p []byte) (n int, wait bool, err error) {
+	for {
+		n, err := syscall.Write(int(fd), p)
+		switch {
+		case err == syscall.EINTR:
+		case err == syscall.EAGAIN:
+			return 0, true, nil
+		default:
+			return max(n, 0), false, err
+		}
+	}
 }

@@ -20,7 +20,6 @@ type upload struct {
 	c       *conn
 	client  *client
 	due     time.Time     // as exchange.due when it began
-	holding bool          // the handler's side holds the baton
 	done    chan struct{} // closed when run returns
 	whole   bool          // the body was sent to its end; as failure, read after done
 	failure error         // of the client's side
@@ -60,9 +59,6 @@ func (u *upload) start(c *conn) {
 
 func (u *upload) run(body io.Reader) {
 	defer close(u.done)
-	u.client.baton.Lock()
-	defer u.client.baton.Unlock()
-
 	err := u.copy(body)
 	if err != nil && !errors.Is(err, errGone) {
 		u.failure = err
@@ -104,8 +100,7 @@ func (u *upload) copy(body io.Reader) error {
 // gave one, is still to be read.
 var errGone = errors.New("the upstream reads no more")
 
-// write sends buf[room:room+n], as a chunk if the body is chunked. The server
-// may look at the body's state meanwhile.
+// write sends buf[room:room+n], as a chunk if the body is chunked.
 func (u *upload) write(buf []byte, room, n int) error {
 	start, end := room, room+n
 	if u.x.head.chunked && u.c.call == nil {
@@ -119,8 +114,6 @@ func (u *upload) write(buf []byte, room, n int) error {
 }
 
 func (u *upload) push(b []byte) error {
-	u.client.baton.Unlock()
-	defer u.client.baton.Lock()
 	if err := u.c.SetWriteDeadline(by(u.due, u.client.patienceOfBody())); err != nil {
 		return err
 	}
@@ -143,23 +136,6 @@ func (u *upload) finish() error {
 	return nil
 }
 
-// yield takes the baton for the server, which looks at the body's state
-// between the handler and the answer's body.
-func (u *upload) yield() {
-	if u.running {
-		u.client.baton.Lock()
-		u.holding = true
-	}
-}
-
-// resume gives the baton back.
-func (u *upload) resume() {
-	if u.holding {
-		u.holding = false
-		u.client.baton.Unlock()
-	}
-}
-
 // stop ends the upload, if it still goes on, joins it, and reports whether the
 // body was sent to its end. A client that sent only a part of its body is not
 // read from again.
@@ -167,7 +143,6 @@ func (u *upload) stop() (whole bool) {
 	if !u.running {
 		return !u.streams || u.whole
 	}
-	u.resume()
 	select {
 	case <-u.done:
 	default:

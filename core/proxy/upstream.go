@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -176,7 +175,11 @@ func (u *upstream) dial(t *terms, until time.Time) (*conn, error) {
 		}
 	}
 	c.Conn = nc
-	c.br = bufio.NewReaderSize(c, t.Head)
+	c.lender = &u.p.heads // a record of TLS is no longer than a head
+	if c.turns {
+		c.lender = &u.p.buffers
+	}
+	c.serve(t)
 
 	u.mu.Lock()
 	defer u.mu.Unlock()
