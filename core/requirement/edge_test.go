@@ -53,6 +53,13 @@ func TestChangeIsToldToWhomItConcerns(t *testing.T) { // N1
 	}
 	affected("labels", "labels", "orders")
 	affected("orders", "orders")
+	offers := func(want bool) {
+		t.Helper()
+		if got := w.Offers("labels", "tags"); got != want {
+			t.Errorf("labels offers tags: %v, want %v", got, want)
+		}
+	}
+	offers(true)
 	w.register("stamps", "1.0.0", "s1", nil)
 	if due := w.due("orders", "o1", "stamps", cursor); len(due) != 0 {
 		t.Errorf("a stranger: %+v", due)
@@ -60,6 +67,7 @@ func TestChangeIsToldToWhomItConcerns(t *testing.T) { // N1
 	// What provided the interface stops doing so: told, since it was told of it.
 	w.register("labels", "1.0.0", "l1", nil)
 	affected("labels", "labels", "orders")
+	offers(true)
 	due := w.due("orders", "o1", "labels", cursor)
 	if len(due) != 1 || due[0].Kind != message.NoticeMissing || due[0].Data.Reason != message.ReasonUnknown {
 		t.Errorf("nobody provides it any more: %+v", due)
@@ -71,6 +79,7 @@ func TestChangeIsToldToWhomItConcerns(t *testing.T) { // N1
 	affected("labels", "labels", "orders")
 	w.register("orders", "1.0.0", "o1", need[:1])
 	affected("labels", "labels")
+	offers(false)
 }
 
 // A dropped module provides nothing (O1).
