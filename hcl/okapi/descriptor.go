@@ -23,12 +23,12 @@ type Descriptor struct {
 	Requires []reference `json:"requires"`
 	Optional []reference `json:"optional"`
 	Provides []provided  `json:"provides"`
+	Replaces []string    `json:"replaces"` // products
 	Filters  []handler   `json:"filters"`
 	Launch   launch      `json:"launchDescriptor"`
 
 	// What only their number is told of.
 	Permissions []json.RawMessage `json:"permissionSets"`
-	Replaces    []string          `json:"replaces"`
 	Tags        []string          `json:"tags"`
 	Env         []json.RawMessage `json:"env"`
 	Metadata    json.RawMessage   `json:"metadata"`

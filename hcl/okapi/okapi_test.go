@@ -126,6 +126,7 @@ func TestWrongDescriptorsAreRefused(t *testing.T) {
 		`[{"id": "a-1.0.0"}, {"id": "a-1.0.0"}]`: "two descriptors of one version",
 		`{"id": "a-1.0.0", "requires": [{"id": "b", "version": "new"}]}`:   "a-1.0.0 requires b",
 		`{"id": "a-1.0.0", "provides": [{"id": "b c", "version": "1.0"}]}`: "a-1.0.0 provides b c",
+		`{"id": "a-1.0.0", "replaces": ["b c"]}`:                           "a-1.0.0 replaces \"b c\"",
 	} {
 		file := filepath.Join(t.TempDir(), "descriptor.json")
 		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {

@@ -58,9 +58,6 @@ func (d *Descriptor) omissions(o Options) []string {
 			add("property %s", p.name)
 		}
 	}
-	if d.Replaces != nil {
-		add("it replaces %s", strings.Join(d.Replaces, ", "))
-	}
 	if d.Tags != nil {
 		add("tags %s", strings.Join(d.Tags, ", "))
 	}

@@ -91,7 +91,26 @@ func (w *writer) module(name string, ds []*Descriptor) {
 			w.omitted = append(w.omitted, Omission{d.ID, n})
 		}
 	}
-	fmt.Fprintf(&w.out, "module %s {\n%s%s}\n", quote(name), w.adapted(ds), &blocks)
+	fmt.Fprintf(&w.out, "module %s {\n%s%s%s}\n", quote(name), w.replaces(name, ds), w.adapted(ds), &blocks)
+}
+
+// replaces names the products that any of the module's versions replaces: of
+// Okapi a product is what is a module here.
+func (w *writer) replaces(name string, ds []*Descriptor) string {
+	var names []string
+	for _, d := range ds {
+		for _, n := range d.Replaces {
+			if err := module.CheckName(n); err != nil {
+				w.errs = append(w.errs, fmt.Errorf("%s replaces %q: %w", d.ID, n, err))
+			} else if q := quote(n); n != name && !slices.Contains(names, q) {
+				names = append(names, q)
+			}
+		}
+	}
+	if names == nil {
+		return ""
+	}
+	return "replaces = [" + strings.Join(names, ", ") + "]\n\n"
 }
 
 // version writes one block and returns what is not expressed.

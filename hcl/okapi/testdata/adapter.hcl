@@ -59,9 +59,10 @@ module "folio_loans" {
 #   permissionsRequired of 1 handler
 #   1 permission set
 #   launch descriptor: mod-loans:2.1.0, 1 variable of environment
-#   it replaces mod-lending
 #   unknown property extensions
 module "mod-loans" {
+  replaces = ["mod-lending"]
+
   update     = "on-takeover"
   adapter    = "okapi"
   run_header = "X-Okapi-Request-Id"

@@ -36,9 +36,10 @@ module "folio_loans" {
 #   permissionsRequired of 1 handler
 #   1 permission set
 #   launch descriptor: mod-loans:2.1.0, 1 variable of environment
-#   it replaces mod-lending
 #   unknown property extensions
 module "mod-loans" {
+  replaces = ["mod-lending"]
+
   version "2.1.0" {
     upstreams = [lookup(var.upstreams, "mod-loans-2.1.0", "http://mod-loans-2-1-0:9130")]
     scheme    = "folio"
