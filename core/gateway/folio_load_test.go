@@ -72,15 +72,21 @@ func newClient(t *testing.T) *http.Client {
 	return &http.Client{Transport: transport, Timeout: time.Minute}
 }
 
+// kept is a way that both releases have.
+type kept struct {
+	way
+	heir string    // the module that has it in the end
+	ids  [2]string // who may answer: until the heir is upgraded, and from then on
+}
+
 // load is clients that send requests without a pause, each of which must be
 // answered by the module that it is for.
 type load struct {
 	t      *testing.T
 	client *http.Client
 	origin string
-	ways   []way                // what they ask for
-	by     map[string][]way     // the same by module
-	ids    map[string][2]string // who may answer: before and after the upgrade of a module
+	ways   []kept            // what they ask for
+	by     map[string][]kept // the same by the module that has it in the end
 	done   chan struct{}
 	joined sync.WaitGroup
 
@@ -92,9 +98,9 @@ type load struct {
 }
 
 func (l *load) start(clients int) {
-	l.by = map[string][]way{}
+	l.by = map[string][]kept{}
 	for _, w := range l.ways {
-		l.by[w.module] = append(l.by[w.module], w)
+		l.by[w.heir] = append(l.by[w.heir], w)
 	}
 	l.focus.Store("")
 	l.done = make(chan struct{})
@@ -124,12 +130,11 @@ func (l *load) stop() {
 }
 
 // one sends a request and reports whether it was answered as it must be.
-func (l *load) one(w way) bool {
-	_, new := l.upgraded.Load(w.module)
+func (l *load) one(w kept) bool {
+	_, new := l.upgraded.Load(w.heir)
 	r, err := ask(l.client, w.method, l.origin+w.request(), "")
-	ids := l.ids[w.module]
-	if err != nil || r.status != http.StatusOK || r.by != ids[1] && (new || r.by != ids[0]) {
-		l.t.Errorf("under load: %s (%s): %d by %q, %v; %+v", w.text, w.module, r.status, r.by, err, r.Problem)
+	if err != nil || r.status != http.StatusOK || r.by != w.ids[1] && (new || r.by != w.ids[0]) {
+		l.t.Errorf("under load: %s (%s): %d by %q, %v; %+v", w.text, w.heir, r.status, r.by, err, r.Problem)
 		return false
 	}
 	l.answered.Add(1)

@@ -22,6 +22,7 @@ type descriptor struct {
 	ID       string
 	Requires []wanted
 	Optional []wanted
+	Replaces []string
 	Provides []struct {
 		ID, Version, InterfaceType string
 		Handlers                   []struct {
@@ -98,12 +99,22 @@ func (p platform) routing() routing {
 	r := routing{}
 	for _, d := range p {
 		for _, w := range d.ways {
-			if key := w.method + " " + w.path[0]; !w.undefined {
+			if key := w.method + " " + w.path[0]; !w.undefined && !p.replaced(w) {
 				r[key] = append(r[key], w)
 			}
 		}
 	}
 	return r
+}
+
+// replaced reports whether a module that replaces the way's has it, too.
+func (p platform) replaced(w way) bool {
+	for _, d := range p {
+		if slices.Contains(d.Replaces, w.module) && slices.ContainsFunc(d.ways, func(v way) bool { return v.method == w.method && slices.Equal(v.path, w.path) }) {
+			return true
+		}
+	}
+	return false
 }
 
 var braces = regexp.MustCompile(`\{[^}]*\}`)
