@@ -92,9 +92,10 @@ func TestEveryValueIsRead(t *testing.T) {
 			Timeouts: config.Timeouts{
 				Connect: 500 * time.Millisecond, FirstByte: 90 * time.Second, Idle: 90 * time.Second, Stream: 2 * time.Hour, Request: 10 * time.Minute, ReadHead: 5 * time.Second,
 			},
-			Settle: 5 * time.Second,
-			CORS:   config.CORS{Origins: []string{"https://library.example"}},
-			Alerts: config.Alerts{Unresolved: 2 * time.Minute},
+			Settle:         5 * time.Second,
+			TrustedProxies: []string{"10.0.0.0/8", "2001:db8::7"},
+			CORS:           config.CORS{Origins: []string{"https://library.example"}},
+			Alerts:         config.Alerts{Unresolved: 2 * time.Minute},
 		},
 		Defaults: defaults,
 		Modules: []config.Module{

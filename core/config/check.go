@@ -152,6 +152,7 @@ func (g *Gateway) check(ps *problems) {
 	if g.DataDir == "" {
 		s.add("data_dir", "No data directory", "data_dir is empty; without a folder no state survives a restart.")
 	}
+	g.checkProxies(s)
 	for _, o := range g.CORS.Origins {
 		if !isOrigin(o) {
 			s.add("cors.origins", "Not an origin", "%q is not an origin: want scheme://host or scheme://host:port, without a path, such as \"https://library.example\".", o)

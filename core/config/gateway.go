@@ -16,6 +16,10 @@ type Gateway struct {
 	TenantHeader string  // whose value policies see as the tenant; empty: they see none
 	Plugins      string  // folder of adapters; empty: there are none
 
+	// TrustedProxies are addresses, and networks as address/bits, of proxies
+	// whose Forwarded and X-Forwarded-* fields count. See TrustedNetworks.
+	TrustedProxies []string
+
 	JoinSecret Secret // general (I1); empty: the gateway makes one and keeps it in DataDir
 
 	Limits    Limits
@@ -114,6 +118,7 @@ func (g *Gateway) Settings() []Setting {
 		{Name: "data_dir", Value: &g.DataDir, Form: Path, Doc: "folder of the state, the tokens and the processes' logs; made when it is missing"},
 		{Name: "policies", Value: &g.Policies, Form: Path, Doc: "folder of policies in Rego; without it the embedded policy decides alone"},
 		{Name: "plugins", Value: &g.Plugins, Form: Path, Doc: "folder of adapters, WebAssembly files that are put in force as they are dropped, replaced and removed; unset: there are none"},
+		{Name: "trusted_proxies", Value: &g.TrustedProxies, Doc: "addresses and networks of proxies before the gateway, such as \"10.0.0.0/8\": from them, and no one else, `Forwarded` and `X-Forwarded-*` are believed and continued, and the client is the last address there that is not of these"},
 		{Name: "tenant_header", Value: &g.TenantHeader, Max: 64, Doc: "name of the header whose value policies see as `input.request.tenant`, such as \"X-Okapi-Tenant\""},
 		{Name: "join_secret", Value: &g.JoinSecret, Min: minSecret, Max: maxSecret, Live: true, Doc: "lets modules register that have none of their own; unset: the gateway makes one, `join-secret` in the data directory (I1)"},
 		{Name: "limits.head", Value: &g.Limits.Head, Min: int64(4 * KiB), Max: int64(MiB), Doc: "size of a request's line and headers, of which there may be 500; more is answered 431, or 414 if the line alone is; and of an answer's, more of which is 502"},

@@ -98,11 +98,11 @@ func (a *adapted) Protocol() string {
 }
 
 func (a *adapted) Source() netip.AddrPort {
-	if tcp, ok := a.x.ctx.Conn().RemoteAddr().(*net.TCPAddr); ok {
-		at := tcp.AddrPort()
-		return netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
+	client := a.x.remote()
+	if tcp, ok := a.x.ctx.Conn().RemoteAddr().(*net.TCPAddr); ok && client == a.x.peer() {
+		return netip.AddrPortFrom(client, tcp.AddrPort().Port())
 	}
-	return netip.AddrPort{}
+	return netip.AddrPortFrom(client, 0) // a trusted proxy does not say the port
 }
 
 func (a *adapted) Status() int {

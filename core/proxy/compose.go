@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"net/netip"
 	"strconv"
 
 	"github.com/modgate/modgate/core/adapter"
@@ -87,63 +86,6 @@ func (x *exchange) appendHop(b []byte) []byte {
 		b = append(b, "Connection: TE\r\nTE: trailers\r\n"...)
 	}
 	return b
-}
-
-// appendTrace writes who asks and by which way. What the client said of that
-// was dropped: anyone can say it.
-func (x *exchange) appendTrace(b []byte) []byte {
-	version := "1.1"
-	switch {
-	case x.client.stream != nil:
-		version = "2"
-	case x.head.http10:
-		version = "1.0"
-	}
-	proto := "http"
-	if x.client.secure {
-		proto = "https"
-	}
-	b = append(b, "Via: "...)
-	b = append(b, version...)
-	b = append(b, " modgate\r\nX-Forwarded-Proto: "...)
-	b = append(b, proto...)
-	if len(x.head.host) > 0 {
-		b = append(b, "\r\nX-Forwarded-Host: "...)
-		b = append(b, x.head.host...)
-	}
-	addr := x.remote()
-	if addr.IsValid() {
-		b = append(b, "\r\nX-Forwarded-For: "...)
-		b = addr.AppendTo(b)
-	}
-	b = append(b, "\r\nForwarded: for="...)
-	b = appendNode(b, addr)
-	if len(x.head.host) > 0 {
-		b = append(b, `;host="`...)
-		b = append(b, x.head.host...)
-		b = append(b, '"')
-	}
-	b = append(b, ";proto="...)
-	b = append(b, proto...)
-	if len(x.client.identity) > 0 {
-		b = append(b, "\r\nClient-Cert: "...)
-		b = append(b, x.client.identity...)
-	}
-	return append(b, '\r', '\n')
-}
-
-// appendNode writes a node of Forwarded (RFC 7239 6).
-func appendNode(b []byte, addr netip.Addr) []byte {
-	switch {
-	case !addr.IsValid():
-		return append(b, "unknown"...)
-	case addr.Is4():
-		return addr.AppendTo(b)
-	default:
-		b = append(b, `"[`...)
-		b = addr.AppendTo(b)
-		return append(b, `]"`...)
-	}
 }
 
 // origin is the hop with which a run begins: of a caller who brings none, its

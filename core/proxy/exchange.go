@@ -3,8 +3,6 @@ package proxy
 import (
 	"errors"
 	"math/rand/v2"
-	"net"
-	"net/netip"
 	"runtime/debug"
 	"time"
 
@@ -265,14 +263,6 @@ func (x *exchange) leave() {
 		x.place.instance, x.place.door = nil, nil
 		d.Leave()
 	}
-}
-
-// remote returns the client's address.
-func (x *exchange) remote() netip.Addr {
-	if tcp, ok := x.ctx.Conn().RemoteAddr().(*net.TCPAddr); ok {
-		return tcp.AddrPort().Addr().Unmap()
-	}
-	return netip.Addr{}
 }
 
 // again makes the exchange one that is still to be admitted.

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"crypto/tls"
+	"net/netip"
 	"time"
 )
 
@@ -11,6 +12,9 @@ type Settings struct {
 
 	// Origins may read the gateway's own answers with credentials (3.2).
 	Origins []string
+
+	// Trusted are the networks of proxies whose word on who asks counts.
+	Trusted []netip.Prefix
 
 	// Tenant names the header that tells policies the tenant; empty: none does.
 	Tenant string
@@ -76,12 +80,13 @@ func setDefault[T comparable](field *T, value T) {
 type terms struct {
 	Limits
 	origins map[string]bool
+	trusted []netip.Prefix
 	tenant  string
 	tls     *tls.Config
 }
 
 func (s Settings) terms() *terms {
-	t := &terms{Limits: s.Limits.withDefaults(), origins: make(map[string]bool), tenant: s.Tenant, tls: s.ServerTLS}
+	t := &terms{Limits: s.Limits.withDefaults(), origins: make(map[string]bool), trusted: s.Trusted, tenant: s.Tenant, tls: s.ServerTLS}
 	for _, o := range s.Origins {
 		t.origins[o] = true
 	}

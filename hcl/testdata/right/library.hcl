@@ -63,6 +63,7 @@ gateway {
     read_head  = "5s"
     shutdown   = "0s"
   }
+  trusted_proxies = ["10.0.0.0/8", "2001:db8::7"]
   cors {
     origins = ["https://library.example"]
   }
