@@ -54,11 +54,11 @@ var allowed = map[string][]string{
 	"plugins/adaptertest": {"core/adapter", "core/config", "core/message", "core/module", "plugins", "sdk-wasm/project"},
 
 	// Adapters are guests: of ours they know the SDK only.
-	"plugins/okapi":           {"sdk-wasm/go/adapter"},
+	"plugins/okapi":           {"sdk-wasm/go/adapter", "sdk-wasm/go/adapter/config"},
 	"plugins/okapi/folio":     {"plugins/okapi/foliotest"}, // a module to try it with
 	"plugins/okapi/foliotest": {},
-	"plugins/pauseresume":     {"sdk-wasm/go/adapter"},
-	"plugins/rewrite":         {"sdk-wasm/go/adapter"},
+	"plugins/pauseresume":     {"sdk-wasm/go/adapter", "sdk-wasm/go/adapter/config"},
+	"plugins/rewrite":         {"sdk-wasm/go/adapter", "sdk-wasm/go/adapter/config"},
 
 	"hcl":                  {"core/config", "core/fallback", "core/message", "core/module"},
 	"hcl/generate":         {"hcl"},
