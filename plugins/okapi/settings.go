@@ -1,17 +1,16 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/modgate/modgate/sdk-wasm/go/adapter/config"
 )
 
 // settings are plugin.config, in JSON. Modules that have the same share the
@@ -64,55 +63,49 @@ func (s *settings) read(text string) error {
 	if strings.TrimSpace(text) == "" {
 		return errors.New(`there is no plugin.config: want at least jsonencode({ tenants = ["diku"] })`)
 	}
-	d := json.NewDecoder(bytes.NewReader([]byte(text)))
-	d.DisallowUnknownFields()
-	if err := d.Decode(s); err != nil {
-		return fmt.Errorf("plugin.config: %w", err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("plugin.config: something follows the settings")
+	if err := config.Read(text, s); err != nil {
+		return err
 	}
 	return s.check()
 }
 
 func (s *settings) check() error {
-	var errs []error
-	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf("plugin.config: "+format, args...)) }
+	var wrong config.Wrong
 	if s.Tenants == nil {
-		wrong(`tenants is missing: for which is the module enabled? [] stands for none`)
+		wrong.Say(`tenants is missing: for which is the module enabled? [] stands for none`)
 	}
 	for i, t := range s.Tenants {
 		if !isTenant(t) {
-			wrong("tenants: %q is no tenant: want a letter, then letters, digits and _, all small", t)
+			wrong.Say("tenants: %q is no tenant: want a letter, then letters, digits and _, all small", t)
 		}
 		if slices.Contains(s.Tenants[:i], t) {
-			wrong("tenants: %q is there twice", t)
+			wrong.Say("tenants: %q is there twice", t)
 		}
 	}
 	if !slices.Contains(otherTenants, s.OtherTenants) {
-		wrong("other_tenants: want one of %q, not %q", otherTenants, s.OtherTenants)
+		wrong.Say("other_tenants: want one of %q, not %q", otherTenants, s.OtherTenants)
 	}
 	if !slices.Contains(interfaces, s.Interface) {
-		wrong("interface: want one of %q, not %q", interfaces, s.Interface)
+		wrong.Say("interface: want one of %q, not %q", interfaces, s.Interface)
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Modules)) {
 		if v := s.Modules[name].Interface; v != "" && !slices.Contains(interfaces, v) {
-			wrong("modules: %s: interface: want one of %q, not %q", name, interfaces, v)
+			wrong.Say("modules: %s: interface: want one of %q, not %q", name, interfaces, v)
 		}
 	}
 	if !strings.HasPrefix(s.Path, "/") {
-		wrong("path: want a path such as /_/tenant, not %q", s.Path)
+		wrong.Say("path: want a path such as /_/tenant, not %q", s.Path)
 	}
 	if s.Health != "any" && !strings.HasPrefix(s.Health, "/") {
-		wrong(`health: want a path such as /admin/health, or "any", not %q`, s.Health)
+		wrong.Say(`health: want a path such as /admin/health, or "any", not %q`, s.Health)
 	}
 	if u, err := url.Parse(strings.ReplaceAll(s.URL, "{port}", "1")); s.URL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
-		wrong("url: want an origin such as http://modgate:9130 or http://modgate:{port}, not %q", s.URL)
+		wrong.Say("url: want an origin such as http://modgate:9130 or http://modgate:{port}, not %q", s.URL)
 	}
 	if s.Poll == 0 {
-		wrong("poll: want more than 0")
+		wrong.Say("poll: want more than 0")
 	}
-	return errors.Join(errs...)
+	return wrong.Err()
 }
 
 // interfaceOf returns the version of a version's tenant interface.

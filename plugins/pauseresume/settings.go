@@ -1,14 +1,12 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/modgate/modgate/sdk-wasm/go/adapter"
+	"github.com/modgate/modgate/sdk-wasm/go/adapter/config"
 )
 
 // settings are plugin.config, in JSON; none at all will do.
@@ -41,29 +39,24 @@ func usual() map[string]adapter.Health {
 // read reads the settings, and says all that is wrong with them.
 func (s *settings) read(text string) error {
 	*s = settings{Method: "PUT", Pause: "/pause", Resume: "/resume", Milliseconds: "ms", Health: "/health", words: usual()}
-	if strings.TrimSpace(text) != "" {
-		d := json.NewDecoder(strings.NewReader(text))
-		d.DisallowUnknownFields()
-		if err := d.Decode(s); err != nil {
-			return fmt.Errorf("plugin.config: %w", err)
-		}
+	if err := config.Read(text, s); err != nil {
+		return err
 	}
-	var errs []error
-	for name, target := range map[string]string{"pause": s.Pause, "resume": s.Resume, "health": s.Health} {
-		if !strings.HasPrefix(target, "/") {
-			errs = append(errs, fmt.Errorf("plugin.config: %s: want a path such as /%s, not %q", name, name, target))
-		}
-	}
+	var wrong config.Wrong
 	if s.Method != "PUT" && s.Method != "POST" {
-		errs = append(errs, fmt.Errorf(`plugin.config: method: want "PUT" or "POST", not %q`, s.Method))
+		wrong.Say(`method: want "PUT" or "POST", not %q`, s.Method)
+	}
+	for _, target := range []struct{ name, is string }{{"health", s.Health}, {"pause", s.Pause}, {"resume", s.Resume}} {
+		if !strings.HasPrefix(target.is, "/") {
+			wrong.Say("%s: want a path such as /%s, not %q", target.name, target.name, target.is)
+		}
 	}
 	for _, word := range slices.Sorted(maps.Keys(s.Words)) {
 		health, known := meanings[s.Words[word]]
 		if !known {
-			errs = append(errs, fmt.Errorf("plugin.config: words: %s: want one of %q, not %q", word, slices.Sorted(maps.Keys(meanings)), s.Words[word]))
+			wrong.Say("words: %s: want one of %q, not %q", word, slices.Sorted(maps.Keys(meanings)), s.Words[word])
 		}
 		s.words[strings.ToUpper(word)] = health
 	}
-	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-	return errors.Join(errs...)
+	return wrong.Err()
 }

@@ -3,7 +3,7 @@
 // path, and sets, adds, removes and renames fields, both ways.
 //
 // It decides nothing that is not written there, and refuses what could not
-// have an effect, or two.
+// have an effect, or two. Its module is told nothing of the lifecycle.
 package main
 
 import (
@@ -26,6 +26,9 @@ func rewrite(s *settings) adapter.Adapter {
 		Configure:  func(c *adapter.Config) error { return s.read(c.Text) },
 		OnRequest:  s.request,
 		OnResponse: s.response,
+		// Who needs its paths rewritten would not know what it is told: an
+		// UPDATE is acknowledged in its place.
+		Encode: func(*adapter.Event, *adapter.Request) adapter.Encoding { return adapter.Nothing },
 	}
 }
 

@@ -3,12 +3,12 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/modgate/modgate/sdk-wasm/go/adapter"
+	"github.com/modgate/modgate/sdk-wasm/go/adapter/config"
 )
 
 // settings are plugin.config, in JSON.
@@ -85,52 +85,49 @@ func (s *settings) read(text string) error {
 	if strings.TrimSpace(text) == "" {
 		return errors.New("there is no plugin.config: nothing would be rewritten")
 	}
-	d := json.NewDecoder(strings.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(s); err != nil {
-		return fmt.Errorf("plugin.config: %w", err)
+	if err := config.Read(text, s); err != nil {
+		return err
 	}
-	var errs []error
-	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf("plugin.config: "+format, args...)) }
-	checkPrefix("strip_prefix", s.Strip, wrong)
-	checkPrefix("add_prefix", s.Add, wrong)
+	var wrong config.Wrong
+	checkPrefix("strip_prefix", s.Strip, &wrong)
+	checkPrefix("add_prefix", s.Add, &wrong)
 	if s.Strip != "" && s.Strip == s.Add {
-		wrong("strip_prefix and add_prefix are both %q: nothing would be rewritten", s.Strip)
+		wrong.Say("strip_prefix and add_prefix are both %q: nothing would be rewritten", s.Strip)
 	}
-	s.Request.read("request", wrong)
-	s.Response.read("response", wrong)
-	return errors.Join(errs...)
+	s.Request.read("request", &wrong)
+	s.Response.read("response", &wrong)
+	return wrong.Err()
 }
 
-func checkPrefix(name, prefix string, wrong func(string, ...any)) {
+func checkPrefix(name, prefix string, wrong *config.Wrong) {
 	switch {
 	case prefix == "":
 	case prefix[0] != '/' || strings.HasSuffix(prefix, "/"):
-		wrong("%s: want segments such as /api/v1, without a slash at the end, not %q", name, prefix)
+		wrong.Say("%s: want segments such as /api/v1, without a slash at the end, not %q", name, prefix)
 	case strings.ContainsAny(prefix, "?# {}") || strings.Contains(prefix, "//"):
-		wrong("%s: %q is no path: what cannot be in one is percent-encoded", name, prefix)
+		wrong.Say("%s: %q is no path: what cannot be in one is percent-encoded", name, prefix)
 	}
 }
 
 // read puts the edits in order, and says what is wrong with them.
-func (e *edits) read(where string, wrong func(string, ...any)) {
+func (e *edits) read(where string, wrong *config.Wrong) {
 	done := map[string]string{} // what is done to a field, by its name in small letters
 	take := func(what, name string) {
 		low := strings.ToLower(name)
 		switch before := done[low]; {
 		case !isToken(name):
-			wrong("%s.%s: %q is not the name of a header", where, what, name)
+			wrong.Say("%s.%s: %q is not the name of a header", where, what, name)
 		case slices.Contains(owned, low) || strings.HasPrefix(low, "modgate-") || strings.HasPrefix(low, "x-forwarded-"):
-			wrong("%s.%s: %s is the gateway's own", where, what, name)
+			wrong.Say("%s.%s: %s is the gateway's own", where, what, name)
 		case before != "" && (before != "set" || what != "add"):
-			wrong("%s: %s stands under %s and under %s", where, name, before, what)
+			wrong.Say("%s: %s stands under %s and under %s", where, name, before, what)
 		}
 		done[low] = what
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.Rename)) {
 		take("rename", name)
 		if to := e.Rename[name]; !isToken(to) || slices.Contains(owned, strings.ToLower(to)) || strings.EqualFold(to, name) {
-			wrong("%s.rename: %s cannot become %q", where, name, to)
+			wrong.Say("%s.rename: %s cannot become %q", where, name, to)
 		}
 		e.renames = append(e.renames, change{name: name, value: e.Rename[name]})
 	}
@@ -150,10 +147,10 @@ func (e *edits) read(where string, wrong func(string, ...any)) {
 }
 
 // changeTo takes a value apart: "{request.id}" stands for that property.
-func changeTo(where, name, value string, wrong func(string, ...any)) change {
+func changeTo(where, name, value string, wrong *config.Wrong) change {
 	c := change{name: name, value: value}
 	if strings.IndexFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) >= 0 {
-		wrong("%s: %s: a value has no control characters", where, name)
+		wrong.Say("%s: %s: a value has no control characters", where, name)
 	}
 	for rest := value; rest != ""; {
 		text, after, found := strings.Cut(rest, "{")
@@ -164,7 +161,7 @@ func changeTo(where, name, value string, wrong func(string, ...any)) change {
 			rest = ""
 			continue
 		case !closed || !slices.Contains(properties, property):
-			wrong("%s: %s: {%s} is no property: want one of %s", where, name, property, strings.Join(properties, ", "))
+			wrong.Say("%s: %s: {%s} is no property: want one of %s", where, name, property, strings.Join(properties, ", "))
 			return c
 		}
 		c.parts, rest = append(c.parts, part{text, property}), next
