@@ -124,7 +124,9 @@ func comesBack(t *trial, _ string) error {
 }
 
 func isLetGo(t *trial, code string) error {
-	t.leave()
+	last := t.all[0]
+	defer last.die() // after it is let go: else it may be lost before
+	t.all = nil
 	if err := t.configure(code); err != nil {
 		return err
 	}

@@ -29,12 +29,14 @@ import (
 type Options struct {
 	Core    driver.Options
 	Adapter string         // file of the adapter
-	Module  driver.Command // starts the module; {port} and {egress} are filled in
+	Module  driver.Command // starts the module; {port}, {egress} and {version} are filled in
 	Probe   string         // path that says whether it can serve; empty: its socket does
 	Method  string
 	Path    string
+	Header  http.Header // of the request, beside its framing
 	Body    string
 	Config  string        // for the adapter
+	Run     string        // header that carries a run through the module; empty: the protocol's own
 	Limit   time.Duration // for each thing that must happen; 15 s without
 	Log     io.Writer     // what core and module print; nil: nowhere
 }
@@ -106,9 +108,15 @@ func Run(ctx context.Context, o Options, said func(moduletest.Verdict)) error {
 func (t *trial) configure(code string) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "module %q {\n  update  = \"on-takeover\"\n  adapter = %q\n", name, name)
-	if t.Config != "" {
-		fmt.Fprintf(&b, "  plugin {\n    config = %q\n  }\n", t.Config)
+	if t.Run != "" {
+		fmt.Fprintf(&b, "  run_header = %q\n", t.Run)
 	}
+	// A busy machine breaks no promise.
+	b.WriteString("  plugin {\n    request_budget   = \"1s\"\n    lifecycle_budget = \"1s\"\n    probe_budget     = \"1s\"\n")
+	if t.Config != "" {
+		fmt.Fprintf(&b, "    config = %q\n", t.Config)
+	}
+	b.WriteString("  }\n")
 	b.WriteString("  probe {\n    interval = \"250ms\"\n    timeout  = \"250ms\"\n")
 	if t.Probe == "" {
 		b.WriteString("    type = \"tcp\"\n  }\n")
@@ -145,7 +153,7 @@ func (t *trial) join(version, code string) error {
 
 func (t *trial) launch(p *process) error {
 	port := p.address[strings.LastIndexByte(p.address, ':')+1:]
-	r := strings.NewReplacer("{port}", port, "{egress}", "http://"+p.egress)
+	r := strings.NewReplacer("{port}", port, "{egress}", "http://"+p.egress, "{version}", p.version)
 	words := make([]string, len(t.Module))
 	for i, w := range t.Module {
 		words[i] = r.Replace(w)
@@ -189,8 +197,12 @@ func (t *trial) leave() {
 func (t *trial) ask(ctx context.Context, wait int) (wire.Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, t.Limit)
 	defer cancel()
-	h := http.Header{"Prefer": {fmt.Sprintf("wait=%d", wait)}}
-	if t.Body != "" {
+	h := t.Header.Clone()
+	if h == nil {
+		h = http.Header{}
+	}
+	h.Set("Prefer", fmt.Sprintf("wait=%d", wait))
+	if t.Body != "" && h.Get("Content-Type") == "" {
 		h.Set("Content-Type", "application/json")
 	}
 	return send(ctx, t.Method, "http://"+t.core.Data+t.Path, h, t.Body)
