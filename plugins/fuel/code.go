@@ -19,9 +19,9 @@ func (w *rewriter) code(r *reader) []byte {
 	}
 	b := appendU32(make([]byte, 0, len(r.b)+len(r.b)/3), n)
 	f := function{w: w}
-	for range n {
+	for i := range n {
 		body := reader{b: r.take(r.u32())}
-		b = f.rewrite(&body, b)
+		b = f.rewrite(&body, w.params[w.defined[i]], b)
 	}
 	return b
 }
@@ -34,7 +34,9 @@ type function struct {
 	out     []byte   // instructions
 	regions []region // open; the first is the function itself
 	blocks  []bool   // open; true: a loop
-	calls   bool
+	calls   bool     // outside of any loop
+	locals  uint64   // and parameters
+	spare   bool     // one local more holds what fuel is left
 }
 
 // region is a loop, or what of a function lies in none: who enters it pays for
@@ -44,15 +46,23 @@ type region struct {
 	at   int // of its cost in function.out; 0: not there yet
 }
 
-// rewrite appends the function whose body r has.
-func (f *function) rewrite(r *reader, b []byte) []byte {
-	for range r.u32() { // locals
-		r.u32()
+// maxLocals is how many locals and parameters a function may have to be given
+// one more: an engine refuses too many.
+const maxLocals = 10_000
+
+// rewrite appends the function whose body r has, of so many parameters.
+func (f *function) rewrite(r *reader, params uint32, b []byte) []byte {
+	f.locals = uint64(params)
+	groups := r.u32()
+	declared := r.at
+	for range groups {
+		f.locals += uint64(r.u32())
 		r.valueType()
 	}
-	locals := r.b[:r.at]
-	f.reader, f.from, f.out, f.calls = r, r.at, f.out[:0], false
+	f.reader, f.from, f.out, f.calls, f.spare = r, r.at, f.out[:0], false, f.locals < maxLocals
 	f.regions, f.blocks = append(f.regions[:0], region{}), f.blocks[:0]
+	head := r.b[declared:r.at]
+	before := f.w.charges
 	for f.instruction() {
 	}
 	f.flush()
@@ -60,31 +70,44 @@ func (f *function) rewrite(r *reader, b []byte) []byte {
 
 	var entry []byte
 	if whole := f.regions[0]; f.calls || whole.cost > shortLeaf {
-		entry, whole.at = f.w.charge(nil)
+		entry, whole.at = f.charge(nil)
 		setCost(entry, whole)
 	}
-	b = appendU32(b, uint32(len(locals)+len(entry)+len(f.out)))
-	b = append(append(b, locals...), entry...)
-	return append(b, f.out...)
+	var group []byte
+	if f.spare && f.w.charges > before {
+		groups, group = groups+1, []byte{1, i64Type}
+	}
+	count := appendU32(nil, groups)
+	b = appendU32(b, uint32(len(count)+len(head)+len(group)+len(entry)+len(f.out)))
+	b = append(append(append(b, count...), head...), group...)
+	return append(append(b, entry...), f.out...)
 }
 
 // charge appends instructions that take a cost, which is to be set at the
 // returned place, and call refill if nothing is left.
-func (w *rewriter) charge(b []byte) (_ []byte, at int) {
-	w.charges++
-	b = append(appendU32(append(b, globalGet), w.fuel()), i64Const)
+func (f *function) charge(b []byte) (_ []byte, at int) {
+	f.w.charges++
+	b = append(appendU32(append(b, globalGet), f.w.fuel()), i64Const)
 	at = len(b)
 	b = append(b, 0x80, 0x80, 0x80, 0x00, i64Sub)
-	return w.settle(b), at
+	return f.settle(b), at
 }
 
 // settle appends instructions that make what is on the stack the fuel, and
-// call refill if it is below zero.
-func (w *rewriter) settle(b []byte) []byte {
-	b = appendU32(append(b, globalSet), w.fuel())
-	b = appendU32(append(b, globalGet), w.fuel())
-	b = appendU32(append(b, i64Const, 0, i64LtS, ifOp, empty, call), w.refill())
-	b = appendU32(append(b, globalSet), w.fuel())
+// call refill if it is below zero. It is read from a local, as a global that
+// was just written is slow to read.
+func (f *function) settle(b []byte) []byte {
+	if f.spare {
+		b = appendU32(append(b, localTee), uint32(f.locals))
+	}
+	b = appendU32(append(b, globalSet), f.w.fuel())
+	if f.spare {
+		b = appendU32(append(b, localGet), uint32(f.locals))
+	} else {
+		b = appendU32(append(b, globalGet), f.w.fuel())
+	}
+	b = appendU32(append(b, i64Const, 0, i64LtS, ifOp, empty, call), f.w.refill())
+	b = appendU32(append(b, globalSet), f.w.fuel())
 	return append(b, end)
 }
 
@@ -100,13 +123,14 @@ func setCost(b []byte, g region) {
 
 // chargeBulk appends instructions that charge for the bulk operation that
 // follows, by its length, which is on the stack and stays there.
-func (w *rewriter) chargeBulk(b []byte, shift byte) []byte {
+func (f *function) chargeBulk(b []byte, shift byte) []byte {
+	w := f.w
 	w.charges++
 	b = appendU32(append(b, globalSet), w.length())
 	b = appendU32(append(b, globalGet), w.fuel())
 	b = appendU32(append(b, globalGet), w.length())
 	b = append(b, i64ExtendU, i64Const, shift, i64ShrU, i64Const, bulkCost, i64Add, i64Sub)
-	b = w.settle(b)
+	b = f.settle(b)
 	return appendU32(append(b, globalGet), w.length())
 }
 
@@ -132,6 +156,9 @@ const (
 	callIndirect = 0x11
 	returnCall   = 0x12
 	returnCallIn = 0x13
+	localGet     = 0x20
+	localSet     = 0x21
+	localTee     = 0x22
 	globalGet    = 0x23
 	globalSet    = 0x24
 	memoryGrow   = 0x40
@@ -161,21 +188,25 @@ func (f *function) instruction() bool {
 		}
 		f.leave()
 	case call, returnCall:
-		f.calls = true
+		f.called()
 		f.convert(start)
 	case refFunc:
 		f.convert(start)
 	case callIndirect, returnCallIn:
-		f.calls = true
+		f.called()
 		f.w.typeIndex(f.u32())
 		f.u32()
 	case memoryGrow:
 		f.byte()
 		f.before(start, func(b []byte) []byte {
-			b, at := f.w.charge(b)
+			b, at := f.charge(b)
 			setCost(b, region{cost: growCost, at: at})
 			return b
 		})
+	case localGet, localSet, localTee:
+		if i := f.u32(); uint64(i) >= f.locals {
+			f.fail("there is no local %d", i)
+		}
 	case bulkPrefix:
 		f.bulk(start)
 	default:
@@ -193,6 +224,10 @@ func (f *function) convert(start int) {
 	f.from = f.at
 }
 
+// called notes a call. One in a loop needs no charge at the function's entry:
+// whoever comes to it has paid for the loop.
+func (f *function) called() { f.calls = f.calls || len(f.regions) == 1 }
+
 // enter begins a block.
 func (f *function) enter(isLoop bool) {
 	f.w.blockType(f.reader)
@@ -200,7 +235,7 @@ func (f *function) enter(isLoop bool) {
 	if isLoop {
 		f.flush()
 		var at int
-		f.out, at = f.w.charge(f.out)
+		f.out, at = f.charge(f.out)
 		f.regions = append(f.regions, region{at: at})
 	}
 }
@@ -245,9 +280,9 @@ func (f *function) bulk(start int) {
 	}
 	switch op {
 	case memoryInit, memoryCopy, memoryFill:
-		f.before(start, func(b []byte) []byte { return f.w.chargeBulk(b, bytesFuel) })
+		f.before(start, func(b []byte) []byte { return f.chargeBulk(b, bytesFuel) })
 	case tableInit, tableCopy, tableGrow, tableFill:
-		f.before(start, func(b []byte) []byte { return f.w.chargeBulk(b, 0) })
+		f.before(start, func(b []byte) []byte { return f.chargeBulk(b, 0) })
 	default:
 	}
 }

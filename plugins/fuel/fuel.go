@@ -1,9 +1,9 @@
 // Package fuel makes a WebAssembly module stoppable, by rewriting it before it
 // is compiled. The rewritten module counts down a number of its own, about one
 // per instruction, at each loop, at the entry of each function that calls
-// others or is long, and before each bulk operation, whose length is charged;
-// when the number runs out it calls the imported function refill, where the
-// host looks at the clock and may end the guest with a panic. Between two
+// others outside of a loop or is long, and before each bulk operation, whose
+// length is charged; when the number runs out it calls the imported function
+// refill, where the host may end the guest with a panic. Between two
 // calls of refill lies a bounded amount of work, so that a guest that loops
 // holds up neither its caller for longer than its budget nor the garbage
 // collector, and no goroutine has to watch it.
@@ -123,9 +123,11 @@ type rewriter struct {
 	imports  []Import
 
 	types     uint32
-	imported  uint32 // functions
-	functions uint32 // that are imported and defined
-	globals   uint32 // likewise; then follow fuel, and the length of a bulk operation
+	params    []uint32 // of each type
+	defined   []uint32 // type of each function that is
+	imported  uint32   // functions
+	functions uint32   // that are imported and defined
+	globals   uint32   // likewise; then follow fuel, and the length of a bulk operation
 
 	out     []byte
 	charges int
@@ -191,7 +193,7 @@ func (w *rewriter) count() {
 	if r, ok := w.section(typeSection); ok {
 		w.types = r.u32()
 		for range w.types {
-			r.functionType()
+			w.params = append(w.params, r.functionType())
 		}
 		r.end()
 	}
@@ -209,7 +211,9 @@ func (w *rewriter) count() {
 		}
 		w.functions += n
 		for range n {
-			w.typeIndex(r.u32())
+			t := r.u32()
+			w.typeIndex(t)
+			w.defined = append(w.defined, t)
 		}
 		r.end()
 	}

@@ -66,6 +66,13 @@ var samples = map[string]string{
 		(func (export "grow") (param i32) (result i32) (table.grow $t (ref.func $a) (local.get 0)))
 		(func (export "use") (param i32) (result i32) (call_indirect (result i32) (local.get 0)))
 		(func (export "zdrop") (elem.drop $p)))`,
+	"calls in loops": `(module (func $half (param i32) (result i32) (local i64) (loop $l (result i32)
+			(if (result i32) (i32.lt_u (local.get 0) (i32.const 2)) (then (local.get 0))
+				(else (call $half (i32.shr_u (local.get 0) (i32.const 1)))))))
+		(func (export "some") (param i32) (result i64) (local i64 f32)
+			(loop $l (local.set 1 (i64.add (local.get 1) (i64.extend_i32_u (call $half (local.get 0)))))
+				(br_if $l (i32.gt_s (local.tee 0 (i32.sub (local.get 0) (i32.const 1))) (i32.const 0))))
+			(local.get 1)))`,
 	"start": `(module (memory (export "memory") 1) (func $s (i32.store (i32.const 0) (i32.const 77))) (start $s)
 		(func (export "many") (result i32 i64) (i32.const 1) (i64.const -2))
 		(func (export "block") (param i32) (result i32) (local.get 0) (block (param i32) (result i32) (i32.add (i32.const 1)))))`,
@@ -106,6 +113,8 @@ var endless = map[string]string{
 	"loop":             `(module (func (export "run") (loop $l (br $l))))`,
 	"conditional":      `(module (func (export "run") (loop $l (br_if $l (i32.const 1)))))`,
 	"calls":            `(module (func $f (param i32) (if (local.get 0) (then (call $f (i32.sub (local.get 0) (i32.const 1))) (call $f (i32.sub (local.get 0) (i32.const 1)))))) (func (export "run") (call $f (i32.const 60))))`,
+	"calls in a loop":  `(module (func $f (param i32) (loop (if (local.get 0) (then (call $f (i32.sub (local.get 0) (i32.const 1))) (call $f (i32.sub (local.get 0) (i32.const 1))))))) (func (export "run") (call $f (i32.const 60))))`,
+	"tail from a loop": `(module (func $f (export "run") (loop (return_call $f))))`,
 	"tail calls":       `(module (func $f (export "run") (return_call $f)))`,
 	"table and tail":   `(module (table 1 funcref) (elem (i32.const 0) $f) (func $f (export "run") (return_call_indirect (i32.const 0))))`,
 	"memory.fill":      `(module (memory 64) (func (export "run")` + strings.Repeat(`(memory.fill (i32.const 0) (i32.const 1) (i32.const 0x400000))`, 20) + `))`,
@@ -158,6 +167,8 @@ func TestAddedThingsCannotBeReached(t *testing.T) {
 		"fuel":                 `(module (func (export "run") (global.set 0 (i64.const 0x7fffffffffffffff))))`,
 		"length":               `(module (func (export "run") (drop (global.get 1))))`,
 		"fuel behind another":  `(module (global i32 (i32.const 0)) (func (global.set 1 (i64.const 1))))`,
+		"what is left of it":   `(module (func (param i64) (result i64) (loop) (local.get 1)))`,
+		"left in a tee":        `(module (func (loop) (i64.const 1) (local.tee 0) drop))`,
 		"fuel exported":        `(module (export "fuel" (global 0)))`,
 		"fuel in a constant":   `(module (global i64 (global.get 1)))`,
 		"refill by its type":   `(module (table 1 funcref) (func (drop (call_indirect (type 1) (i32.const 0)))))`,

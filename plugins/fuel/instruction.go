@@ -20,7 +20,7 @@ func (w *rewriter) blockType(r *reader) {
 func (w *rewriter) immediates(r *reader, op byte) {
 	switch {
 	case op <= 0x01, op == 0x05, op == 0x0f, op == 0x1a, op == 0x1b, op >= 0x45 && op <= 0xc4, op == 0xd1:
-	case op == 0x0c, op == 0x0d, op >= 0x20 && op <= 0x22, op == 0x25, op == 0x26: // branches, locals, tables
+	case op == 0x0c, op == 0x0d, op == 0x25, op == 0x26: // branches, tables
 		r.u32()
 	case op == globalGet, op == globalSet:
 		w.global(r.u32())

@@ -75,6 +75,7 @@ func (r *reader) name() string { return string(r.take(r.u32())) }
 
 // Types.
 const (
+	i64Type   = 0x7e
 	funcref   = 0x70
 	externref = 0x6f
 	empty     = 0x40
@@ -90,16 +91,20 @@ func (r *reader) valueType() {
 
 // functionType reads a type whole: an engine may believe how long it says it
 // is, and make room for that.
-func (r *reader) functionType() {
+// It returns how many parameters there are.
+func (r *reader) functionType() (params uint32) {
 	const function = 0x60
 	if form := r.byte(); form != function {
 		r.fail("%w: a type of form %#x", ErrUnsupported, form)
 	}
-	for range 2 { // parameters, results
-		for range r.u32() {
-			r.valueType()
-		}
+	params = r.u32()
+	for range params {
+		r.valueType()
 	}
+	for range r.u32() { // results
+		r.valueType()
+	}
+	return params
 }
 
 func (r *reader) reference() {

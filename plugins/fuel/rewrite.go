@@ -8,7 +8,7 @@ func (w *rewriter) rewrite() {
 		r, ok := w.section(id)
 		switch id {
 		case typeSection:
-			w.emit(id, w.grown(r, ok, 1, 0x60, 0x00, 0x01, 0x7e)) // () -> i64
+			w.emit(id, w.grown(r, ok, 1, 0x60, 0x00, 0x01, i64Type)) // () -> i64
 		case importSection:
 			refill := appendName(appendName(nil, ImportModule), ImportName)
 			w.emit(id, w.grown(r, ok, 1, appendU32(append(refill, byte(Function)), w.types)...))
@@ -107,7 +107,7 @@ func (w *rewriter) globalSection(r *reader, ok bool) []byte {
 		b = w.constant(r, append(b, r.b[start:r.at]...))
 	}
 	r.end()
-	b = append(appendS64(append(b, 0x7e, 1, 0x42), w.first), 0x0b)
+	b = append(appendS64(append(b, i64Type, 1, i64Const), w.first), 0x0b)
 	return append(b, 0x7f, 1, 0x41, 0, 0x0b)
 }
 
