@@ -51,21 +51,15 @@ func (c *call) begin(p phase, x adapter.Exchange, budget time.Duration) {
 	c.phase, c.x, c.budget, c.until = p, x, budget, time.Time{}
 	c.features = c.i.g.features.Load()
 	c.read, c.written, c.edits, c.edited = [2]int{}, [2]bool{}, 0, 0
+	if x != nil && c.i.board.size != 0 {
+		c.i.board.note(c)
+	}
 }
 
 // end forgets what belongs to others.
 func (c *call) end() {
 	c.x, c.event = nil, nil
 	c.draft.reset()
-}
-
-// flush hands over the bodies that the guest has written.
-func (c *call) flush() {
-	for side, written := range c.written {
-		if written {
-			c.x.SetBody(adapter.Side(side), c.bodies[side])
-		}
-	}
 }
 
 // Deadline, Done, Err and Value make c a context.Context that never ends: what
@@ -111,10 +105,19 @@ func (c *call) put(ptr, limit uint64, v []byte) uint64 {
 	return uint64(len(v))
 }
 
-// exchange returns what is being handled.
+// exchange returns what is being handled, with all that the guest has done to
+// it so far.
 func (c *call) exchange() adapter.Exchange {
+	if c.x == nil || c.i.board.size != 0 {
+		c.settle()
+	}
+	return c.x
+}
+
+// settle makes the edits that the guest has left on its board.
+func (c *call) settle() {
 	if c.x == nil {
 		panic(misuse("there is no request while the guest begins"))
 	}
-	return c.x
+	c.i.board.apply(c)
 }

@@ -125,51 +125,34 @@ func (c *call) getSourceAddr(s []uint64) {
 // request returns the exchange if its request may still be edited.
 func (c *call) request(what string) adapter.Exchange {
 	x := c.exchange()
-	if c.phase == afterNext || c.phase == replying || c.phase == judging {
-		panic(misuse("it is too late to change " + what + ": the request was sent"))
-	}
+	c.unsent(what)
 	return x
 }
 
-// fields returns those of a kind, to be read.
-func (c *call) fields(kind uint64) *adapter.Fields {
+// unsent ends a guest that edits a request that is gone.
+func (c *call) unsent(what string) {
+	if c.phase == afterNext || c.phase == replying || c.phase == judging {
+		panic(misuse("it is too late to change " + what + ": the request was sent"))
+	}
+}
+
+// part returns the part whose fields are of a kind.
+func part(kind uint64) adapter.Part {
 	k := uint32(kind)
 	if k >= uint32(adapter.Parts) {
 		panic(misuse("there is no kind of header " + strconv.Itoa(int(k))))
 	}
-	return c.exchange().Fields(adapter.Part(k))
+	return adapter.Part(k)
 }
 
-// editable returns those of a kind, to be changed.
-func (c *call) editable(kind uint64) *adapter.Fields {
-	f := c.fields(kind)
-	switch adapter.Part(uint32(kind)) {
-	case adapter.RequestHeader:
-		c.request("a request header")
-	case adapter.RequestTrailer:
-		c.request("a request trailer")
-		c.needs(trailers, "trailers", "change a request trailer")
-	case adapter.ResponseTrailer:
-		c.needs(trailers, "trailers", "change a response trailer")
-	default:
-	}
-	if c.edits++; c.edits > maxEdits {
-		panic(misuse("it changes more than " + strconv.Itoa(maxEdits) + " fields"))
-	}
-	return f
-}
+// fields returns those of a kind, to be read.
+func (c *call) fields(kind uint64) *adapter.Fields { return c.exchange().Fields(part(kind)) }
 
 func (c *call) needs(feature uint32, name, what string) {
 	if c.features&feature == 0 {
 		panic(misuse("it must enable the feature " + name + " to " + what))
 	}
 }
-
-// Bounds of what one call may do to fields.
-const (
-	maxEdits      = 256
-	maxFieldBytes = 64 << 10
-)
 
 // getHeaderNames lists the names in lower case, each once, each followed by a
 // zero.
@@ -229,40 +212,27 @@ func (c *call) getHeaderValues(s []uint64) {
 func (c *call) headerName(ptr, n uint64) []byte {
 	name := c.view(ptr, n)
 	if len(name) == 0 {
-		panic(misuse("a header has no name"))
+		panic(errNameless)
 	}
 	return name
 }
 
+const errNameless = misuse("a header has no name")
+
 func (c *call) setHeader(s []uint64) {
-	f, name, value := c.edit(s)
-	f.Set(name, value)
+	c.exchange()
+	c.edit(editSet, s[0], c.view(s[1], s[2]), c.view(s[3], s[4]))
 }
 
 func (c *call) addHeader(s []uint64) {
-	f, name, value := c.edit(s)
-	f.Add(name, value)
+	c.exchange()
+	c.edit(editAdd, s[0], c.view(s[1], s[2]), c.view(s[3], s[4]))
 }
 
-// edit returns the fields that are to be edited, and what with.
-func (c *call) edit(s []uint64) (f *adapter.Fields, name, value []byte) {
-	f = c.editable(s[0])
-	name, value = c.headerName(s[1], s[2]), c.view(s[3], s[4])
-	if !isToken(name) {
-		panic(misuse("the name of a header is no token"))
-	}
-	if c.edited += len(name) + len(value); c.edited > maxFieldBytes {
-		panic(misuse("it writes more than " + strconv.Itoa(maxFieldBytes) + " bytes of fields"))
-	}
-	value = trim(value)
-	if !isText(value) {
-		c.scratch = appendText(c.scratch[:0], value)
-		value = c.scratch
-	}
-	return f, name, value
+func (c *call) removeHeader(s []uint64) {
+	c.exchange()
+	c.edit(editRemove, s[0], c.view(s[1], s[2]), nil)
 }
-
-func (c *call) removeHeader(s []uint64) { c.editable(s[0]).Remove(c.headerName(s[1], s[2])) }
 
 // side returns the side of a body.
 func (c *call) side(kind uint64) adapter.Side {

@@ -24,6 +24,7 @@ type instance struct {
 	hooks  [exports]api.Function
 	out    output // what the guest prints
 	err    output
+	board  board
 
 	mu      sync.Mutex // held by who works with the instance; of one that works alone, until the answer's end
 	call    call       // guarded by mu, as below
@@ -49,6 +50,7 @@ func (g *generation) instantiate() (*instance, error) {
 		return nil, fmt.Errorf("begin: %w", err)
 	}
 	i.memory = i.module.Memory()
+	i.call.memory = i.memory
 	for e := range i.hooks {
 		if g.abi.exported[e] {
 			i.hooks[e] = i.module.ExportedFunction(exportNames[e].name)
@@ -85,6 +87,14 @@ func (i *instance) configure() error {
 			return fmt.Errorf("configure: %w with code %d: its log says why", errConfiguration, code)
 		}
 	}
+	if i.hooks[boardAt] != nil {
+		if err := i.run(boardAt); err != nil {
+			return fmt.Errorf("begin: modgate_board: %w", err)
+		}
+		if err := i.board.setUp(&i.call, uint32(i.stack[0])); err != nil {
+			return fmt.Errorf("check: %w", err)
+		}
+	}
 	if !g.begun {
 		g.hooks, g.alone = hooks, alone // the first instances speak for all
 	}
@@ -105,8 +115,10 @@ func (i *instance) request(x adapter.Exchange, out *adapter.Call) error {
 	if err := i.run(handleRequest); err != nil {
 		return err
 	}
-	c.flush()
 	result := i.stack[0]
+	if err := c.finish(); err != nil {
+		return err
+	}
 	if uint32(result) > 1 {
 		return misuse(fmt.Sprintf("handle_request returned next = %d: 0 or 1 is expected", uint32(result)))
 	}
@@ -134,7 +146,9 @@ func (i *instance) response(call adapter.Call, x adapter.Exchange, failed bool) 
 	if err := i.run(handleResponse); err != nil {
 		return err
 	}
-	c.flush()
+	if err := c.finish(); err != nil {
+		return err
+	}
 	c.end()
 	return nil
 }

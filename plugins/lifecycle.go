@@ -60,8 +60,11 @@ func (i *instance) visit(x adapter.Exchange, v visit, done func(*generation, *in
 	if err := i.run(v.export); err != nil {
 		return err
 	}
-	i.call.flush()
-	return done(i.g, i, i.stack[0])
+	result := i.stack[0]
+	if err := i.call.finish(); err != nil {
+		return err
+	}
+	return done(i.g, i, result)
 }
 
 // What hooks that edit a request return in their lower half.

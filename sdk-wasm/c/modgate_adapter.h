@@ -62,6 +62,24 @@ enum {
 	MG_NEXT_FORWARD = 1, /* the request goes on to the module */
 };
 
+/* Where on a board something stands, and how long an edit is, in bytes */
+enum {
+	MG_BOARD_EDITS = 0, /* u32: how many edits are noted */
+	MG_BOARD_METHOD = 4, /* u32: length of the method */
+	MG_BOARD_TARGET = 8, /* u32: length of the target */
+	MG_BOARD_ROOM = 12, /* u32: for how many edits there is room */
+	MG_BOARD_HEAD = 16, /* u32: for how many bytes of method and target */
+	MG_BOARD_LIST = 24, /* the edits */
+	MG_BOARD_EDIT = 40, /* length of an edit */
+};
+
+/* What an edit on a board does */
+enum {
+	MG_EDIT_SET = 1, /* as set_header_value */
+	MG_EDIT_ADD = 2, /* as add_header_value */
+	MG_EDIT_REMOVE = 3, /* as remove_header; without a value */
+};
+
 /* What modgate_capabilities returns, as a set */
 enum {
 	MG_CAPABILITY_REQUEST = 1, /* handle_request */
@@ -260,6 +278,10 @@ uint32_t modgate_capabilities(void);
 /* takes the configuration; anything but 0 refuses it */
 MG_EXPORT("modgate_configure")
 uint32_t modgate_configure(void);
+
+/* where the guest has set up its board; 0: nowhere; asked once, after modgate_configure */
+MG_EXPORT("modgate_board")
+uint32_t modgate_board(void);
 
 /* turns an event into the request with which the module is told: send in the lower half, in the upper a number for lifecycle_reply */
 MG_EXPORT("lifecycle_encode")

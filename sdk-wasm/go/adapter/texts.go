@@ -33,6 +33,14 @@ func (t *texts) read(get func(buf []byte) uint32) string {
 	return t.cut(n)
 }
 
+// copy returns a text of what p has.
+func (t *texts) copy(p []byte) string {
+	if len(t.room()) < len(p) {
+		t.more(len(p))
+	}
+	return t.cut(copy(t.free, p))
+}
+
 // more makes room for n bytes.
 func (t *texts) more(n int) { t.free = make([]byte, max(n, piece)) }
 
