@@ -284,8 +284,19 @@ func (x *exchange) clientFailed() {
 	case timedOut(why):
 		x.refuse(errSlowHead)
 	default:
-		x.refuse(errBody)
+		x.refuse(x.client.bodyFault())
 	}
 }
 
 var errBody = errors.New("the body is not what its head says")
+
+// bodyFault says what is wrong with the body of a request, as far as that is
+// known.
+func (c *client) bodyFault() error {
+	switch err := c.intake.err; {
+	case errors.Is(err, errChunkSize), errors.Is(err, errChunkEnd), errors.Is(err, errTrailer):
+		return err
+	default:
+		return errBody
+	}
+}

@@ -122,15 +122,56 @@ func TestConnectionsAreLimited(t *testing.T) {
 	}
 }
 
+// A body that is broken is answered 400, which says what is wrong, wherever it
+// breaks and however it comes, as long as no answer has begun.
 func TestMalformedBodyIsTheClientsFault(t *testing.T) {
-	g := behind(t, upstreamOf(t, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
-	_, r := g.raw("POST /m HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nxyz\r\n")
-	resp, err := http.ReadResponse(r, nil)
-	if err != nil {
-		t.Fatal(err)
+	reads := func(_ http.ResponseWriter, r *http.Request) {
+		if _, err := io.Copy(io.Discard, r.Body); err == nil {
+			t.Error("the upstream got a whole body")
+		}
 	}
-	b, _ := io.ReadAll(resp.Body)
-	wantProblem(t, resp, string(b), 400, message.ProblemInvalid, message.NoReason)
+	h2, _ := behindH2C(t, reads)
+	for protocol, g := range map[string]*gate{"HTTP/1.1": behind(t, upstreamOf(t, reads)), "HTTP/2": h2} {
+		for name, c := range map[string]struct {
+			body string
+			want error
+		}{
+			"in the first line":           {"xyz\r\n", errChunkSize},
+			"in a line feed":              {"5\nhello\r\n0\r\n\r\n", errChunkSize},
+			"behind the first chunk":      {"5\r\nhelloxyz\r\n", errChunkEnd},
+			"in the second line":          {"5\r\nhello\r\nxyz\r\n", errChunkSize},
+			"after more than is buffered": {strings.Repeat("5\r\nhello\r\n", 20_000) + "xyz\r\n", errChunkSize},
+			"in the first trailer":        {"0\r\nxyz\r\n\r\n", errTrailer},
+			"in a trailer behind chunks":  {"5\r\nhello\r\n0\r\nX: 1\r\n: 2\r\n\r\n", errTrailer},
+			"at its end":                  {"5\r\nhel", errBody},
+			"before its begin":            {"", errBody},
+		} {
+			for way, head := range map[string]string{
+				"alone":             "POST /m HTTP/1.1\r\nHost: a\r\n",
+				"isolated":          "GET /m HTTP/1.1\r\nHost: a\r\n",
+				"after a request":   "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\nPUT /m HTTP/1.1\r\nHost: a\r\n",
+				"that was to wait":  "POST /m HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n",
+				"on a last request": "PUT /m HTTP/1.1\r\nHost: a\r\nConnection: close\r\n",
+				"with a part of it": "PUT /m HTTP/1.1\r\nHost: a\r\nX-Long: " + strings.Repeat("x", 2*readBuffer) + "\r\n",
+			} {
+				t.Run(protocol+", "+name+", "+way, func(t *testing.T) {
+					c1, r := g.raw(head + "Transfer-Encoding: chunked\r\n\r\n" + c.body)
+					_ = c1.(*net.TCPConn).CloseWrite()
+					resp, err := http.ReadResponse(r, nil)
+					for err == nil && resp.StatusCode < 300 {
+						resp, err = http.ReadResponse(r, nil)
+					}
+					if err != nil {
+						t.Fatal(err)
+					}
+					b, _ := io.ReadAll(resp.Body)
+					if p := wantProblem(t, resp, string(b), 400, message.ProblemInvalid, message.NoReason); p.Detail != c.want.Error() || !resp.Close {
+						t.Errorf("detail = %q, closed %v; want %q, and closed", p.Detail, resp.Close, c.want)
+					}
+				})
+			}
+		}
+	}
 }
 
 func TestPanicEndsOneRequestOnly(t *testing.T) {

@@ -123,7 +123,7 @@ func (p *Proxy) unreadable(ctx *fasthttp.RequestCtx, err error) {
 	case timedOut(err):
 		x.refuse(errSlowHead)
 	default:
-		x.refuse(errBody)
+		x.refuse(x.client.bodyFault())
 	}
 }
 
