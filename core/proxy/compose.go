@@ -27,7 +27,7 @@ func (x *exchange) compose(up *upstream) error {
 	b = x.appendRelayed(b)
 	b = x.appendHop(b)
 	b = x.appendTrace(b)
-	b = x.appendOurs(b)
+	b = x.appendOurs(b, up)
 	b = append(b, '\r', '\n')
 	b, err := x.upload.prepare(b)
 	x.out = b
@@ -98,14 +98,14 @@ func (x *exchange) origin() string {
 }
 
 // appendOurs writes the gateway's own fields (3.1).
-func (x *exchange) appendOurs(b []byte) []byte {
+func (x *exchange) appendOurs(b []byte, up *upstream) []byte {
 	b = append(b, "Modgate-Request-Id: "...)
 	b = append(b, x.id...)
 	b = append(b, "\r\nModgate-Epoch: "...)
 	b = strconv.AppendUint(b, x.place.state.Epoch, 10)
 	b = append(b, "\r\nModgate-Run: "...)
 	start := len(b)
-	b = x.run.appended(b, x.origin(), x.place.instance.Hop)
+	b = up.chains.appended(b, &x.run, x.origin(), x.place.instance.Hop)
 	run := b[start:]
 	b = append(b, '\r', '\n')
 	b = x.appendTimeout(b)

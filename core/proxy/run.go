@@ -26,8 +26,12 @@ type run struct {
 	signers *sync.Pool // of hash.Hash, keyed
 	mac     hash.Hash  // of signers; nil until there is something to sign
 
-	hops  []byte // of the incoming run, decoded; empty if none is honoured
-	sum   []byte // its mac, as given
+	value   []byte // the incoming run, as it came; empty if none is honoured
+	caller  string // who brought it
+	decoded bool   // or there was nothing to decode
+
+	hops  []byte // decoded; empty if none is honoured
+	sum   []byte // the mac, as given
 	text  []byte // scratch of appended
 	macs  [sha256.Size]byte
 	first [macSize]byte // scratch of appended: mac of the origin
@@ -41,6 +45,8 @@ const (
 	macSize    = 16
 	maxHops    = 16
 	hopDivider = ' '
+
+	shortestFull = 127 // as base64 has 16 hops like m@v/i
 )
 
 var runEncoding = base64.RawURLEncoding.Strict()
@@ -58,33 +64,38 @@ func (r *run) rest() {
 	}
 }
 
-// read takes an incoming run whose last hop is caller, without verifying its
-// mac. Any other is as none.
+// read takes an incoming run that caller brings, without looking at it: that is
+// left to who needs to know more. value is kept.
 func (r *run) read(value []byte, caller string) {
 	r.forget()
-	rest, ok := bytes.CutPrefix(value, []byte(runPrefix))
-	if !ok {
+	r.value, r.caller, r.decoded = value, caller, false
+}
+
+// decode looks at the incoming run without verifying its mac. One whose last
+// hop is not who brings it is as none.
+func (r *run) decode() {
+	if r.decoded {
 		return
 	}
-	hops, mac, ok := bytes.Cut(rest, []byte("."))
-	if !ok || len(hops) == 0 {
+	r.decoded = true
+	rest, ok := bytes.CutPrefix(r.value, []byte(runPrefix))
+	hops, mac, dot := bytes.Cut(rest, []byte("."))
+	if !ok || !dot || len(hops) == 0 {
+		r.forget()
 		return
 	}
 	var err1, err2 error
 	r.hops, err1 = runEncoding.AppendDecode(r.hops[:0], hops)
 	r.sum, err2 = runEncoding.AppendDecode(r.sum[:0], mac)
-	if err1 != nil || err2 != nil || len(r.sum) != macSize || !endsIn(r.hops, caller) {
-		r.forget()
-		return
-	}
 	r.count = 1 + bytes.Count(r.hops, []byte{hopDivider})
-	if r.count > maxHops {
+	if err1 != nil || err2 != nil || len(r.sum) != macSize || !endsIn(r.hops, r.caller) || r.count > maxHops {
 		r.forget()
 	}
 }
 
 // forget makes the incoming run none.
 func (r *run) forget() {
+	r.value, r.caller, r.decoded = nil, "", true
 	r.hops, r.sum, r.count, r.own = r.hops[:0], r.sum[:0], 0, false
 }
 
@@ -95,11 +106,18 @@ func endsIn(hops []byte, hop string) bool {
 }
 
 // full reports that no hop can be added.
-func (r *run) full() bool { return r.count >= maxHops }
+func (r *run) full() bool {
+	if len(r.value) < shortestFull {
+		return false
+	}
+	r.decode()
+	return r.count >= maxHops
+}
 
 // verified reports whether the incoming run is the gateway's own. If not, it
 // counts as absent from now on.
 func (r *run) verified() bool {
+	r.decode()
 	if r.count == 0 || r.own {
 		return r.own
 	}
@@ -130,6 +148,7 @@ func (r *run) sign(before, hop []byte) []byte {
 // appended appends to dst the run with one hop more. Where there is no run,
 // one begins with the hop origin, if that is not empty.
 func (r *run) appended(dst []byte, origin, hop string) []byte {
+	r.decode()
 	sum := r.sum
 	r.text = append(r.text[:0], r.hops...)
 	if len(r.text) == 0 && origin != "" {
@@ -152,6 +171,7 @@ func (r *run) appended(dst []byte, origin, hop string) []byte {
 // find returns the hop of module that came last, for which accept is true.
 // The run must be verified.
 func (r *run) find(module string, accept func(version, instance []byte) bool) bool {
+	r.decode()
 	rest := r.hops
 	for len(rest) > 0 {
 		hop := rest

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -137,6 +138,40 @@ func TestRunBeginsWithTheCaller(t *testing.T) {
 	r.read(longer, "c@1.0.0/c1")
 	if !r.verified() || r.count != 3 {
 		t.Errorf("%d hops, want a, b and c", r.count)
+	}
+}
+
+// What is remembered of runs is what they would become anew, whoever brings
+// them and in whatever order.
+func TestChainsRememberWhatRunsBecome(t *testing.T) {
+	r, fresh := newRun([]byte("key")), newRun([]byte("key"))
+	theirs := newRun([]byte("another key"))
+	values := []string{"", "v1.", "nonsense", chained(&theirs, "a@1.0.0/a1"), chained(&r, "b@1.0.0/b1")}
+	for i := range 200 { // more than there are slots
+		values = append(values, chained(&r, "a@1.0.0/a"+strconv.Itoa(i), "b@1.0.0/b1"))
+	}
+	c := newChains()
+	for range 3 {
+		for _, value := range values {
+			for _, caller := range []string{"", "b@1.0.0/b1", "a@1.0.0/a1"} {
+				r.read([]byte(value), caller)
+				fresh.read([]byte(value), caller)
+				got, want := c.appended([]byte("x"), &r, caller, "c@1.0.0/c1"), fresh.appended([]byte("x"), caller, "c@1.0.0/c1")
+				if string(got) != string(want) {
+					t.Fatalf("%q of %q becomes %s, want %s", value, caller, got, want)
+				}
+			}
+		}
+	}
+}
+
+// The shortest run that is full is not taken for one that cannot be.
+func TestShortestFullRunIsFull(t *testing.T) {
+	r := newRun([]byte("key"))
+	hops := strings.Split(strings.Repeat("m@1/i ", maxHops), " ")[:maxHops]
+	value := chained(&r, hops...)
+	if r.read([]byte(value), "m@1/i"); !r.full() || len(value) < shortestFull {
+		t.Errorf("%s, %d octets, is not full", value, len(value))
 	}
 }
 

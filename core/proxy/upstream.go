@@ -114,6 +114,7 @@ type upstream struct {
 	protocol message.Protocol
 
 	retries budget
+	chains  *chains
 
 	mu      sync.Mutex
 	idle    []*conn // guarded by mu, as below; the last used last
@@ -131,7 +132,7 @@ func newUpstream(p *Proxy, origin string, protocol message.Protocol) (*upstream,
 	if err != nil {
 		return nil, fmt.Errorf("upstream %q: %w", origin, err)
 	}
-	up := &upstream{p: p, host: u.Host, protocol: protocol, open: make(map[*conn]struct{})}
+	up := &upstream{p: p, host: u.Host, protocol: protocol, chains: newChains(), open: make(map[*conn]struct{})}
 	port := u.Port()
 	switch {
 	case u.Scheme == "http" && port == "":
