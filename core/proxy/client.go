@@ -184,7 +184,11 @@ func (c *client) send(now time.Time, parts *net.Buffers) error {
 	if err := c.allow(now); err != nil {
 		return err
 	}
-	if len(*parts) == 1 {
+	switch {
+	case len(*parts) > 1:
+	case c.knock.raw != nil:
+		return c.writeSocket((*parts)[0])
+	default:
 		_, err := c.Conn.Write((*parts)[0])
 		return err
 	}

@@ -10,3 +10,5 @@ type knock struct{ raw *struct{} }
 func (*client) await(net.Conn) {}
 
 func (*client) answerKnock() (int, error) { return 0, nil }
+
+func (*client) writeSocket([]byte) error { return nil }

@@ -14,6 +14,9 @@ type knock struct {
 	call func(fd uintptr) bool
 	n    int
 	err  error
+
+	tell func(fd uintptr) bool
+	rest []byte // to be written
 }
 
 // await makes knocking on nc, if it is a socket, c's own.
@@ -23,7 +26,7 @@ func (c *client) await(nc net.Conn) {
 		return
 	}
 	if raw, err := s.SyscallConn(); err == nil {
-		c.knock = knock{raw: raw, call: c.knocked}
+		c.knock = knock{raw: raw, call: c.knocked, tell: c.told}
 	}
 }
 
@@ -43,4 +46,31 @@ func (c *client) knocked(fd uintptr) bool {
 	c.keep(b[:n])
 	c.knock.n, c.knock.err = n, err
 	return !wait
+}
+
+// writeSocket writes p to a connection that is a socket.
+func (c *client) writeSocket(p []byte) error {
+	c.knock.rest, c.knock.err = p, nil
+	err := c.knock.raw.Write(c.knock.tell)
+	c.knock.rest = nil
+	if err == nil {
+		err = c.knock.err
+	}
+	return err
+}
+
+// told is called until it returns true; before it is called again, it is waited
+// until there is room.
+func (c *client) told(fd uintptr) bool {
+	for len(c.knock.rest) > 0 {
+		n, wait, err := writeNow(fd, c.knock.rest)
+		if wait {
+			return false
+		}
+		if c.knock.err = err; err != nil {
+			return true
+		}
+		c.knock.rest = c.knock.rest[n:]
+	}
+	return true
 }

@@ -3,7 +3,6 @@
 package proxy
 
 import (
-	"io"
 	"net"
 	"syscall"
 )
@@ -82,36 +81,4 @@ func (t *taking) ask(fd uintptr) bool {
 	n, _, err := writeNow(fd, t.request)
 	t.sent = n
 	return err != nil || t.sent == len(t.request)
-}
-
-// readNow reads from a socket that does not block. If it finds nothing, wait is
-// set; its end is io.EOF.
-func readNow(fd uintptr, p []byte) (n int, wait bool, err error) {
-	for {
-		n, err := syscall.Read(int(fd), p)
-		switch {
-		case err == syscall.EINTR:
-		case err == syscall.EAGAIN:
-			return 0, true, nil
-		case err == nil && n == 0:
-			return 0, false, io.EOF
-		default:
-			return max(n, 0), false, err
-		}
-	}
-}
-
-// writeNow writes to a socket that does not block. If there is no room, wait is
-// set.
-func writeNow(fd uintptr, p []byte) (n int, wait bool, err error) {
-	for {
-		n, err := syscall.Write(int(fd), p)
-		switch {
-		case err == syscall.EINTR:
-		case err == syscall.EAGAIN:
-			return 0, true, nil
-		default:
-			return max(n, 0), false, err
-		}
-	}
 }
