@@ -318,11 +318,15 @@ func (i *instance) respond(c adapter.Call, x adapter.Exchange, failed bool) erro
 		g.lost("handle_response", x)
 		return g.failing(x, config.Fail)
 	}
-	if i.g.health.ill(time.Now) {
-		if c.Guest != nil {
-			i.pending--
+	if g.health.ill(time.Now) {
+		var err error
+		if c.Guest != nil { // what it began it has to end, or it would keep what it has of the request for good
+			err = i.response(c, x, true)
 		}
-		i.release(nil)
+		i.release(err)
+		if err != nil {
+			g.failed("handle_response", x, err)
+		}
 		return g.failing(x, config.Fail)
 	}
 	if err := i.response(c, x, failed); err != nil {

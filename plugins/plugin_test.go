@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"strings"
 	"sync"
 	"testing"
@@ -207,6 +208,37 @@ func TestQuarantineKeepsOffAGuestThatCrashes(t *testing.T) {
 	}
 	if told := w.told(); told != nil {
 		t.Errorf("told %+v of a guest that was not asked", told)
+	}
+}
+
+func TestGuestInQuarantineEndsWhatItBegan(t *testing.T) {
+	// the second byte of the path is its number for the request, and what it is told last goes to 200
+	w := load(t, guest(importURI, `(drop (call $get_uri (i32.const 100) (i32.const 1000))) (i64.or (i64.const 1) (i64.shl (i64.load8_u (i32.const 101)) (i64.const 32)))`,
+		`(i32.store (i32.const 200) (local.get 0)) (i32.store (i32.const 204) (local.get 1)) (if (i32.eq (local.get 0) (i32.const 98)) (then (unreachable)))`, ``))
+	var begun []adapter.Call
+	paths := []string{"/a", "/b"}
+	for _, path := range paths {
+		c, err := w.Request(get(path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		begun = append(begun, c)
+	}
+	w.current.Load().health.until.Store(math.MaxInt64)
+	for n, path := range paths {
+		i := begun[n].Guest.(*instance)
+		d := get(path)
+		ok(d)
+		if err := w.Response(begun[n], d, false); !errors.Is(err, ErrFailed) {
+			t.Errorf("%s: %v, want ErrFailed", path, err)
+		}
+		if got, _ := i.memory.ReadUint64Le(200); got != uint64(path[1])|1<<32 {
+			t.Errorf("%s: the guest was told %#x, want the number of its request, and that there is no answer", path, got)
+		}
+		crashes := path == "/b"
+		if told := w.told(); (len(told) == 1) != crashes || i.dead != crashes || i.pending != len(paths)-1-n {
+			t.Errorf("%s: told %+v, dead %v, %d pending", path, told, i.dead, i.pending)
+		}
 	}
 }
 
