@@ -186,6 +186,7 @@ func (f bridge) Call(ctx context.Context, m api.Module, s []uint64) {
 	if c.memory == nil {
 		c.memory = m.Memory()
 	}
+	c.spend(callWork)
 	f(c, s)
 }
 

@@ -18,7 +18,9 @@ type call struct {
 	x        adapter.Exchange // nil while there is none
 	features uint32
 	budget   time.Duration
-	until    time.Time // end of the budget; zero: the clock was not looked at yet
+	bound    uint64    // of spent
+	spent    uint64    // fuel, by the guest in whole slices and by the host for it
+	until    time.Time // when it ends at the latest; zero: the clock was not looked at yet
 
 	read    [2]int    // of a body, by adapter.Side
 	written [2]bool   // so was a body
@@ -49,6 +51,7 @@ const (
 // begin makes c a call of that phase.
 func (c *call) begin(p phase, x adapter.Exchange, budget time.Duration) {
 	c.phase, c.x, c.budget, c.until = p, x, budget, time.Time{}
+	c.bound, c.spent = uint64(budget)*slice/uint64(sliceTime), 0
 	c.features = c.i.g.features.Load()
 	c.read, c.written, c.edits, c.edited = [2]int{}, [2]bool{}, 0, 0
 	if x != nil && c.i.board.size != 0 {
@@ -75,21 +78,10 @@ func (*call) Err() error { return nil }
 // Value returns nil.
 func (*call) Value(any) any { return nil }
 
-// refuel is called by the guest when its fuel has run out. The clock is looked
-// at only here: the budget begins with the first time.
-func (c *call) refuel(s []uint64) {
-	now := time.Now()
-	if c.until.IsZero() {
-		c.until = now.Add(c.budget)
-	} else if now.After(c.until) {
-		panic(errBudget)
-	}
-	s[0] = slice
-}
-
 // view returns n bytes of the guest's memory at ptr, valid until the guest
 // goes on.
 func (c *call) view(ptr, n uint64) []byte {
+	c.spent += uint64(uint32(n)) / bytesWork
 	b, ok := c.memory.Read(uint32(ptr), uint32(n))
 	if !ok {
 		panic(misuse("a pointer leads out of its memory"))
@@ -99,6 +91,7 @@ func (c *call) view(ptr, n uint64) []byte {
 
 // put writes v where the guest has room for it, and returns how long it is.
 func (c *call) put(ptr, limit uint64, v []byte) uint64 {
+	c.spent += uint64(len(v)) / bytesWork
 	if len(v) > 0 && uint64(len(v)) <= uint64(uint32(limit)) && !c.memory.Write(uint32(ptr), v) {
 		panic(misuse("a pointer leads out of its memory"))
 	}

@@ -19,7 +19,7 @@ type misuse string
 func (m misuse) Error() string { return string(m) }
 
 var (
-	errBudget = errors.New("it took longer than its budget")
+	errBudget = errors.New("it took more work than its budget")
 	errLost   = errors.New("the instance that began the request crashed meanwhile")
 	errBusy   = errors.New("all instances are busy")
 )

@@ -25,9 +25,8 @@ import (
 const (
 	maxFile      = 16 << 20 // bytes of a guest
 	maxFunctions = 50_000
-	maxTable     = 65_536  // elements
-	slice        = 1 << 17 // fuel between two looks at the clock, about 50 µs
-	maxExclusive = 64      // instances of a guest that works for one request at a time
+	maxTable     = 65_536 // elements
+	maxExclusive = 64     // instances of a guest that works for one request at a time
 	pageSize     = 64 << 10
 )
 

@@ -2,6 +2,7 @@ package plugins
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/modgate/modgate/core/adapter"
 )
@@ -260,6 +261,7 @@ func (c *call) readBody(s []uint64) {
 	if err != nil {
 		panic(bodyError{err})
 	}
+	c.until = time.Time{} // it may have waited for a client
 	n := copy(c.view(s[1], s[2]), body[min(c.read[side], len(body)):])
 	c.read[side] += n
 	s[0] = uint64(n)

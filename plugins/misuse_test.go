@@ -53,7 +53,7 @@ func TestEveryMisuseTrapsAndCostsTheInstance(t *testing.T) {
 		use{``, `(unreachable)`, "unreachable"},
 		use{``, `(return (i64.const 2))`, "next = 2"},
 		use{``, `(drop (i32.load (i32.const -4)))`, "out of bounds"},
-		use{``, `(loop $l (br $l))`, "longer than its budget"},
+		use{``, `(loop $l (br $l))`, "more work than its budget"},
 		use{`(import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))`, `(call $exit (i32.const 3))`, "exit_code(3)"},
 		use{`(import "modgate_adapter_v1" "emit" (func $emit (param i32) (result i32)))`, `(drop (call $emit (i32.const 16)))`, "emit is for lifecycle_decode"},
 		use{`(import "modgate_adapter_v1" "set_attr" (func $attr (param i32 i32 i32 i32)))`, `(call $attr (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 1))`, "set_attr is for"},

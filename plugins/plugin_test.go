@@ -143,7 +143,7 @@ func TestFileIsRefusedAtTheStepThatFails(t *testing.T) {
 		"an unknown mask":         {guest(``, next, ``, `(func (export "modgate_capabilities") (result i32) (i32.const 4096))`), nil, "does not know 0x1000"},
 		"its configuration":       {guest(``, next, ``, `(func (export "modgate_capabilities") (result i32) (i32.const 3)) (func (export "modgate_configure") (result i32) (i32.const 7))`), nil, "configure: it refuses its configuration with code 7"},
 		"a trap at the start":     {guest(``, next, ``, `(func $s (unreachable)) (start $s)`), nil, "begin: "},
-		"a loop at the start":     {guest(``, next, ``, `(func $s (loop $l (br $l))) (start $s)`), func(o *Options) { o.Plugin.Budget.Start = 5 * time.Millisecond }, "longer than its budget"},
+		"a loop at the start":     {guest(``, next, ``, `(func $s (loop $l (br $l))) (start $s)`), func(o *Options) { o.Plugin.Budget.Start = 5 * time.Millisecond }, "more work than its budget"},
 		"a trap at a request":     {guest(``, `(unreachable)`, ``, ``), nil, "self-test: GET /: "},
 		"too much memory":         {wat.Must(`(module (memory (export "memory") 300) (func (export "handle_request") (result i64) (i64.const 1)) (func (export "handle_response") (param i32 i32)))`), nil, "compile: "},
 	} {

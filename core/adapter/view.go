@@ -61,7 +61,7 @@ type Kind string
 // The kinds of faults.
 const (
 	Trap     Kind = "trap"   // it crashed
-	Overtime Kind = "time"   // it took longer than its budget
+	Overtime Kind = "time"   // it took more work than its budget
 	Overflow Kind = "stack"  // it called too deep
 	Exit     Kind = "exit"   // it ended itself
 	Misuse   Kind = "misuse" // it asked for what is not allowed

@@ -48,10 +48,10 @@ func (p *Plugin) settings() []Setting {
 		{Name: "plugin.memory", Value: &p.Memory, Min: int64(64 * KiB), Max: int64(GiB), Doc: "of one instance of the adapter"},
 		{Name: "plugin.body", Value: &p.Body, Min: int64(KiB), Max: int64(GiB), Doc: "of what it may read or write of one body; more is answered 413"},
 		{Name: "plugin.shared", Value: &p.Shared, Max: int64(GiB), Doc: "of what its instances may keep for each other; 0: nothing"},
-		{Name: "plugin.start_budget", Value: &p.Budget.Start, Min: ms, Max: minute, Doc: "time for an instance to begin"},
-		{Name: "plugin.request_budget", Value: &p.Budget.Request, Min: ms, Max: minute, Doc: "time for a request, and again for its answer"},
-		{Name: "plugin.lifecycle_budget", Value: &p.Budget.Lifecycle, Min: ms, Max: minute, Doc: "time for a message of the lifecycle"},
-		{Name: "plugin.probe_budget", Value: &p.Budget.Probe, Min: ms, Max: minute, Doc: "time for a probe, and again for its answer"},
+		{Name: "plugin.start_budget", Value: &p.Budget.Start, Min: ms, Max: minute, Doc: "work for an instance to begin: so much as takes that long on an idle machine, counted in instructions, so that a busy one fails no adapter"},
+		{Name: "plugin.request_budget", Value: &p.Budget.Request, Min: ms, Max: minute, Doc: "likewise for a request, and again for its answer"},
+		{Name: "plugin.lifecycle_budget", Value: &p.Budget.Lifecycle, Min: ms, Max: minute, Doc: "likewise for a message of the lifecycle"},
+		{Name: "plugin.probe_budget", Value: &p.Budget.Probe, Min: ms, Max: minute, Doc: "likewise for a probe, and again for its answer"},
 	}
 }
 

@@ -66,7 +66,6 @@ run_header = "X-Okapi-Request-Id"
 
 plugin {
 config = local.okapi
-request_budget = "50ms"
 }
 
 probe {

@@ -10,9 +10,6 @@ import (
 	"github.com/modgate/modgate/core/config"
 )
 
-// brokenBudget is the time of a hook that loops for ever.
-const brokenBudget = 100 * time.Millisecond
-
 // Broken is what became of a step whose hook was broken.
 type Broken struct {
 	Hook    string // the export
@@ -91,8 +88,8 @@ func (a *Adapter) breakStep(ctx context.Context, code []byte, c *Case, s *Step, 
 		return "", err
 	}
 	settings.OnError = on
-	if b.How == breaksByTime {
-		settings.Budget.Request, settings.Budget.Lifecycle, settings.Budget.Probe = brokenBudget, brokenBudget, brokenBudget
+	if b.How == breaksByStack { // which takes more work to fill than the budget of a request is
+		settings.Budget.Request, settings.Budget.Lifecycle, settings.Budget.Probe = time.Second, time.Second, time.Second
 	}
 	r, err := a.start(ctx, code, settings, 1)
 	if err != nil {

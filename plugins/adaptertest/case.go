@@ -247,13 +247,9 @@ func attributes(lines []string) []adapter.Attribute {
 	return all
 }
 
-// generous is the budget of a case: a busy machine must fail none.
-const generous = 10 * time.Second
-
 // settings returns the plugin's, the defaults where the case says nothing.
 func (c *Case) settings() (config.Plugin, error) {
 	p := config.DefaultPlugin()
-	p.Budget = config.Budget{Start: time.Minute, Request: generous, Lifecycle: generous, Probe: generous}
 	s := c.Plugin
 	if s == nil {
 		return p, nil

@@ -33,8 +33,7 @@ module "mod-users" {
   run_header = "X-Okapi-Request-Id"
 
   plugin {
-    config         = local.okapi
-    request_budget = "50ms" # a busy machine is no reason to fail
+    config = local.okapi
   }
 
   version "1.0.0" {
@@ -50,8 +49,7 @@ module "mod-loans" {
   run_header = "X-Okapi-Request-Id"
 
   plugin {
-    config         = local.okapi
-    request_budget = "50ms" # a busy machine is no reason to fail
+    config = local.okapi
   }
 
   version "1.0.0" {

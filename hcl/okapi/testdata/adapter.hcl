@@ -68,8 +68,7 @@ module "mod-loans" {
   run_header = "X-Okapi-Request-Id"
 
   plugin {
-    config         = local.okapi
-    request_budget = "50ms"
+    config = local.okapi
   }
 
   probe {
@@ -119,8 +118,7 @@ module "mod-users" {
   run_header = "X-Okapi-Request-Id"
 
   plugin {
-    config         = local.okapi
-    request_budget = "50ms"
+    config = local.okapi
   }
 
   probe {
