@@ -226,3 +226,17 @@ func TestRunsAreCountedInAndOut(t *testing.T) {
 		t.Errorf("runs = %d while serving and %d afterwards, want 1 and 0", during, a.Runs())
 	}
 }
+
+// Exchanges that are made one after the other are counted in at doors of their
+// own, so that cores do not write what others write, too.
+func TestExchangesComeInByDoorsOfTheirOwn(t *testing.T) {
+	g := start(t)
+	i := instance("a", "m", "1.0.0", "http://m.test")
+	seen := map[*route.Door]bool{}
+	for range 4 {
+		seen[i.Enter(newExchange(g.proxy).number)] = true
+	}
+	if len(seen) != 4 || seen[nil] || i.Runs() != 4 {
+		t.Errorf("four exchanges came in by %d doors; %d runs", len(seen), i.Runs())
+	}
+}

@@ -48,7 +48,7 @@ func benchmarkGate(b *testing.B, fields string) {
 		o.Dial = func(context.Context, string, string) (net.Conn, error) { return new(replier), nil }
 	})
 	b.Cleanup(func() {
-		if err := g.proxy.Shutdown(b.Context()); err != nil {
+		if err := g.proxy.Shutdown(context.WithoutCancel(b.Context())); err != nil { // by now it is over
 			b.Errorf("Shutdown: %v", err)
 		}
 	})
