@@ -113,12 +113,13 @@ func (x *exchange) park(st *route.State, unmet *route.Unmet) verdict {
 		stays = x.stays()
 	}
 	gone, stop := x.left()
-	x.run.rest()
+	x.doze()
 	var err error
 	x.pass, err = x.p.Room.Wait(park.Request{
 		Module: x.module.Name, Turn: st.Turn, Edition: st.Edition, Stays: stays, Caller: x.fairly(), Since: x.began, Holder: x.holder(), Bytes: x.held(),
 	}, x.patience(st, unmet), gone)
 	stop()
+	x.wake()
 	if x.pass != nil {
 		x.rounds++
 	}

@@ -41,6 +41,12 @@ type exchange struct {
 	waited time.Duration // while it was
 
 	course
+	*answering
+}
+
+// answering is the way of a request's body and of its answer. An exchange has
+// one but while it is parked.
+type answering struct {
 	upload upload
 	reply  reply
 	relay  relay
@@ -76,9 +82,24 @@ type course struct {
 
 func newExchange(p *Proxy) *exchange {
 	x := &exchange{p: p, terms: p.terms.Load(), number: p.made.Add(1), run: run{signers: p.signers}}
-	x.relay.x = x
-	x.upload.x = x
+	x.wake()
 	return x
+}
+
+// doze gives back what is of no use while the request waits.
+func (x *exchange) doze() {
+	x.run.rest()
+	x.p.answerings.Put(x.answering)
+	x.answering = nil
+}
+
+// wake ends doze.
+func (x *exchange) wake() {
+	if x.answering == nil {
+		x.answering = x.p.answerings.Get().(*answering)
+		x.reply.begin()
+		x.relay, x.upload = relay{x: x}, upload{x: x}
+	}
 }
 
 // begin returns the exchange that began when the head of ctx's request came.
@@ -147,6 +168,7 @@ func (p *Proxy) handle(ctx *fasthttp.RequestCtx) {
 func (x *exchange) broken(fault any) {
 	x.p.Log.Error("request panicked", "panic", fault, "request_id", string(x.id), "stack", string(debug.Stack()))
 	x.leave()
+	x.wake() // it may have been parked
 	x.relay.finish()
 	x.relay.open = false
 	if x.relay.sent {

@@ -90,15 +90,16 @@ type Proxy struct {
 	stopping atomic.Bool // answers end their connections
 	stats    counters
 
-	exchanges sync.Pool     // of *exchange
-	made      atomic.Uint32 // exchanges, which are numbered
-	signers   *sync.Pool    // of runs
-	adapteds  sync.Pool     // of *adapted
-	queries   sync.Pool     // of *fallback.Query
-	buffers   sync.Pool     // of *[]byte, for a head and 64 KiB of a body
-	heads     sync.Pool     // of *[]byte, with room for a head
-	upstreams upstreams
-	clients   clients
+	exchanges  sync.Pool     // of *exchange
+	made       atomic.Uint32 // exchanges, which are numbered
+	signers    *sync.Pool    // of runs
+	answerings sync.Pool     // of *answering
+	adapteds   sync.Pool     // of *adapted
+	queries    sync.Pool     // of *fallback.Query
+	buffers    sync.Pool     // of *[]byte, for a head and 64 KiB of a body
+	heads      sync.Pool     // of *[]byte, with room for a head
+	upstreams  upstreams
+	clients    clients
 }
 
 // New returns a proxy that owns goroutines until Shutdown.
@@ -144,6 +145,7 @@ func New(o Options) (*Proxy, error) {
 	}
 	p.signers = newSigners(o.RunKey)
 	p.exchanges.New = func() any { return newExchange(p) }
+	p.answerings.New = func() any { return new(answering) }
 	p.queries.New = func() any { return new(fallback.Query) }
 	p.adapteds.New = func() any { return new(adapted) }
 	p.buffers.New = func() any { b := make([]byte, 64<<10+p.terms.Load().Head); return &b }

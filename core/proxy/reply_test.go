@@ -154,7 +154,7 @@ func FuzzAnswerHead(f *testing.F) {
 		} else if err == nil && (h.StatusCode() != whole.status || whole.chunked != (h.ContentLength() == chunked) || whole.said && int64(h.ContentLength()) != whole.size) {
 			t.Errorf("%q is read as status %d, length %d; want %d, %d", raw, h.StatusCode(), h.ContentLength(), whole.status, whole.size)
 		}
-		x := &exchange{reply: whole, course: course{module: route.NewModule("m")}}
+		x := &exchange{answering: &answering{reply: whole}, course: course{module: route.NewModule("m")}}
 		written := string(x.appendReplied(nil, whole.status)) + "\r\n"
 		head, _, ok := strings.Cut(written, "\r\n\r\n")
 		if !ok || len(head)+len(headEnd) != len(written) {
