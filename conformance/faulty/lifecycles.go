@@ -83,6 +83,8 @@ func lifecycles() []Variant {
 		{Name: "routes-to-the-first", Means: "new requests go to the version that is fenced", Rule: "V1", Case: "v-versions/highest-serves", data: hook{request: first}},
 		{Name: "takes-lower-in", Means: "a lower version that comes later is said to start", Rule: "V3", Case: "v-versions/lower-that-comes-later-is-idle", control: telling("/v1/instances", "idle", "starting")},
 		{Name: "floorless", Means: "a version below the floor is said to start", Rule: "V7", Case: "v-versions/below-the-floor-is-fenced", control: telling("/v1/instances", "fenced", "starting")},
+		{Name: "replaces-at-once", Means: "a route goes over when the newcomer registers, not when it serves", Rule: "V10", Case: "v-versions/route-goes-over-under-load", data: hook{request: eager}},
+		{Name: "replaces-nobody", Means: "whom a registration replaces is not read", Rule: "V10", Case: "v-versions/route-goes-over-under-load", control: editing("/v1/instances", func(_ *front, b map[string]any) { delete(b, "replaces") })},
 		{Name: "forgets-seq", Means: "late announcements count", Rule: "U7", Case: "u-update/late-announcement-is-harmless", control: editing("/announcements", func(f *front, b map[string]any) {
 			f.seq++
 			b["seq"] = 1000 + f.seq
@@ -151,6 +153,22 @@ func first(f *front, r *http.Request) *http.Response {
 	}
 	f.mu.Unlock()
 	if upstream == "" {
+		return nil
+	}
+	return forward(r, upstream)
+}
+
+// eager sends requests for the films' route to the films as soon as they are seen.
+func eager(f *front, r *http.Request) *http.Response {
+	f.mu.Lock()
+	upstream := ""
+	for _, in := range f.instances {
+		if in.module == "films" {
+			upstream = in.upstream
+		}
+	}
+	f.mu.Unlock()
+	if r.URL.Path != "/items" || upstream == "" {
 		return nil
 	}
 	return forward(r, upstream)

@@ -52,6 +52,7 @@ type registration struct {
 	Routes   []routed      `json:"routes"`
 	Provides []provided    `json:"provides,omitempty"`
 	Requires []requirement `json:"requires,omitempty"`
+	Replaces []string      `json:"replaces,omitempty"`
 	Lease    string        `json:"lease,omitempty"`
 	OnDelay  string        `json:"on_delay,omitempty"`
 	Webhook  string        `json:"webhook,omitempty"`
@@ -94,6 +95,8 @@ func (w *world) registration(s script.Step, in *instance) registration {
 			r.Requires = append(r.Requires, requirement{w.tagged(id), "module", rest, true})
 		case "interface-requires":
 			r.Requires = append(r.Requires, requirement{w.tagged(id), "", rest, false})
+		case "replaces":
+			r.Replaces = append(r.Replaces, w.tagged(o.Value))
 		case "on_delay":
 			r.OnDelay = o.Value
 		case "upstream":

@@ -40,8 +40,8 @@ var Verbs = []Verb{
 	{
 		"registers",
 		[]Kind{Module},
-		"MODULE VERSION", "path provides requires interface-requires optional lease~ on_delay upstream webhook secret instance",
-		true, true, "`POST /v1/instances` as itself; without an arrow 201. `path=\"GET /items/{id}\"` and the requirements (`requires=\"users >= 1.4\"`) may be repeated; paths are `/MODULE` and `/MODULE/*` without one",
+		"MODULE VERSION", "path provides requires interface-requires optional replaces lease~ on_delay upstream webhook secret instance",
+		true, true, "`POST /v1/instances` as itself; without an arrow 201. `path=\"GET /items/{id}\"` and the requirements (`requires=\"users >= 1.4\"`) and `replaces=MODULE` may be repeated; paths are `/MODULE` and `/MODULE/*` without one",
 	},
 	{"renews", []Kind{Module}, "", "token within~", true, true, "`PUT .../lease`; without an arrow 200; with `within` again and again, until the arrow fits"},
 	{"updates", []Kind{Module}, "", "seq wait~ expected~ reason token", true, true, "announces UPDATE, waits up to 10 s for the outcome or `wait`; without an arrow 200, outcome `granted`"},

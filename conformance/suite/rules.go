@@ -41,6 +41,7 @@ var Rules = []Rule{
 	{"V7", "below the floor is fenced", ""},
 	{"V8", "streams hold no grace", ""},
 	{"V9", "routes belong to the version", ""},
+	{"V10", "a route goes to who replaces its owner, without a gap", ""},
 	{"U1", "UPDATE alone is granted at once", ""},
 	{"U2", "UPDATE waits for the older version's runs", ""},
 	{"U3", "the holder is routed", ""},

@@ -92,7 +92,7 @@ func (c *Config) claim(owners map[message.Way][]claim, s scope, by claim, r mess
 		for _, o := range owners[w] {
 			switch {
 			case o.module != by.module && c.replacing(o.module, by.module) == nil && c.replacing(by.module, o.module) == nil:
-				s.add("", "Route of two modules", "%q means requests that %q of %s means too; a request goes to one module only. If one of the two takes over from the other, say so, as in the block of %[4]s: replaces = [%[5]q].",
+				s.add("", "Route of two modules", "%q means requests that %q of %s means too; a request goes to one module only. If one of the two takes over from the other, its block says so: replaces = [%[5]q] in that of %[4]s, or the other way round.",
 					by.text, o.text, o.who(), by.module, o.module)
 				return
 			case o.module == by.module && by.version.IsZero():

@@ -22,7 +22,7 @@ func TestOperatorsGuideIsTrue(t *testing.T) {
 	text := runnable(t, "hcl/OPERATING.md")
 	var ports []string
 	for port, says := range map[int]string{
-		9101: "users 1.0.0", 9102: "loans 1.0.0", 9103: "users 2.0.0", 9104: "tags 1.0.0", 9105: "tags 1.1.0", 9106: "films 1.0.0",
+		9101: "users 1.0.0", 9102: "loans 1.0.0", 9103: "users 2.0.0", 9104: "tags 1.0.0", 9105: "tags 1.1.0", 9106: "films 1.0.0", 9107: "lending 1.0.0",
 	} {
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, says) }))
 		t.Cleanup(s.Close)
