@@ -22,34 +22,52 @@ var errFull = errors.New("too many alerts wait for it")
 // its own: in order, each tried again until it was taken or is too old.
 // OpenCourier makes one.
 type Courier struct {
-	sink  Sink
-	least Severity
 	log   *slog.Logger
 	queue chan Report
+	again chan struct{} // holds one: the sink is another
 	hurry context.CancelFunc
-	done  chan struct{}
+	done  chan struct{} // closed when nothing is left to bring
 
 	mu     sync.Mutex
-	closed bool // guarded by mu
+	sink   Sink     // guarded by mu, as below
+	least  Severity // that is sent there
+	closed bool
 }
 
 // OpenCourier starts a courier for reports that are at least that severe. log
 // hears of those that were given up.
 func OpenCourier(sink Sink, least Severity, log *slog.Logger) *Courier {
 	ctx, hurry := context.WithCancel(context.Background())
-	c := &Courier{sink: sink, least: least, log: log, queue: make(chan Report, maxQueue), hurry: hurry, done: make(chan struct{})}
+	c := &Courier{
+		sink: sink, least: least, log: log, queue: make(chan Report, maxQueue), again: make(chan struct{}, 1), hurry: hurry, done: make(chan struct{}),
+	}
 	go c.run(ctx)
 	return c
 }
 
-// Send takes r without waiting for the sink.
-func (c *Courier) Send(_ context.Context, r Report) error {
-	if r.Severity < c.least {
-		return nil
+// Redirect has what waits, and what comes, brought to sink: what the former
+// one did not take is tried there at once.
+func (c *Courier) Redirect(sink Sink, least Severity) {
+	c.mu.Lock()
+	c.sink, c.least = sink, least
+	c.mu.Unlock()
+	select {
+	case c.again <- struct{}{}:
+	default:
 	}
+}
+
+func (c *Courier) present() Sink {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed {
+	return c.sink
+}
+
+// Send takes r without waiting for the sink.
+func (c *Courier) Send(_ context.Context, r Report) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || r.Severity < c.least {
 		return nil
 	}
 	select {
@@ -71,9 +89,9 @@ func (c *Courier) run(ctx context.Context) {
 
 // bring tries until the sink takes r, ctx ends, or r is too old.
 func (c *Courier) bring(ctx context.Context, r Report) error {
-	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+	for pause := firstPause; ; pause = min(max(firstPause, 2*pause), longestPause) {
 		limited, cancel := context.WithTimeout(ctx, sendLimit)
-		err := c.sink.Send(limited, r)
+		err := c.present().Send(limited, r)
 		cancel()
 		if err == nil || time.Since(r.Time) > givenUpAfter {
 			return err
@@ -81,6 +99,9 @@ func (c *Courier) bring(ctx context.Context, r Report) error {
 		wait := time.NewTimer(pause)
 		select {
 		case <-wait.C:
+		case <-c.again:
+			wait.Stop()
+			pause = 0
 		case <-ctx.Done():
 			wait.Stop()
 			return err
@@ -88,16 +109,23 @@ func (c *Courier) bring(ctx context.Context, r Report) error {
 	}
 }
 
-// Close brings what waits, for 5 s at most.
-func (c *Courier) Close() {
+// Retire takes no further reports. What waits is still brought, in its own
+// time: done is closed then.
+func (c *Courier) Retire() (done <-chan struct{}) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	if !c.closed {
 		c.closed = true
 		close(c.queue)
 	}
-	c.mu.Unlock()
+	return c.done
+}
+
+// Close brings what waits, for 5 s at most.
+func (c *Courier) Close() {
+	done := c.Retire()
 	limit := time.AfterFunc(closeLimit, c.hurry)
-	<-c.done
+	<-done
 	limit.Stop()
 	c.hurry()
 }

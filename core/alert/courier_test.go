@@ -92,3 +92,48 @@ func TestCourierIsBoundedAndEnds(t *testing.T) {
 		}
 	})
 }
+
+// What waits for a sink that takes nothing goes to the one in its place, at
+// once.
+func TestWhatWaitsGoesToTheNextSink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wrong, right := &flaky{failures: 1 << 30}, &notebook{}
+		c := OpenCourier(wrong, Info, slog.New(slog.DiscardHandler))
+		d := Open(Options{Sinks: []Sink{c}})
+		d.Raise(missing("inventory"))
+		d.Clear("missing/inventory")
+		time.Sleep(10 * time.Minute)
+		c.Redirect(right, Critical)
+		right.wants(t, "begun missing/inventory inventory is missing", "ended missing/inventory inventory is missing")
+		d.Raise(Alert{Key: "cycle", Severity: Warning, Summary: "a waits for itself"})
+		right.wants(t)
+		d.Close()
+		c.Close()
+	})
+}
+
+// A courier that is needed no longer brings what it has, in its own time.
+func TestRetiredCourierBringsWhatItHas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow, other := &flaky{failures: 6}, &notebook{}
+		c := OpenCourier(slow, Info, slog.New(slog.DiscardHandler))
+		d := Open(Options{Sinks: []Sink{c}})
+		defer d.Close()
+		d.Raise(missing("inventory"))
+		synctest.Wait()
+		d.Redirect([]Sink{other})
+		done := c.Retire()
+		d.Raise(missing("users"))
+		other.wants(t, "begun missing/users users is missing")
+		time.Sleep(62 * time.Second)
+		select {
+		case <-done:
+			t.Error("it has given up")
+		default:
+		}
+		time.Sleep(time.Second)
+		slow.wants(t, "begun missing/inventory inventory is missing")
+		<-done
+		c.Close()
+	})
+}

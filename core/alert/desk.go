@@ -32,14 +32,14 @@ type Options struct {
 // Desk knows the open incidents and passes reports to its sinks, on one
 // goroutine of its own: no method but Close waits for a sink. Open makes one.
 type Desk struct {
-	sinks []Sink
 	log   *slog.Logger
 	queue chan Report
 	hurry context.CancelFunc // ends all sending
 	done  chan struct{}      // closed when the goroutine has ended
 
 	mu     sync.Mutex
-	closed bool                 // guarded by mu, as below
+	sinks  []Sink // replaced, not changed; guarded by mu, as below
+	closed bool
 	open   map[string]*incident // by key
 	rates  rates
 	lost   uint64 // reports that the queue had no room for, and incidents beyond maxOpen
@@ -63,6 +63,13 @@ func Open(o Options) *Desk {
 	}
 	go d.run(ctx)
 	return d
+}
+
+// Redirect has every report that is not passed on yet go to sinks instead.
+func (d *Desk) Redirect(sinks []Sink) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.sinks = sinks
 }
 
 // Raise opens the incident of a.Key and reports it. While it is open, raising
@@ -177,7 +184,10 @@ func lossOf(n uint64) Report {
 }
 
 func (d *Desk) send(ctx context.Context, r Report) {
-	for _, s := range d.sinks {
+	d.mu.Lock()
+	sinks := d.sinks
+	d.mu.Unlock()
+	for _, s := range sinks {
 		limited, cancel := context.WithTimeout(ctx, sendLimit)
 		if err := s.Send(limited, r); err != nil {
 			d.log.Error("alert was not delivered", "summary", r.Summary, "occasion", r.Occasion.String(), "cause", err)
