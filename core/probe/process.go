@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -20,17 +21,21 @@ const drainLimit = time.Second
 // process is a declared one, and its run: the time from Start to Stop, or to
 // an exit that is final.
 type process struct {
-	Process
-	o   SupervisorOptions
-	log *slog.Logger
+	name string
+	o    SupervisorOptions
+	log  *slog.Logger
 
-	mu      sync.Mutex
-	status  Status        // guarded by mu, as below
-	group   int           // to send signals to; 0: none
-	stop    chan struct{} // of the run: closed to end it; nil: there is no run
-	done    chan struct{} // closed when the run has ended
-	leaving bool          // it is being stopped
-	asked   bool          // stop is closed
+	turning sync.Mutex // held from the end of a run to the start of the next, where one follows from the other
+
+	mu       sync.Mutex
+	declared Process // guarded by mu, as below
+	dropped  bool    // it is declared no longer
+	status   Status
+	group    int           // to send signals to; 0: none
+	stop     chan struct{} // of the run: closed to end it; nil: there is no run
+	done     chan struct{} // closed when the run has ended
+	leaving  bool          // it is being stopped
+	asked    bool          // stop is closed
 }
 
 // Status returns where the process stands.
@@ -38,6 +43,13 @@ func (p *process) Status() Status {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.status
+}
+
+// present returns how it is declared now.
+func (p *process) present() Process {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.declared
 }
 
 // begin begins a run. How the first start went comes through the channel.
@@ -48,7 +60,7 @@ func (p *process) begin() (<-chan error, error) {
 		return nil, ErrRunning
 	}
 	p.stop, p.done, p.leaving, p.asked = make(chan struct{}), make(chan struct{}), false, false
-	p.status = Status{Name: p.Name}
+	p.status = Status{Name: p.name}
 	started := make(chan error, 1)
 	go p.run(p.stop, started)
 	return started, nil
@@ -70,7 +82,7 @@ func (p *process) end() error {
 	}
 	p.leave(done)
 
-	limit := time.NewTimer(p.StopTimeout)
+	limit := time.NewTimer(p.present().StopTimeout)
 	defer limit.Stop()
 	select {
 	case <-done:
@@ -88,9 +100,9 @@ func (p *process) end() error {
 // leave lets the process be taken leave of, and then terminates it: once, since
 // to many programs a second SIGTERM means to drop everything.
 func (p *process) leave(done chan struct{}) {
-	ctx, cancel := context.WithTimeout(context.Background(), p.StopTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), p.present().StopTimeout)
 	defer cancel()
-	p.o.Leave(ctx, p.Name)
+	p.o.Leave(ctx, p.name)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.done == done && p.stop != nil { // else its run has ended
@@ -123,13 +135,15 @@ func (p *process) run(stop <-chan struct{}, started chan<- error) {
 		started <- e.err
 		return
 	}
-	wait := backoff{Backoff: p.Backoff}
+	var wait backoff
 	for {
+		d := p.present()
+		wait.Backoff = d.Backoff
 		switch {
 		case closed(stop):
 			p.over(Stopped, e)
 			return
-		case p.final(e):
+		case final(d.Restart, e):
 			p.over(Exited, e)
 			return
 		}
@@ -161,9 +175,9 @@ type exit struct {
 	err  error // why it could not be started, else nil
 }
 
-// final reports whether the process stays ended.
-func (p *process) final(e exit) bool {
-	switch p.Restart {
+// final reports whether a process that ended so stays ended.
+func final(restart config.Restart, e exit) bool {
+	switch restart {
 	case config.OnFailure:
 		return e.ok
 	case config.Always:
@@ -171,15 +185,16 @@ func (p *process) final(e exit) bool {
 	case config.Never:
 		return true
 	}
-	panic("probe: restart policy " + p.Restart.String())
+	panic("probe: restart policy " + restart.String())
 }
 
 // live starts the process, calls born, and waits until it has ended.
 func (p *process) live(born func()) exit {
-	cmd := exec.Command(p.Command[0], p.Command[1:]...)
-	cmd.Env, cmd.Dir, cmd.SysProcAttr = append(os.Environ(), p.Env...), p.Dir, attributes()
-	if p.LogFile != "" {
-		out, err := openOutput(p.LogFile, outputLimit, p.log)
+	d := p.present()
+	cmd := exec.Command(d.Command[0], d.Command[1:]...)
+	cmd.Env, cmd.Dir, cmd.SysProcAttr = d.environment(), d.Dir, attributes()
+	if d.LogFile != "" {
+		out, err := openOutput(d.LogFile, outputLimit, p.log)
 		if err != nil {
 			return exit{text: err.Error(), err: err}
 		}
@@ -191,11 +206,20 @@ func (p *process) live(born func()) exit {
 	}
 	begun := time.Now()
 	p.running(cmd.Process.Pid, begun)
-	p.o.Started(p.Name)
+	p.o.Started(p.name)
 	born()
 	reap(cmd, p.gone)
-	p.o.Ended(p.Name)
+	p.o.Ended(p.name)
 	return exit{text: cmd.ProcessState.String(), ok: cmd.ProcessState.Success(), ran: time.Since(begun)}
+}
+
+// environment returns all of it, the gateway's own first.
+func (p *Process) environment() []string {
+	env := append(os.Environ(), p.Secrets...)
+	if p.Port != 0 {
+		env = append(env, "PORT="+strconv.Itoa(p.Port))
+	}
+	return append(env, p.Env...)
 }
 
 // running enters that the process runs.

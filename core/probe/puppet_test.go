@@ -103,7 +103,8 @@ type theatre struct {
 	*testing.T
 	*Supervisor
 	door    net.Listener
-	log     string // path of the process' output
+	base    Process // as it is declared first
+	log     string  // path of the process' output
 	changes changes
 }
 
@@ -130,7 +131,7 @@ func open(t *testing.T, declare func(*Process)) *theatre {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	return &theatre{t, s, door, p.LogFile, c}
+	return &theatre{t, s, door, p, p.LogFile, c}
 }
 
 func (th *theatre) start() *puppet {

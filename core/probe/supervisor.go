@@ -23,13 +23,22 @@ var (
 // Process is a program to start and watch.
 type Process struct {
 	Name        string
+	Module      string   // whose instance it is, or "": of one module Configure starts one at a time again
 	Command     []string // program and arguments; without a slash the program is looked up in PATH
 	Env         []string // "NAME=value", over the gateway's own
+	Secrets     []string // likewise; that they have changed is no reason to start it again
 	Dir         string   // working folder; "": the gateway's
+	Port        int      // in its environment as PORT; 0: no PORT
 	Restart     config.Restart
 	Backoff     config.Backoff
+	Autostart   bool          // Configure starts it
 	StopTimeout time.Duration // from SIGTERM to SIGKILL
 	LogFile     string        // what it writes is appended there; "": dropped
+}
+
+// same reports whether q runs as p does.
+func (p *Process) same(q *Process) bool {
+	return slices.Equal(p.Command, q.Command) && slices.Equal(p.Env, q.Env) && p.Dir == q.Dir && p.Port == q.Port && p.LogFile == q.LogFile
 }
 
 // State is where a process stands. The zero value is Stopped.
@@ -71,15 +80,27 @@ type SupervisorOptions struct {
 	// Leave is called before a process is told to stop, and may take until
 	// ctx ends: for its StopTimeout.
 	Leave func(ctx context.Context, name string)
+
+	// Steady is called before a module's process is started again, and what it
+	// returns before the next one of that module is: it may take until the
+	// module is as well off as it was. Nil: nobody waits.
+	Steady func(module string) (again func(ctx context.Context))
+	// Failed is told that a process that Configure starts could not be. Nil:
+	// nobody is.
+	Failed func(name string, err error)
 }
 
 // Supervisor runs declared processes. On Linux none of them outlives the
 // gateway, however it ends. OpenSupervisor makes one.
 type Supervisor struct {
-	processes []*process // by name; never changed
+	o       SupervisorOptions
+	closing context.Context // ends with Close
+	close   context.CancelFunc
+	turning sync.WaitGroup // of what Configure began
 
-	mu     sync.Mutex
-	closed bool // guarded by mu
+	mu        sync.Mutex
+	processes []*process // by name; replaced, not changed; guarded by mu, as below
+	closed    bool
 }
 
 // OpenSupervisor declares the processes. None runs before Start.
@@ -96,21 +117,34 @@ func OpenSupervisor(o SupervisorOptions) (*Supervisor, error) {
 	if o.Leave == nil {
 		o.Leave = func(context.Context, string) {}
 	}
-	s := &Supervisor{}
+	if o.Steady == nil {
+		o.Steady = func(string) func(context.Context) { return func(context.Context) {} }
+	}
+	if o.Failed == nil {
+		o.Failed = func(string, error) {}
+	}
+	s := &Supervisor{o: o}
+	s.closing, s.close = context.WithCancel(context.Background())
 	for _, p := range o.Processes {
 		if len(p.Command) == 0 {
 			return nil, fmt.Errorf("declare process %s: its command is empty", p.Name)
 		}
-		s.processes = append(s.processes, &process{Process: p, o: o, log: o.Log.With("process", p.Name), status: Status{Name: p.Name}})
+		s.processes = append(s.processes, s.declare(p))
 	}
-	slices.SortFunc(s.processes, func(a, b *process) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(s.processes, byName)
 	for i := 1; i < len(s.processes); i++ {
-		if name := s.processes[i].Name; name == s.processes[i-1].Name {
+		if name := s.processes[i].name; name == s.processes[i-1].name {
 			return nil, fmt.Errorf("declare process %s: there are two of that name", name)
 		}
 	}
 	return s, nil
 }
+
+func (s *Supervisor) declare(p Process) *process {
+	return &process{name: p.Name, declared: p, o: s.o, log: s.o.Log.With("process", p.Name), status: Status{Name: p.Name}}
+}
+
+func byName(a, b *process) int { return strings.Compare(a.name, b.name) }
 
 // Start starts the process. When it returns nil the process has been started
 // once, and is kept running as its Restart says; with any other error than
@@ -120,10 +154,14 @@ func (s *Supervisor) Start(name string) error {
 	if err != nil {
 		return err
 	}
+	return s.start(p)
+}
+
+func (s *Supervisor) start(p *process) error {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
-		return fmt.Errorf("start process %s: the gateway shuts down", name)
+		return fmt.Errorf("start process %s: %w", p.name, errClosed)
 	}
 	started, err := p.begin()
 	s.mu.Unlock()
@@ -131,10 +169,13 @@ func (s *Supervisor) Start(name string) error {
 		err = <-started
 	}
 	if err != nil {
-		return fmt.Errorf("start process %s: %w", name, err)
+		return fmt.Errorf("start process %s: %w", p.name, err)
 	}
 	return nil
 }
+
+// errClosed is why nothing is started after Close.
+var errClosed = errors.New("the gateway shuts down")
 
 // Stop sends SIGTERM to the process and all of its group, SIGKILL when its
 // StopTimeout is over, and returns when it has ended.
@@ -151,8 +192,9 @@ func (s *Supervisor) Stop(name string) error {
 
 // List returns all processes, by name.
 func (s *Supervisor) List() []Status {
-	all := make([]Status, 0, len(s.processes))
-	for _, p := range s.processes {
+	processes := s.all()
+	all := make([]Status, 0, len(processes))
+	for _, p := range processes {
 		all = append(all, p.Status())
 	}
 	return all
@@ -163,17 +205,26 @@ func (s *Supervisor) Close() {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
+	s.close()
 	var all sync.WaitGroup
-	for _, p := range s.processes {
+	for _, p := range s.all() {
 		all.Go(func() { _ = p.end() }) // ErrStopped is as good
 	}
 	all.Wait()
+	s.turning.Wait()
+}
+
+func (s *Supervisor) all() []*process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.processes
 }
 
 func (s *Supervisor) find(name string) (*process, error) {
-	i, ok := slices.BinarySearchFunc(s.processes, name, func(p *process, name string) int { return strings.Compare(p.Name, name) })
+	processes := s.all()
+	i, ok := slices.BinarySearchFunc(processes, name, func(p *process, name string) int { return strings.Compare(p.name, name) })
 	if !ok {
 		return nil, fmt.Errorf("process %q: %w", name, ErrUnknown)
 	}
-	return s.processes[i], nil
+	return processes[i], nil
 }

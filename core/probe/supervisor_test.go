@@ -216,7 +216,7 @@ func TestStopThatComesBeforeTheProcessIsEnteredReachesIt(t *testing.T) {
 	// the program is entered.
 	th := open(t, nil)
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), th.processes[0].Env...)
+	cmd.Env = append(os.Environ(), th.processes[0].declared.Env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -341,7 +341,7 @@ func TestStartsAndEndsAreToldAndStopTakesLeave(t *testing.T) {
 	leave := make(chan struct{})
 	th := open(t, nil)
 	o := SupervisorOptions{
-		Processes: []Process{th.processes[0].Process},
+		Processes: []Process{th.processes[0].declared},
 		Started:   func(name string) { note("started " + name) },
 		Ended:     func(name string) { note("ended " + name) },
 		Leave: func(ctx context.Context, name string) {
