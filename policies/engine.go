@@ -5,7 +5,6 @@ import (
 	"hash/fnv"
 	"io/fs"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -35,6 +34,7 @@ type Engine struct {
 	current  atomic.Pointer[snapshot]
 
 	reload sync.Mutex // held by who changes current
+	tree   fs.FS      // that is read; nil: the base policy alone; guarded by reload
 
 	slots  atomic.Pointer[map[string]*atomic.Pointer[Plan]] // by module; the map is replaced under mu
 	rules  rules
@@ -57,14 +57,14 @@ func Open(o Options) (*Engine, error) {
 	if o.Zone == nil {
 		o.Zone = time.UTC
 	}
-	if o.Dir != "" {
-		o.tree = os.DirFS(o.Dir)
+	if o.tree == nil {
+		o.tree = treeOf(o.Dir)
 	}
 	c, err := newCompiler()
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{o: o, compiler: c, opened: time.Now(), faults: map[faultKey]uint64{}, told: map[faultKey]bool{}}
+	e := &Engine{o: o, compiler: c, tree: o.tree, opened: time.Now(), faults: map[faultKey]uint64{}, told: map[faultKey]bool{}}
 	e.slots.Store(&map[string]*atomic.Pointer[Plan]{})
 	if err := e.load(o.Units); err != nil {
 		return nil, err
@@ -121,19 +121,24 @@ func (e *Engine) Broken() int {
 // load reads the folder and puts it in force, with units. The caller holds
 // reload.
 func (e *Engine) load(units map[string]string) error {
-	f := &folder{}
-	if e.o.tree != nil {
-		var err error
-		if f, err = read(e.o.tree); err != nil {
-			return err
-		}
-	}
-	s, err := e.compiler.build(f, e.current.Load())
+	s, err := e.build(e.tree)
 	if err != nil {
 		return err
 	}
 	e.enforce(s, units)
 	return nil
+}
+
+// build builds what tree has, beside what is in force. The caller holds reload.
+func (e *Engine) build(tree fs.FS) (*snapshot, error) {
+	f := &folder{}
+	if tree != nil {
+		var err error
+		if f, err = read(tree); err != nil {
+			return nil, err
+		}
+	}
+	return e.compiler.build(f, e.current.Load())
 }
 
 // enforce puts s in force, with units, and says what is wrong, and what is not
@@ -171,11 +176,14 @@ func (e *Engine) Forbid(module string, d *fallback.Decision, detail string) {
 // Fingerprint tells whether the folder's files are others than they were, as
 // far as their names, sizes and times do.
 func (e *Engine) Fingerprint() (sum uint64, err error) {
-	if e.o.tree == nil {
+	e.reload.Lock()
+	tree := e.tree
+	e.reload.Unlock()
+	if tree == nil {
 		return 0, nil
 	}
 	h := fnv.New64a()
-	err = fs.WalkDir(e.o.tree, ".", func(p string, d fs.DirEntry, err error) error {
+	err = fs.WalkDir(tree, ".", func(p string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
