@@ -75,14 +75,20 @@ func TestSpecExamplesAreRight(t *testing.T) {
 	}
 }
 
+// marks are what spec.md says of settings that a reload does not put in force
+// just so.
+var marks = map[config.Effect]string{
+	config.AtStart: "next start", config.ProcessAgain: "starts the process again", config.ProcessNext: "next start of the process",
+}
+
 // reference writes settings as a table.
 func reference(settings []config.Setting) string {
 	var b strings.Builder
 	b.WriteString("| attribute | type | default | bounds | meaning |\n|---|---|---|---|---|\n")
 	for _, s := range settings {
 		doc := s.Doc
-		if s.Live {
-			doc += "; *live*"
+		if mark := marks[s.Effect]; mark != "" {
+			doc += "; *" + mark + "*"
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", s.Name, typeOf(s), defaultOf(s), boundsOf(s), doc)
 	}

@@ -26,7 +26,7 @@ var errConfiguration = errors.New("it refuses its configuration")
 
 // FolderOptions say what a Folder works with.
 type FolderOptions struct {
-	Dir     string         // of the guests' files; need not be there
+	Dir     string         // of the guests' files; need not be there; empty: there are none
 	Cache   *Cache         // nil: every start compiles anew
 	Slots   *adapter.Slots // where modules find their adapters; required
 	Version string         // of the gateway, for guests
@@ -77,18 +77,25 @@ func OpenFolder(o FolderOptions, modules []config.Module) *Folder {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	f := &Folder{o: o, files: map[string]stamp{}, seats: map[seatKey]*seat{}, serving: map[string]*seat{}, stop: stop}
-	f.Configure(modules)
+	f.Configure(o.Dir, modules)
 	f.watching.Go(func() { f.watch(ctx) })
 	return f
 }
 
-// Configure puts in force what modules' blocks say, after a look at the
-// folder. It returns when that is done.
-func (f *Folder) Configure(modules []config.Module) {
+// Configure puts in force what modules' blocks say, after a look at dir, as
+// FolderOptions.Dir. It returns when that is done. Where a file of another
+// folder is wrong, the last good one of its name stays in force.
+func (f *Folder) Configure(dir string, modules []config.Module) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.modules = modules
+	f.o.Dir, f.modules = dir, modules
 	f.look(true)
+}
+
+// CheckFolder says why dir, as FolderOptions.Dir, cannot be read, or nil.
+func CheckFolder(dir string) error {
+	_, err := list(dir)
+	return err
 }
 
 func (f *Folder) watch(ctx context.Context) {

@@ -192,11 +192,11 @@ func TestModulesShareWhatIsTheSame(t *testing.T) {
 	if len(v) != 2 || fmt.Sprint(v[0].Modules) != "[a b]" || v[0].State != "running" {
 		t.Errorf("views %+v", v)
 	}
-	f.Configure([]config.Module{a, b})
+	f.Configure(f.dir, []config.Module{a, b})
 	f.wants("a", "1")
 	f.wants("c", "none")
 	a.Adapter = ""
-	f.Configure([]config.Module{a, b})
+	f.Configure(f.dir, []config.Module{a, b})
 	f.wants("a", "none")
 	f.wants("b", "1")
 }
@@ -205,13 +205,13 @@ func TestSettingsThatAreWrongKeepTheFormer(t *testing.T) {
 	m := named("a", "dialect")
 	f := openFolder(t, map[string][]byte{"dialect": marking("1")}, m)
 	m.Plugin.SHA256 = strings.Repeat("00", 32)
-	f.Configure([]config.Module{m})
+	f.Configure(f.dir, []config.Module{m})
 	f.wants("a", "1", "refused dialect: check: its sha256 is ")
 	m.Plugin.SHA256 = ""
-	f.Configure([]config.Module{m})
+	f.Configure(f.dir, []config.Module{m})
 	f.wants("a", "1", "accepted dialect")
 	m.Plugin.OnError = config.Skip
-	f.Configure([]config.Module{m})
+	f.Configure(f.dir, []config.Module{m})
 	f.remove("dialect")
 	f.tick()
 	f.wants("a", "", "refused dialect: there is no such file") // skipped
@@ -311,10 +311,36 @@ func TestAdapterWaitsForItsSettings(t *testing.T) {
 	if v := f.Views(); len(v) != 1 || v[0].State != adapter.Refused || !strings.Contains(v[0].Refused, "refuses its configuration") {
 		t.Errorf("the administrator sees %+v", v)
 	}
-	f.Configure([]config.Module{config.DefaultModule("dialect", config.Defaults{})})
+	f.Configure(f.dir, []config.Module{config.DefaultModule("dialect", config.Defaults{})})
 	f.wants("dialect", "failing", "refused dialect: configure: it refuses its configuration with code 1")
 	users := named("users", "dialect")
 	users.Plugin.Config = "{}"
-	f.Configure([]config.Module{users})
+	f.Configure(f.dir, []config.Module{users})
 	f.wants("users", "", "accepted dialect")
+}
+
+// Another folder takes the place of the first without a moment in which a
+// module has no adapter.
+func TestFolderMoves(t *testing.T) {
+	modules := []config.Module{named("users", "dialect"), config.DefaultModule("tags", config.Defaults{}), config.DefaultModule("books", config.Defaults{})}
+	f := openFolder(t, map[string][]byte{"dialect": marking("1"), "tags": marking("2"), "books": marking("3")}, modules...)
+	f.dir = t.TempDir()
+	f.drop("dialect", marking("4"))
+	f.drop("books", []byte("bad"))
+	f.Configure(f.dir, modules)
+	f.wants("users", "4", "refused books: ")
+	f.wants("tags", "none")
+	f.wants("books", "3") // its last good one
+	f.drop("tags", marking("5"))
+	f.tick()
+	f.wants("tags", "5")
+	f.drop("books", marking("6"))
+	f.tick()
+	f.wants("books", "6", "accepted books")
+	f.Configure("", modules)
+	f.wants("users", "failing", "refused dialect: there is no such file")
+	f.wants("tags", "none")
+	if err := CheckFolder(f.dir + "/dialect.wasm"); err == nil {
+		t.Error("a file is taken for a folder")
+	}
 }

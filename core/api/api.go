@@ -38,7 +38,8 @@ type Options struct {
 	Parked     func(module string) (requests int, longest time.Duration)
 	Ready      func() error                                 // why not, or nil
 	Reload     func(ctx context.Context) (any, bool, error) // diagnostics, whether anything changed
-	Plan       func(ctx context.Context) (Plan, any)        // what a reload would do, or diagnostics
+	Pending    func() []string                              // settings that the last one left to the next start
+	Plan       func(ctx context.Context) (Plan, any, error) // what a reload would do, or diagnostics
 	Version    string
 	Log        *slog.Logger
 }

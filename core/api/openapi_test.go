@@ -265,6 +265,7 @@ func administratorsStory(t *testing.T) {
 	p.call("POST", "/v1/admin/plan", "admin", "").want(http.StatusOK)
 	p.call("POST", "/v1/admin/plan", "m-1", "").problem(http.StatusUnauthorized, message.ProblemTokenRequired)
 	p.reloadFails = errStopping
+	p.call("POST", "/v1/admin/plan", "admin", "").problem(http.StatusServiceUnavailable, message.ProblemUnavailable)
 	p.call("POST", "/v1/admin/reload", "admin", "").problem(http.StatusServiceUnavailable, message.ProblemUnavailable)
 }
 

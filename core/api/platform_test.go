@@ -119,11 +119,12 @@ func newPlatform(t *testing.T, change ...func(*Options)) *platform {
 		Parked:  func(string) (int, time.Duration) { return 3, 1500 * time.Millisecond },
 		Ready:   func() error { return p.notReady },
 		Reload:  func(context.Context) (any, bool, error) { return p.diagnostics, true, p.reloadFails },
-		Plan: func(context.Context) (Plan, any) {
+		Pending: func() []string { return []string{"gateway.settle"} },
+		Plan: func(context.Context) (Plan, any, error) {
 			return Plan{
 				Changes:      []config.Change{{At: "module.m.grace", Was: `"30s"`, Is: `"45s"`, Effect: "at once"}},
 				Requirements: []requirement.Shift{{Module: "m", Version: module.MustVersion("1.0.0"), ID: "i", Is: message.UnmetMissing, Found: "2.0"}},
-			}, p.diagnostics
+			}, p.diagnostics, p.reloadFails
 		},
 	}
 	for _, f := range change {

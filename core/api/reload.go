@@ -16,7 +16,8 @@ type Plan struct {
 }
 
 // reload answers POST /v1/admin/reload: 200 when the configuration of the
-// files is in force, 400 with diagnostics when it is wrong and the former one
+// files is in force, but for the settings in at_start, which wait for the
+// gateway's next start; 400 with diagnostics when it is wrong and the former one
 // stays.
 func (s *server) reload(w http.ResponseWriter, r *http.Request) {
 	diagnostics, changed, err := s.Reload(r.Context())
@@ -26,14 +27,18 @@ func (s *server) reload(w http.ResponseWriter, r *http.Request) {
 	case diagnostics != nil:
 		wrongConfiguration(w, "the configuration is wrong; the former one stays in force", diagnostics)
 	default:
-		write(w, http.StatusOK, map[string]bool{"changed": changed})
+		write(w, http.StatusOK, map[string]any{"changed": changed, "at_start": append([]string{}, s.Pending()...)})
 	}
 }
 
 // plan answers POST /v1/admin/plan: 200 with what a reload would change, 400
 // with diagnostics when there would be none. Nothing is changed.
 func (s *server) plan(w http.ResponseWriter, r *http.Request) {
-	p, diagnostics := s.Plan(r.Context())
+	p, diagnostics, err := s.Plan(r.Context())
+	if err != nil {
+		unavailable(w, err)
+		return
+	}
 	if diagnostics != nil {
 		wrongConfiguration(w, "the configuration is wrong; a reload would change nothing", diagnostics)
 		return

@@ -19,14 +19,20 @@ type Change struct {
 }
 
 // AtStart reports whether a reload leaves c to the gateway's next start.
-func (c Change) AtStart() bool { return c.Effect == nextStart }
+func (c Change) AtStart() bool { return c.Effect == AtStart.String() }
 
-// What a reload leads to, where it is always the same.
-const (
-	atOnce    = "at once"
-	nextStart = "with the gateway's next start"
-	anew      = "its processes are registered anew"
-)
+// Reloaded returns what is in force after a reload of c in a gateway that runs
+// with running: what waits for the next start stays as it is.
+func (c *Config) Reloaded(running *Config) *Config {
+	next := *c
+	was := running.Gateway.Settings()
+	for i, s := range next.Gateway.Settings() {
+		if s.Effect == AtStart {
+			s.take(was[i])
+		}
+	}
+	return &next
+}
 
 // Diff lists what next changes, in the order of the language's blocks. What a
 // module has of the defaults is not listed again.
@@ -43,9 +49,9 @@ func Diff(before, next *Config) []Change {
 	for was, is := range pairs(before.Sinks, next.Sinks, func(a, b Sink) int { return cmp.Compare(a.Name, b.Name) }) {
 		switch {
 		case is == nil:
-			d.add("alert."+was.Name, "declared", "", nextStart)
+			d.add("alert."+was.Name, "declared", "", "what waits for it is still sent; nothing more is")
 		case was == nil:
-			d.add("alert."+is.Name, "", "declared", nextStart)
+			d.add("alert."+is.Name, "", "declared", "alerts go there, too, from now on")
 		default:
 			d.settings("alert."+is.Name, was.Settings(), is.Settings(), nil)
 		}
@@ -110,7 +116,7 @@ func (d *differ) settings(path string, before, next []Setting, inherited func(wa
 	for i, s := range next {
 		if !same(before[i], s) && (inherited == nil || !inherited(before[i], s)) {
 			was, is := texts(before[i], s)
-			d.add(path+"."+s.Name, was, is, s.effect(path))
+			d.add(path+"."+s.Name, was, is, s.Effect.String())
 		}
 	}
 }
@@ -133,19 +139,6 @@ func texts(was, is Setting) (string, string) {
 		return "{" + strings.Join(names, ", ") + "}"
 	}
 	return names(*a, *b), names(*b, *a)
-}
-
-// effect says what a reload that changes s leads to; path is that of its
-// block.
-func (s Setting) effect(path string) string {
-	switch block, _, _ := strings.Cut(path, "."); {
-	case block == "gateway" && !s.Live, block == "process", block == "alert":
-		return nextStart
-	case strings.Contains(path, ".version.") && !strings.HasPrefix(s.Name, "probe."):
-		return anew
-	default:
-		return atOnce
-	}
 }
 
 // same reports whether two values of one setting are the same; of secrets
@@ -206,18 +199,18 @@ func (d *differ) version(m *Module, was, is *Version) {
 	default:
 		for p, q := range pairs(was.Provides, is.Provides, func(a, b Provided) int { return cmp.Compare(a.ID, b.ID) }) {
 			if at := is.path(m) + ".provides."; q == nil {
-				d.add(at+p.ID, p.Version, "", anew)
+				d.add(at+p.ID, p.Version, "", Anew.String())
 			} else if p == nil {
-				d.add(at+q.ID, "", q.Version, anew)
+				d.add(at+q.ID, "", q.Version, Anew.String())
 			} else {
 				d.settings(at+q.ID, p.Settings(), q.Settings(), nil)
 			}
 		}
 		for p, q := range pairs(was.Requires, is.Requires, func(a, b module.Requirement) int { return cmp.Compare(a.ID, b.ID) }) {
 			if at := is.path(m) + ".requires."; q == nil {
-				d.add(at+p.ID, rangeText(p), "", anew)
+				d.add(at+p.ID, rangeText(p), "", Anew.String())
 			} else if p == nil {
-				d.add(at+q.ID, "", rangeText(q), anew)
+				d.add(at+q.ID, "", rangeText(q), Anew.String())
 			} else {
 				d.settings(at+q.ID, RequirementSettings(p), RequirementSettings(q), nil)
 			}
@@ -257,9 +250,11 @@ func (v *Version) arrival(m *Module) string {
 func (d *differ) process(was, is *Process) {
 	switch {
 	case is == nil:
-		d.add("process."+was.Name, commandText(was), "", nextStart)
+		d.add("process."+was.Name, commandText(was), "", "it leaves its module, is stopped and forgotten")
+	case was == nil && is.Autostart:
+		d.add("process."+is.Name, "", commandText(is), "it is started")
 	case was == nil:
-		d.add("process."+is.Name, "", commandText(is), nextStart)
+		d.add("process."+is.Name, "", commandText(is), "it starts on request")
 	default:
 		d.settings("process."+is.Name, was.Settings(), is.Settings(), nil)
 	}

@@ -24,6 +24,12 @@ func platformConfig() *Config {
 	return &c
 }
 
+const (
+	atOnce = "at once"
+	anew   = "its processes are registered anew"
+	again  = "it is stopped and started again"
+)
+
 func TestDiffSaysWhatChangesAndWhatComesOfIt(t *testing.T) {
 	if d := Diff(platformConfig(), platformConfig()); d != nil {
 		t.Errorf("a configuration differs from itself: %+v", d)
@@ -33,8 +39,8 @@ func TestDiffSaysWhatChangesAndWhatComesOfIt(t *testing.T) {
 		edit func(*Config)
 		want []string // at | was | is | effect
 	}{
-		{"a limit", func(c *Config) { c.Gateway.Limits.Head = 32 * KiB }, []string{`gateway.limits.head | "16KiB" | "32KiB" | ` + nextStart}},
-		{"what is live of the gateway", func(c *Config) { c.Gateway.Alerts.Unresolved = time.Minute }, []string{`gateway.alerts.unresolved | "30s" | "1m" | ` + atOnce}},
+		{"a limit", func(c *Config) { c.Gateway.Limits.Head = 32 * KiB }, []string{`gateway.limits.head | "16KiB" | "32KiB" | ` + atOnce}},
+		{"what waits for the next start", func(c *Config) { c.Gateway.Settle = time.Minute }, []string{`gateway.settle | "10s" | "1m" | with the gateway's next start`}},
 		{"a secret", func(c *Config) { c.Gateway.JoinSecret = "correct horse battery" }, []string{`gateway.join_secret | [secret] | [secret] | ` + atOnce}},
 		{"a default is not listed again for each module", func(c *Config) {
 			c.Defaults.Grace = time.Minute
@@ -76,9 +82,19 @@ func TestDiffSaysWhatChangesAndWhatComesOfIt(t *testing.T) {
 			c.Processes[0].Port = 9101
 			c.Processes[0].Environment = map[string]string{"PASSWORD": "shark", "LANG": "C", "TZ": "UTC"}
 		}, []string{
-			"process.books-1.environment | {PASSWORD} | {PASSWORD, TZ} | " + nextStart,
-			"process.books-1.port | 0 | 9101 | " + nextStart,
+			"process.books-1.environment | {PASSWORD} | {PASSWORD, TZ} | " + again,
+			"process.books-1.port | 0 | 9101 | " + again,
 		}},
+		{"a process that goes, one that comes, and one on request", func(c *Config) {
+			p, q := DefaultProcess("books-2"), DefaultProcess("books-3")
+			p.Command, q.Command, q.Autostart = []string{"./books"}, []string{"./books"}, false
+			c.Processes = []Process{p, q}
+		}, []string{
+			"process.books-1 | ./books |  | it leaves its module, is stopped and forgotten",
+			"process.books-2 |  | ./books | it is started",
+			"process.books-3 |  | ./books | it starts on request",
+		}},
+		{"a sink that comes", func(c *Config) { c.Sinks = []Sink{DefaultSink("chat")} }, []string{"alert.chat |  | declared | alerts go there, too, from now on"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			next := platformConfig()

@@ -111,23 +111,23 @@ func DefaultGateway() Gateway {
 // Settings lists what the language sets of g, by name below "gateway".
 func (g *Gateway) Settings() []Setting {
 	settings := []Setting{
-		{Name: "listen", Value: &g.Listen, Form: Address, Doc: "where clients and modules send requests"},
-		{Name: "control.listen", Value: &g.Control.Listen, Form: Address, Doc: "where modules register and administrators look; off loopback it wants a certificate and a key"},
+		{Name: "listen", Value: &g.Listen, Effect: AtStart, Form: Address, Doc: "where clients and modules send requests"},
+		{Name: "control.listen", Value: &g.Control.Listen, Effect: AtStart, Form: Address, Doc: "where modules register and administrators look; off loopback it wants a certificate and a key"},
 		{Name: "control.certificate", Value: &g.Control.Certificate, Form: Path, Doc: "PEM file of the control listener's certificate, and those that vouch for it"},
 		{Name: "control.key", Value: &g.Control.Key, Form: Path, Doc: "PEM file of its private key"},
-		{Name: "data_dir", Value: &g.DataDir, Form: Path, Doc: "folder of the state, the tokens and the processes' logs; made when it is missing"},
+		{Name: "data_dir", Value: &g.DataDir, Effect: AtStart, Form: Path, Doc: "folder of the state, the tokens and the processes' logs; made when it is missing"},
 		{Name: "policies", Value: &g.Policies, Form: Path, Doc: "folder of policies in Rego; without it the embedded policy decides alone"},
 		{Name: "plugins", Value: &g.Plugins, Form: Path, Doc: "folder of adapters, WebAssembly files that are put in force as they are dropped, replaced and removed; unset: there are none"},
 		{Name: "trusted_proxies", Value: &g.TrustedProxies, Doc: "addresses and networks of proxies before the gateway, such as \"10.0.0.0/8\": from them, and no one else, `Forwarded` and `X-Forwarded-*` are believed and continued, and the client is the last address there that is not of these"},
 		{Name: "tenant_header", Value: &g.TenantHeader, Max: 64, Doc: "name of the header whose value policies see as `input.request.tenant`, such as \"X-Okapi-Tenant\""},
-		{Name: "join_secret", Value: &g.JoinSecret, Min: minSecret, Max: maxSecret, Live: true, Doc: "lets modules register that have none of their own; unset: the gateway makes one, `join-secret` in the data directory (I1)"},
+		{Name: "join_secret", Value: &g.JoinSecret, Min: minSecret, Max: maxSecret, Doc: "lets modules register that have none of their own; unset: the gateway makes one, `join-secret` in the data directory (I1)"},
 		{Name: "limits.head", Value: &g.Limits.Head, Min: int64(4 * KiB), Max: int64(MiB), Doc: "size of a request's line and headers, of which there may be 500; more is answered 431, or 414 if the line alone is; and of an answer's, more of which is 502"},
 		{Name: "limits.body", Value: &g.Limits.Body, Min: int64(KiB), Max: int64(TiB), Doc: "size of a request's body; more is answered 413"},
 		{Name: "limits.connections", Value: &g.Limits.Connections, Min: 1, Max: 1_000_000, Doc: "clients' connections at once"},
 		{Name: "limits.streams", Value: &g.Limits.Streams, Min: 1, Max: 10_000, Doc: "requests at once on one HTTP/2 connection"},
-		{Name: "parking.per_module", Value: &g.Parking.PerModule, Max: maxParked, Live: true, Doc: "requests parked at one module; 0 parks none"},
-		{Name: "parking.per_caller", Value: &g.Parking.PerCaller, Max: maxParked, Live: true, Doc: "parked requests of one caller, whatever they wait for"},
-		{Name: "parking.bytes", Value: &g.Parking.Bytes, Max: int64(64 * GiB), Live: true, Doc: "held by all parked requests together"},
+		{Name: "parking.per_module", Value: &g.Parking.PerModule, Max: maxParked, Doc: "requests parked at one module; 0 parks none"},
+		{Name: "parking.per_caller", Value: &g.Parking.PerCaller, Max: maxParked, Doc: "parked requests of one caller, whatever they wait for"},
+		{Name: "parking.bytes", Value: &g.Parking.Bytes, Max: int64(64 * GiB), Doc: "held by all parked requests together"},
 		{Name: "timeouts.connect", Value: &g.Timeouts.Connect, Min: ms, Max: minute, Doc: "for an upstream to accept a connection"},
 		{Name: "timeouts.first_byte", Value: &g.Timeouts.FirstByte, Min: ms, Max: day, Doc: "for an upstream to begin its answer; then 504"},
 		{Name: "timeouts.idle", Value: &g.Timeouts.Idle, Min: second, Max: hour, Doc: "for a kept connection to be used again, and for the next octet of a body, either way: to come, or to be taken"},
@@ -135,9 +135,9 @@ func (g *Gateway) Settings() []Setting {
 		{Name: "timeouts.request", Value: &g.Timeouts.Request, Max: 7 * day, Doc: "for a request to be answered whole, event streams and upgraded connections apart; 0s: no end"},
 		{Name: "timeouts.read_head", Value: &g.Timeouts.ReadHead, Min: 100 * ms, Max: 10 * minute, Doc: "for a client to send its whole head; then 408"},
 		{Name: "timeouts.shutdown", Value: &g.Timeouts.Shutdown, Max: hour, Doc: "for requests in flight to end when the gateway stops"},
-		{Name: "settle", Value: &g.Settle, Max: 10 * minute, Doc: "after a start, the time in which no lease and no absence expires (G6)"},
+		{Name: "settle", Value: &g.Settle, Effect: AtStart, Max: 10 * minute, Doc: "after a start, the time in which no lease and no absence expires (G6)"},
 		{Name: "cors.origins", Value: &g.CORS.Origins, Doc: "browsers' origins, such as \"https://library.example\", that may read the gateway's own answers with credentials"},
-		{Name: "alerts.unresolved", Value: &g.Alerts.Unresolved, Max: day, Live: true, Doc: "how long a requirement may be unmet before the administrator is told (D5)"},
+		{Name: "alerts.unresolved", Value: &g.Alerts.Unresolved, Max: day, Doc: "how long a requirement may be unmet before the administrator is told (D5)"},
 	}
 	return slices.Concat(settings[:1], g.TLS.settings(), settings[1:], g.Upstreams.settings())
 }

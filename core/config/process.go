@@ -35,15 +35,15 @@ func (p *Process) Log() string { return "log/" + p.Name + ".log" }
 // Settings lists what the language sets of p, by name below its block.
 func (p *Process) Settings() []Setting {
 	return []Setting{
-		{Name: "module", Value: &p.Module, Doc: "whose instance it is: it is told that module's join secret, if it has one of its own"},
-		{Name: "command", Value: &p.Command, Form: Program, Required: true, Doc: "the program and its arguments; a program without a slash is looked up in PATH"},
-		{Name: "environment", Value: &p.Environment, Doc: "variables, over those of the gateway"},
-		{Name: "dir", Value: &p.Dir, Form: Path, Doc: "its working folder; unset: the folder of the file that declares it"},
-		{Name: "port", Value: &p.Port, Max: 65535, Doc: "where it is to listen: PORT in its environment; 0: no PORT"},
+		{Name: "module", Value: &p.Module, Effect: ProcessNext, Doc: "whose instance it is: it is told that module's join secret, if it has one of its own"},
+		{Name: "command", Value: &p.Command, Effect: ProcessAgain, Form: Program, Required: true, Doc: "the program and its arguments; a program without a slash is looked up in PATH"},
+		{Name: "environment", Value: &p.Environment, Effect: ProcessAgain, Doc: "variables, over those of the gateway"},
+		{Name: "dir", Value: &p.Dir, Effect: ProcessAgain, Form: Path, Doc: "its working folder; unset: the folder of the file that declares it"},
+		{Name: "port", Value: &p.Port, Effect: ProcessAgain, Max: 65535, Doc: "where it is to listen: PORT in its environment; 0: no PORT"},
 		{Name: "restart", Value: &p.Restart, Words: restartNames[:], Doc: "when it is started again: after an exit code other than 0, after any exit, or never"},
 		{Name: "backoff.min", Value: &p.Backoff.Min, Min: 10 * ms, Max: hour, Doc: "the first wait before it is started again; it doubles"},
 		{Name: "backoff.max", Value: &p.Backoff.Max, Min: 10 * ms, Max: hour, Doc: "the longest wait; a process that ran for this long begins with the first again"},
-		{Name: "autostart", Value: &p.Autostart, Doc: "whether it starts with the gateway, or only on request"},
+		{Name: "autostart", Value: &p.Autostart, Doc: "whether it starts with the gateway, or the reload that declares it, or only on request"},
 		{Name: "stop_timeout", Value: &p.StopTimeout, Max: hour, Doc: "from SIGTERM to SIGKILL"},
 	}
 }

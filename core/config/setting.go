@@ -16,8 +16,49 @@ type Setting struct {
 	Words    []string // what an enumeration admits, the default first
 	Min, Max int64    // nanoseconds, bytes, characters or a count; both zero: no bounds
 	Required bool     // there is no default
-	Live     bool     // of the gateway: a reload puts it in force, and not only the next start
+	Effect   Effect   // of a change in a reload
 	Doc      string   // one sentence without its full stop
+}
+
+// Effect is what a reload does about a setting that was changed. The zero
+// value is AtOnce.
+type Effect uint8
+
+// The effects. What is under way ends as it began, whatever they are.
+const (
+	AtOnce       Effect = iota
+	AtStart             // nothing: it takes effect with the gateway's next start
+	ProcessAgain        // its process is stopped and started again
+	ProcessNext         // it takes effect when its process starts again, for whatever reason
+	Anew                // its processes are registered anew
+)
+
+var effectTexts = [...]string{
+	AtOnce: "at once", AtStart: "with the gateway's next start", ProcessAgain: "it is stopped and started again",
+	ProcessNext: "with its process' next start", Anew: "its processes are registered anew",
+}
+
+// String says what the reload leads to.
+func (e Effect) String() string { return effectTexts[e] }
+
+// of gives all settings one effect.
+func (e Effect) of(settings []Setting) []Setting {
+	for i := range settings {
+		settings[i].Effect = e
+	}
+	return settings
+}
+
+// take gives s, which waits for the next start, the value of another reading.
+func (s Setting) take(other Setting) {
+	switch v := s.Value.(type) {
+	case *string:
+		*v = *other.Value.(*string)
+	case *time.Duration:
+		*v = *other.Value.(*time.Duration)
+	default:
+		panic(fmt.Sprintf("setting %s waits for the next start and has a %T", s.Name, v)) // the table is wrong
+	}
 }
 
 // The types of Value: *bool, *int, *string, *[]string, *map[string]string,

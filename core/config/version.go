@@ -36,13 +36,13 @@ type Provided struct {
 
 // Settings lists what the language sets of v, by name below its block.
 func (v *Version) Settings() []Setting {
-	return []Setting{
+	return Anew.of([]Setting{
 		{Name: "upstreams", Value: &v.Upstreams, Required: true, Doc: "origins of its processes, such as \"http://127.0.0.1:9101\": each is an instance"},
 		{Name: "protocol", Value: &v.Protocol, Words: message.ProtocolNames(), Doc: "what they speak: HTTP/1.1, or HTTP/2 in clear text (h2c) or under TLS (h2), of which gRPC needs one"},
 		{Name: "egress", Value: &v.Egress, Doc: "addresses of data listeners, one for each upstream: what arrives there is that instance's, as if it bore its token (L4)"},
 		{Name: "routes", Value: &v.Routes, Doc: "what it serves that belongs to none of its interfaces: methods, or none for any, and a pattern, such as \"GET PUT /items/{id}\" (V9)"},
 		{Name: "scheme", Value: &v.Scheme, Words: schemeWords[:], Doc: "how the ranges of its requirements are read that say nothing else; unset: semver (D6)"},
-	}
+	})
 }
 
 // AllSettings are those of v and of its probe, which stand in a module's block
@@ -51,21 +51,21 @@ func (v *Version) AllSettings() []Setting { return append(v.Settings(), v.Probe.
 
 // Settings lists what the language sets of p, by name below its block.
 func (p *Provided) Settings() []Setting {
-	return []Setting{
+	return Anew.of([]Setting{
 		{Name: "version", Value: &p.Version, Required: true, Doc: "the interface's own version, \"1.3\" or \"1.3.0\""},
 		{Name: "routes", Value: &p.Routes, Doc: "routes that belong to it: then only requirements on the interface, or on the module, count for requests to them (D3)"},
-	}
+	})
 }
 
 // RequirementSettings lists what the language sets of q, by name below its
 // block.
 func RequirementSettings(q *module.Requirement) []Setting {
-	return []Setting{
+	return Anew.of([]Setting{
 		{Name: "range", Value: &q.Range, Doc: "versions that will do, such as \">= 1.4, < 3\", or \"1.4\" for all that are compatible with it; unset: any (D6)"},
 		{Name: "scheme", Value: &q.Scheme, Words: schemeWords[:], Doc: "how the range is read: semver, or folio, where \"1.3 2.0\" is X.Y with alternatives; unset: that of the version (D6)"},
 		{Name: "kind", Value: &q.Kind, Words: kindWords[:], Doc: "whether the id is that of a module or of an interface; unset: either"},
 		{Name: "optional", Value: &q.Optional, Doc: "whether it counts as met while nobody is known who provides it (D3)"},
-	}
+	})
 }
 
 var (

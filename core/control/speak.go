@@ -79,3 +79,11 @@ func (c *Control) AbsenceMax(name string) time.Duration {
 	defer c.mu.Unlock()
 	return c.config.Module(name).AbsenceMax
 }
+
+// StartTTL is how long a version of the module may take to its first RESUME
+// (V6).
+func (c *Control) StartTTL(name string) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.config.Module(name).StartTTL
+}

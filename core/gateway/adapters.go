@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"time"
 
@@ -13,43 +14,63 @@ import (
 	"github.com/modgate/modgate/plugins"
 )
 
-// openPlugins puts the modules' adapters in force, and follows their folder.
-// What is compiled is kept in the data directory, which is nobody else's.
+// openPlugins puts the modules' adapters in force, and follows their folder,
+// if there is one.
 func (g *Gateway) openPlugins() error {
-	dir := g.config.Gateway.Plugins
-	if dir == "" {
+	if g.config.Gateway.Plugins == "" {
 		return nil
 	}
+	return g.openFolder(g.config.Gateway.Plugins, g.config.Modules)
+}
+
+// openFolder opens the folder of plugins. What is compiled is kept in the data
+// directory, which is nobody else's.
+func (g *Gateway) openFolder(dir string, modules []config.Module) error {
 	cache, err := plugins.OpenCache(filepath.Join(g.config.Gateway.DataDir, "cache", "plugins"))
 	if err != nil {
 		return err
 	}
-	g.onClose(func() { g.closing("the cache of plugins", cache.Close()) })
-	g.plugins = plugins.OpenFolder(plugins.FolderOptions{
+	folder := plugins.OpenFolder(plugins.FolderOptions{
 		Dir: dir, Cache: cache, Slots: &g.adapters, Version: g.o.Version, Log: g.log,
 		Fault:    g.pluginFault,
 		Mended:   func(name string) { g.alerts.Clear("plugin/" + name) },
 		Refused:  g.pluginRefused,
 		Accepted: func(name string) { g.alerts.Clear("plugin/" + name + "/file") },
-	}, g.config.Modules)
-	g.onClose(g.plugins.Close)
+	}, modules)
+	g.onClose(func() {
+		folder.Close()
+		g.closing("the cache of plugins", cache.Close())
+	})
+	g.plugins.Store(folder)
 	return nil
+}
+
+// preparePlugins does what can fail of configurePlugins.
+func (g *Gateway) preparePlugins(next *config.Config) error {
+	dir := next.Gateway.Plugins
+	if err := plugins.CheckFolder(dir); err != nil {
+		return fmt.Errorf("look at the plugin folder: %w", err)
+	}
+	if dir == "" || g.plugins.Load() != nil {
+		return nil
+	}
+	return g.openFolder("", nil)
 }
 
 // configurePlugins puts the adapters of next in force, and has their folder
 // looked at.
 func (g *Gateway) configurePlugins(next *config.Config) {
-	if g.plugins != nil {
-		g.plugins.Configure(next.Modules)
+	if folder := g.plugins.Load(); folder != nil {
+		folder.Configure(next.Gateway.Plugins, next.Modules)
 	}
 }
 
 // pluginViews returns what the administrator sees of all adapters.
 func (g *Gateway) pluginViews() []adapter.View {
-	if g.plugins == nil {
-		return []adapter.View{}
+	if folder := g.plugins.Load(); folder != nil {
+		return folder.Views()
 	}
-	return g.plugins.Views()
+	return []adapter.View{}
 }
 
 func (g *Gateway) pluginFault(f adapter.Fault) {

@@ -7,6 +7,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,8 +18,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/net/netutil"
 
 	"github.com/modgate/modgate/core/adapter"
 	"github.com/modgate/modgate/core/alert"
@@ -36,6 +35,12 @@ import (
 	"github.com/modgate/modgate/core/voice"
 	"github.com/modgate/modgate/plugins"
 	"github.com/modgate/modgate/policies"
+)
+
+// A call has so long to send its head, and a kept connection to be used again.
+const (
+	callHead = 10 * time.Second
+	callIdle = 75 * time.Second
 )
 
 // lockWait is how long another gateway may take to leave the data directory.
@@ -66,16 +71,17 @@ type Gateway struct {
 	log        *slog.Logger
 	data, ctrl net.Listener
 	adminToken string // path of the file
-	keys       keys
+	keys       atomic.Pointer[keys]
 
 	store     store.Store
 	policies  *policies.Engine
 	live      route.Live
 	adapters  adapter.Slots
-	plugins   *plugins.Folder // nil: there is none
+	plugins   atomic.Pointer[plugins.Folder] // nil: there is none yet
 	room      *park.Room
 	streams   proxy.Streams
 	alerts    *alert.Desk
+	sinks     sinks // guarded by reload
 	notices   *notify.Post
 	sockets   *probe.Sockets
 	processes *probe.Supervisor
@@ -89,11 +95,11 @@ type Gateway struct {
 	failed  chan error // holds one: why serving ended
 	closers []func()   // in order of opening
 
-	config *config.Config // with which it was opened; never changes
-
+	calls       *bounded       // the control listener, as it is served
 	reload      sync.Mutex     // held by Reload and Plan, over all that they lead to
-	present     *config.Config // that is in force; guarded by reload
-	policyFiles uint64         // as they were when they were last read; guarded by reload
+	config      *config.Config // in force; guarded by reload, as below
+	pending     []string       // settings that wait for the next start
+	policyFiles uint64         // as they were when they were last read
 
 	mu      sync.Mutex
 	passing map[string]map[string]bool // keys of alerts by the modules whose being ready ends them; guarded by mu
@@ -125,14 +131,10 @@ func (g *Gateway) openState() error {
 		return fmt.Errorf("make the data directory: %w", err)
 	}
 	g.adminToken = filepath.Join(dir, adminTokenFile)
-	if cfg.Gateway.JoinSecret == "" {
-		secret, err := secretFile(dir, joinSecretFile)
-		if err != nil {
-			return err
-		}
-		cfg.Gateway.JoinSecret = config.Secret(secret)
+	if err := withJoinSecret(&cfg, dir); err != nil {
+		return err
 	}
-	g.config, g.present = &cfg, &cfg
+	g.config = &cfg
 	s, err := bolt.Open(filepath.Join(dir, "modgate.db"), lockWait)
 	if err != nil {
 		return err
@@ -145,7 +147,9 @@ func (g *Gateway) openState() error {
 // openDelivery opens whatever carries words: alerts, notices, sockets tried
 // again, processes.
 func (g *Gateway) openDelivery() error {
-	g.alerts = alert.Open(alert.Options{Sinks: g.sinks(), Log: g.log})
+	g.sinks.log = g.log
+	g.onClose(func() { g.sinks.close() })
+	g.alerts = alert.Open(alert.Options{Sinks: g.sinks.configure(g.config.Sinks), Log: g.log})
 	g.onClose(g.alerts.Close)
 	g.notices = notify.Open(notify.Options{
 		Told:    func(n message.Notice) { g.control.Told(n) },
@@ -193,9 +197,9 @@ func (g *Gateway) openControl() (err error) {
 	}
 	g.onClose(g.control.Close)
 	g.proxy, err = proxy.New(proxy.Options{
-		Live: &g.live, Room: g.room, Streams: &g.streams, RunKey: key, Log: g.log, Settings: g.settings(g.config),
+		Live: &g.live, Room: g.room, Streams: &g.streams, RunKey: key, Log: g.log, Settings: settings(g.config, g.keys.Load()),
 		Unreachable: g.control.Unreachable, Announce: g.announce, Cycle: g.cycle, Astray: g.astray, Lacking: g.lacking, Dial: g.o.wires.dial, Watcher: g.o.wires.watcher,
-		TLS: g.keys.upstreams.ClientConfig,
+		TLS: g.upstreamTLS,
 	})
 	return err
 }
@@ -204,7 +208,7 @@ func (g *Gateway) openControl() (err error) {
 func (g *Gateway) openVoices() error {
 	o := voice.Options{
 		Control: g.control, Live: &g.live, Store: g.store, Alerts: g.alerts, Adapters: &g.adapters, Log: g.log,
-		Client: probe.NewClient(probe.ClientOptions{Dial: g.o.wires.dial, TLS: g.keys.upstreams.ClientConfig}),
+		Client: probe.NewClient(probe.ClientOptions{Dial: g.o.wires.dial, TLS: g.upstreamTLS}),
 		Egress: g.proxy.ServeEgress, Listen: g.o.wires.egress,
 	}
 	v, err := voice.Open(o)
@@ -263,17 +267,15 @@ func (g *Gateway) openFronts() error {
 		Parked: g.parked, Stats: g.proxy.Stats, Plugins: g.pluginViews, Policies: g.policyStats,
 		Ready:  func() error { return nil },
 		Reload: g.Reload,
-		Plan:   g.Plan,
+		Plan:   g.Plan, Pending: g.Pending,
 	})
 	calls, end := context.WithCancel(context.Background())
 	g.api = &http.Server{
 		BaseContext: func(net.Listener) context.Context { return calls },
-		Handler:     handler, ReadHeaderTimeout: g.config.Gateway.Timeouts.ReadHead, IdleTimeout: g.config.Gateway.Timeouts.Idle,
+		Handler:     handler, ReadHeaderTimeout: callHead, IdleTimeout: callIdle,
 		MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
 	}
-	if g.keys.control != nil {
-		g.api.TLSConfig = g.keys.control.ServerConfig()
-	}
+	g.calls = newBounded(g.ctrl, g.config.Gateway.Limits.Connections, func() *tls.Config { return g.keys.Load().controlTLS })
 	g.api.RegisterOnShutdown(end) // answers calls that are held, ends streams
 	return nil
 }
@@ -283,14 +285,7 @@ func (g *Gateway) openFronts() error {
 func (g *Gateway) Serve(ctx context.Context) error {
 	g.serving.Go(func() { g.ended("data", g.proxy.Serve(g.data)) })
 	g.voices.Load().Serve()
-	g.serving.Go(func() {
-		limited := netutil.LimitListener(g.ctrl, g.config.Gateway.Limits.Connections)
-		if g.keys.control != nil {
-			g.ended("control", g.api.ServeTLS(limited, "", ""))
-		} else {
-			g.ended("control", g.api.Serve(limited))
-		}
-	})
+	g.serving.Go(func() { g.ended("control", g.api.Serve(g.calls)) })
 	g.log.Info("modgate is ready", "version", g.o.Version, "data", g.data.Addr().String(), "control", g.ctrl.Addr().String(), "admin_token_file", g.adminToken)
 	g.notices.Deliver(g.control.Owed)
 	if err := g.startProcesses(); err != nil {
@@ -318,7 +313,10 @@ func (g *Gateway) ended(front string, err error) {
 // DISCONNECT and exit; requests end, parked ones are answered DELAY; state is
 // on disk already.
 func (g *Gateway) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), g.config.Gateway.Timeouts.Shutdown)
+	g.reload.Lock()
+	limit := g.config.Gateway.Timeouts.Shutdown
+	g.reload.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	g.processes.Close()
 	var errs []error

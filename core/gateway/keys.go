@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/modgate/modgate/core/alert"
@@ -16,50 +17,71 @@ const (
 	expiryNotice = 14 * 24 * time.Hour // before a certificate expires the administrator is told
 )
 
-// keys are the certificates of the gateway's connections. A ring is nil where
-// there is no TLS.
+// keys are the certificates of the gateway's connections; they never change: a
+// reload makes others. A ring, and its configuration, is nil where there is no
+// TLS.
 type keys struct {
 	data, control, upstreams *keyring.Ring
-	stop                     chan struct{}
-	done                     chan struct{} // closed when follow returns
+
+	dataTLS, controlTLS *tls.Config // of the listeners
 }
 
 // openKeys reads the certificates and follows their files until close.
 func (g *Gateway) openKeys() error {
-	c := g.config.Gateway
+	k, err := readKeys(&keys{}, config.Gateway{}, g.config.Gateway)
+	if err != nil {
+		return err
+	}
+	g.keys.Store(k)
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		g.followKeys(stop)
+	}()
+	g.onClose(func() { close(stop); <-done })
+	return nil
+}
+
+// readKeys returns the keys that is wants, those of before where was wants the
+// same.
+func readKeys(before *keys, was, is config.Gateway) (*keys, error) {
+	k := *before
 	var err error
 	open := func(f keyring.Files, s keyring.Server) *keyring.Ring {
 		r, e := keyring.Open(f, s)
 		err = errors.Join(err, e)
 		return r
 	}
-	if len(c.TLS.Certificates) > 0 {
-		g.keys.data = open(keyring.Files{Certificates: c.TLS.Certificates, Keys: c.TLS.Keys, Authorities: c.TLS.ClientAuthorities}, keyring.Server{
-			Protocols: []string{"h2", "http/1.1"}, MinVersion: tlsVersion(c.TLS.MinVersion), Clients: clientAuth(c.TLS.ClientCertificates),
-		})
+	if !reflect.DeepEqual(was.TLS, is.TLS) {
+		k.data, k.dataTLS = nil, nil
+		if t := is.TLS; len(t.Certificates) > 0 {
+			k.data = open(keyring.Files{Certificates: t.Certificates, Keys: t.Keys, Authorities: t.ClientAuthorities}, keyring.Server{
+				Protocols: protocols, MinVersion: tlsVersion(t.MinVersion), Clients: clientAuth(t.ClientCertificates),
+			})
+			k.dataTLS = k.data.ServerConfig()
+		}
 	}
-	if c.Control.Certificate != "" {
-		g.keys.control = open(keyring.Files{Certificates: []string{c.Control.Certificate}, Keys: []string{c.Control.Key}}, keyring.Server{
-			Protocols: []string{"h2", "http/1.1"},
-		})
+	if c := is.Control; c.Certificate != was.Control.Certificate || c.Key != was.Control.Key {
+		k.control, k.controlTLS = nil, nil
+		if c.Certificate != "" {
+			k.control = open(keyring.Files{Certificates: []string{c.Certificate}, Keys: []string{c.Key}}, keyring.Server{Protocols: protocols})
+			k.controlTLS = k.control.ServerConfig()
+		}
 	}
-	g.keys.upstreams = open(upstreamFiles(c.Upstreams), keyring.Server{})
+	if files := upstreamFiles(is.Upstreams); k.upstreams == nil || !reflect.DeepEqual(files, upstreamFiles(was.Upstreams)) {
+		k.upstreams = open(files, keyring.Server{})
+	}
 	if err != nil {
-		return fmt.Errorf("read certificates: %w", err)
+		return nil, fmt.Errorf("read certificates: %w", err)
 	}
-	g.keys.stop, g.keys.done = make(chan struct{}), make(chan struct{})
-	go g.followKeys()
-	g.onClose(func() { close(g.keys.stop); <-g.keys.done })
-	return nil
+	return &k, nil
 }
 
-// serverTLS is the data listener's configuration; nil: clear text.
-func (g *Gateway) serverTLS() *tls.Config {
-	if g.keys.data == nil {
-		return nil
-	}
-	return g.keys.data.ServerConfig()
-}
+// protocols are what the listeners speak under TLS.
+var protocols = []string{"h2", "http/1.1"}
+
+// upstreamTLS is for connections to https upstreams that are made now.
+func (g *Gateway) upstreamTLS() *tls.Config { return g.keys.Load().upstreams.ClientConfig() }
 
 func upstreamFiles(u config.Upstreams) keyring.Files {
 	f := keyring.Files{Authorities: u.Authorities}
@@ -90,26 +112,25 @@ func clientAuth(c config.ClientCertificates) tls.ClientAuthType {
 	}
 }
 
-// followKeys looks at the files from time to time.
-func (g *Gateway) followKeys() {
-	defer close(g.keys.done)
+// followKeys looks at the files from time to time, until stop is closed.
+func (g *Gateway) followKeys(stop <-chan struct{}) {
 	tick := time.NewTicker(keysEvery)
 	defer tick.Stop()
 	for {
 		g.warnOfExpiry(time.Now())
 		select {
-		case <-g.keys.stop:
+		case <-stop:
 			return
 		case <-tick.C:
-			_, _ = g.refreshKeys() // raised
+			_, _ = g.refreshKeys(g.keys.Load()) // raised
 		}
 	}
 }
 
-// refreshKeys reads the files again, and reports whether something changed.
-// Of those that cannot be read the last good ones stay in force.
-func (g *Gateway) refreshKeys() (changed bool, err error) {
-	for name, r := range g.keys.all() {
+// refreshKeys reads the files of k again, and reports whether something
+// changed. Of those that cannot be read the last good ones stay in force.
+func (g *Gateway) refreshKeys(k *keys) (changed bool, err error) {
+	for name, r := range k.all() {
 		c, e := r.Refresh()
 		key := "certificates/" + name
 		switch {
@@ -128,10 +149,22 @@ func (g *Gateway) refreshKeys() (changed bool, err error) {
 	return changed, err
 }
 
+// replaceKeys puts k in force, and ends incidents of keys that are gone.
+func (g *Gateway) replaceKeys(k *keys) {
+	before := g.keys.Swap(k).all()
+	for name, r := range before {
+		if k.all()[name] != r {
+			g.alerts.Clear("certificates/" + name)
+			g.alerts.Clear("expiry/" + name)
+		}
+	}
+	g.warnOfExpiry(time.Now())
+}
+
 // warnOfExpiry tells of certificates that will not be good for long, and of
 // their renewal.
 func (g *Gateway) warnOfExpiry(now time.Time) {
-	for name, r := range g.keys.all() {
+	for name, r := range g.keys.Load().all() {
 		key, at := "expiry/"+name, r.Expiry()
 		if at.IsZero() || at.Sub(now) > expiryNotice {
 			g.alerts.Clear(key)

@@ -30,8 +30,10 @@ func none[T ~int | ~int64](limit T) T {
 }
 
 // settings are the data plane's.
-func (g *Gateway) settings(c *config.Config) proxy.Settings {
-	return proxy.Settings{Limits: limits(c), Origins: c.Gateway.CORS.Origins, Trusted: c.Gateway.TrustedNetworks(), Tenant: c.Gateway.TenantHeader, ServerTLS: g.serverTLS()}
+func settings(c *config.Config, k *keys) proxy.Settings {
+	return proxy.Settings{
+		Limits: limits(c), Origins: c.Gateway.CORS.Origins, Trusted: c.Gateway.TrustedNetworks(), Tenant: c.Gateway.TenantHeader, ServerTLS: k.dataTLS,
+	}
 }
 
 // limits are the data plane's.

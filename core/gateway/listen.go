@@ -1,11 +1,13 @@
 package gateway
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net"
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 )
 
@@ -82,4 +84,90 @@ func loopback(l net.Listener) bool {
 	}
 	ip := net.ParseIP(host)
 	return ip != nil && ip.IsLoopback()
+}
+
+// bounded is a listener that lets a number of connections in at a time, the
+// others wait; those that it is told to are under TLS.
+type bounded struct {
+	net.Listener
+	tls func() *tls.Config // asked for each connection; nil: clear text
+
+	mu     sync.Mutex
+	turn   sync.Cond // of mu: open, limit or closed has changed
+	open   int       // guarded by mu, as below
+	limit  int
+	closed bool
+}
+
+func newBounded(ln net.Listener, limit int, secure func() *tls.Config) *bounded {
+	b := &bounded{Listener: ln, tls: secure, limit: limit}
+	b.turn.L = &b.mu
+	return b
+}
+
+// Accept waits until there is room, and then for the next connection.
+func (b *bounded) Accept() (net.Conn, error) {
+	if !b.enter() {
+		return nil, net.ErrClosed
+	}
+	nc, err := b.Listener.Accept()
+	if err != nil {
+		b.leave()
+		return nil, err
+	}
+	nc = &counted{Conn: nc, leave: sync.OnceFunc(b.leave)}
+	if t := b.tls(); t != nil {
+		nc = tls.Server(nc, t)
+	}
+	return nc, nil
+}
+
+func (b *bounded) enter() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for b.open >= b.limit && !b.closed {
+		b.turn.Wait()
+	}
+	if b.closed {
+		return false
+	}
+	b.open++
+	return true
+}
+
+func (b *bounded) leave() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.open--
+	b.turn.Signal()
+}
+
+// bound lets so many connections in at a time.
+func (b *bounded) bound(limit int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.limit = limit
+	b.turn.Broadcast()
+}
+
+// Close closes the listener.
+func (b *bounded) Close() error {
+	b.mu.Lock()
+	b.closed = true
+	b.turn.Broadcast()
+	b.mu.Unlock()
+	return b.Listener.Close()
+}
+
+// counted is a connection of bounded.
+type counted struct {
+	net.Conn
+	leave func()
+}
+
+// Close closes the connection and makes room for another.
+func (c *counted) Close() error {
+	err := c.Conn.Close()
+	c.leave()
+	return err
 }

@@ -34,7 +34,7 @@ func TestModuleParksWithinItsOwnBounds(t *testing.T) {
 	park("films", 1)
 	park("films", 2)
 
-	next := *r.present
+	next := *r.config
 	books.Parking.PerModule = 2
 	next.Modules = []config.Module{books, films}
 	r.o.Reload = func() (*config.Config, any) { return &next, nil }

@@ -38,9 +38,6 @@ func (g *Gateway) openPolicies() (err error) {
 
 // openFollower follows the folder of policies until Close.
 func (g *Gateway) openFollower() error {
-	if g.config.Gateway.Policies == "" {
-		return nil
-	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {

@@ -1,12 +1,14 @@
 package gateway
 
 import (
+	"context"
 	"maps"
 	"net"
 	"path/filepath"
 	"slices"
-	"strconv"
+	"time"
 
+	"github.com/modgate/modgate/core/alert"
 	"github.com/modgate/modgate/core/config"
 	"github.com/modgate/modgate/core/probe"
 )
@@ -15,42 +17,90 @@ import (
 // startProcesses: a module must find somebody who listens.
 func (g *Gateway) openProcesses() (*probe.Supervisor, error) {
 	voices := g.voices.Load()
-	declared := make([]probe.Process, 0, len(g.config.Processes))
-	for _, p := range g.config.Processes {
-		declared = append(declared, g.process(p))
-	}
 	return probe.OpenSupervisor(probe.SupervisorOptions{
-		Processes: declared, Log: g.log, Started: voices.Started, Ended: voices.Ended, Leave: voices.Leave,
+		Processes: g.declaredProcesses(g.config, g.keys.Load()), Log: g.log, Leave: voices.Leave, Ended: voices.Ended,
+		Started: func(name string) {
+			g.alerts.Clear(processKey(name))
+			voices.Started(name)
+		},
+		Steady: g.steady,
+		Failed: func(name string, err error) {
+			g.alerts.Raise(alert.Alert{Key: processKey(name), Severity: alert.Critical, Summary: "process " + name + " could not be started", Detail: err.Error()})
+		},
 	})
 }
 
-// process tells a process where it is and how it may join.
-func (g *Gateway) process(p config.Process) probe.Process {
-	secret := g.config.Gateway.JoinSecret
-	if m := g.config.Module(p.Module); m.JoinSecret != "" {
+func processKey(name string) string { return "process/" + name }
+
+// declaredProcesses returns the processes of cfg, in a gateway with keys.
+func (g *Gateway) declaredProcesses(cfg *config.Config, k *keys) []probe.Process {
+	control, data := origin(g.ctrl, k.control != nil), origin(g.data, k.data != nil)
+	all := make([]probe.Process, len(cfg.Processes))
+	for i, p := range cfg.Processes {
+		all[i] = processOf(p, cfg, control, data)
+	}
+	return all
+}
+
+// processOf tells a process where control and data listener are, and how it
+// may join.
+func processOf(p config.Process, cfg *config.Config, control, data string) probe.Process {
+	secret := cfg.Gateway.JoinSecret
+	if m := cfg.Module(p.Module); m.JoinSecret != "" {
 		secret = m.JoinSecret
 	}
-	data := origin(g.data, g.keys.data != nil)
-	for _, d := range g.config.Declared() {
-		if d.Process == p.Name && d.Egress != "" {
+	module := p.Module
+	for _, d := range cfg.Declared() {
+		if d.Process != p.Name {
+			continue
+		}
+		module = d.Module
+		if d.Egress != "" {
 			data = "http://" + d.Egress // what it sends there is known as its own (L4)
 		}
 	}
-	env := []string{
-		"MODGATE_CONTROL=" + origin(g.ctrl, g.keys.control != nil),
-		"MODGATE_DATA=" + data,
-		"MODGATE_JOIN_SECRET=" + string(secret),
-	}
-	if p.Port != 0 {
-		env = append(env, "PORT="+strconv.Itoa(p.Port))
-	}
+	env := []string{"MODGATE_CONTROL=" + control, "MODGATE_DATA=" + data}
 	for _, name := range slices.Sorted(maps.Keys(p.Environment)) {
 		env = append(env, name+"="+p.Environment[name])
 	}
 	return probe.Process{
-		Name: p.Name, Command: p.Command, Env: env, Dir: p.Dir, Restart: p.Restart, Backoff: p.Backoff, StopTimeout: p.StopTimeout,
-		LogFile: filepath.Join(g.config.Gateway.DataDir, p.Log()),
+		Name: p.Name, Module: module, Command: p.Command, Env: env, Secrets: []string{"MODGATE_JOIN_SECRET=" + string(secret)}, Dir: p.Dir, Port: p.Port,
+		Restart: p.Restart, Backoff: p.Backoff, Autostart: p.Autostart, StopTimeout: p.StopTimeout,
+		LogFile: filepath.Join(cfg.Gateway.DataDir, p.Log()),
 	}
+}
+
+// steady notes how many instances of the module serve. What it returns waits
+// until there are as many again, for the time that a version may take to its
+// first RESUME at most (V6).
+func (g *Gateway) steady(module string) func(context.Context) {
+	before := g.instances(module)
+	return func(ctx context.Context) {
+		limited, cancel := context.WithTimeout(ctx, g.control.StartTTL(module))
+		defer cancel()
+		tick := time.NewTicker(steadyEvery)
+		defer tick.Stop()
+		for g.instances(module) < before {
+			select {
+			case <-limited.Done():
+				return
+			case <-tick.C:
+			}
+		}
+	}
+}
+
+// steadyEvery is how often a module is looked at whose processes are started
+// again one after the other.
+const steadyEvery = 100 * time.Millisecond
+
+// instances counts those of the module that take new requests.
+func (g *Gateway) instances(module string) int {
+	m := g.live.Load().Modules[module]
+	if m == nil || m.State().Serving == nil {
+		return 0
+	}
+	return len(m.State().Serving.Instances)
 }
 
 // origin is what a process on this machine calls the listener.
@@ -67,6 +117,8 @@ func origin(l net.Listener, secure bool) string {
 }
 
 func (g *Gateway) startProcesses() error {
+	g.reload.Lock()
+	defer g.reload.Unlock()
 	for _, p := range g.config.Processes {
 		if !p.Autostart {
 			continue

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/modgate/modgate/core/config"
 	"github.com/modgate/modgate/core/store"
 )
 
@@ -39,6 +40,17 @@ func secretFile(dir, name string) (string, error) {
 	}
 	secret := base64.RawURLEncoding.EncodeToString(randomBytes(32))
 	return secret, writeSecret(path, secret)
+}
+
+// withJoinSecret gives a configuration that has no general join secret that of
+// the data directory (I1).
+func withJoinSecret(cfg *config.Config, dir string) error {
+	if cfg.Gateway.JoinSecret != "" {
+		return nil
+	}
+	secret, err := secretFile(dir, joinSecretFile)
+	cfg.Gateway.JoinSecret = config.Secret(secret)
+	return err
 }
 
 // writeSecret writes a file that is whole or not there, even after a crash.

@@ -207,7 +207,7 @@ func TestExitOfAProcessIsItsInstancesLoss(t *testing.T) {
 		next := *w.cfg
 		next.Modules = []config.Module{w.onTakeover("loans", v)}
 		p := config.DefaultProcess("loans-1")
-		p.Module, p.Port, p.Command = "loans", 9101, []string{"loans"}
+		p.Module, p.Port, p.Command, p.Autostart = "loans", 9101, []string{"loans"}, false
 		next.Processes = []config.Process{p}
 		w.cfg = &next
 		w.running.reload(&next)

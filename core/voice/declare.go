@@ -16,8 +16,8 @@ import (
 // Declare puts what cfg declares in force. When it returns, every declared
 // instance is known, and those serve that nothing keeps from it. What cannot be
 // registered now, such as a route that another module has, is alerted and tried
-// again. An error is that of the store or of a listener; after one of Prepare's,
-// nothing has changed.
+// again. An error is that of the store or of a listener; then nothing has
+// changed but that Prepare has been called.
 func (v *Voices) Declare(cfg *config.Config) error {
 	v.declaring.Lock()
 	defer v.declaring.Unlock()
@@ -63,7 +63,10 @@ func (v *Voices) Declare(cfg *config.Config) error {
 	}
 	v.settle(cfg)
 	v.Observe("") // who registers may be probed otherwise now
-	return v.ledger.save(hashes)
+	if err := v.ledger.save(hashes); err != nil {
+		v.o.Log.Error("save what is declared; the next start registers it again", "cause", err)
+	}
+	return nil
 }
 
 // enter puts a voice in its place, or keeps the one that is there, if it says

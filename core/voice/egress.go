@@ -60,6 +60,16 @@ func (v *Voices) prepare(cfg *config.Config) error {
 	return nil
 }
 
+// Abandon closes what Prepare opened and Declare has not put in force.
+func (v *Voices) Abandon() {
+	v.declaring.Lock()
+	defer v.declaring.Unlock()
+	v.mu.Lock()
+	cfg := v.cfg
+	v.mu.Unlock()
+	v.settle(cfg)
+}
+
 // settle gives every egress to its owner, and closes those that nobody has
 // any more. The caller holds declaring.
 func (v *Voices) settle(cfg *config.Config) {

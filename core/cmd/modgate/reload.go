@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -27,11 +28,17 @@ func reloadCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var answer struct{ Changed bool }
+			var answer struct {
+				Changed bool
+				AtStart []string `json:"at_start"`
+			}
 			return c.show(cmd, raw, &answer, func(w io.Writer) error {
 				text := "the new configuration is in force"
 				if !answer.Changed {
 					text = "nothing changed"
+				}
+				if len(answer.AtStart) > 0 {
+					text += "; with the gateway's next start: " + strings.Join(answer.AtStart, ", ")
 				}
 				_, err := fmt.Fprintln(w, text)
 				return err
