@@ -65,16 +65,31 @@ func printPlugins(w io.Writer, plugins []adapter.View, now time.Time) error {
 		return err
 	}
 	for _, p := range plugins {
-		if p.Refused != "" {
-			if _, err := fmt.Fprintf(w, "\n%s: the file is not in force: %s\n", p.Adapter, p.Refused); err != nil {
-				return err
+		for i, line := range remarks(p, now) {
+			if i == 0 {
+				line = "\n" + line
 			}
-		}
-		if f := p.LastFault; f != nil {
-			if _, err := fmt.Fprintf(w, "\n%s: last fault %s, of module %s: %s\n", p.Adapter, ago(f.Time, now), f.Module, f); err != nil {
+			if _, err := fmt.Fprintln(w, line); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// remarks are what there is to say of an adapter beside its line.
+func remarks(p adapter.View, now time.Time) (lines []string) {
+	say := func(format string, args ...any) {
+		lines = append(lines, p.Adapter+": "+fmt.Sprintf(format, args...))
+	}
+	if p.Refused != "" {
+		say("the file is not in force: %s", p.Refused)
+	}
+	if p.Until != nil {
+		say("in quarantine, asked again in %s", short(max(0, p.Until.Sub(now))))
+	}
+	if f := p.LastFault; f != nil {
+		say("last fault %s, of module %s: %s", ago(f.Time, now), f.Module, f)
+	}
+	return lines
 }
