@@ -79,6 +79,7 @@ func TestSpecExamplesAreRight(t *testing.T) {
 // just so.
 var marks = map[config.Effect]string{
 	config.AtStart: "next start", config.ProcessAgain: "starts the process again", config.ProcessNext: "next start of the process",
+	config.Registering: "next registration",
 }
 
 // reference writes settings as a table.

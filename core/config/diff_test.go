@@ -58,6 +58,7 @@ func TestDiffSaysWhatChangesAndWhatComesOfIt(t *testing.T) {
 			`gateway.parking.per_module | 10000 | 5000 | ` + atOnce, `module.loans.parking.per_module | 10000 | 2000 | ` + atOnce,
 		}},
 		{"a module's own", func(c *Config) { c.Modules[0].Callers = Identified }, []string{`module.books.callers | "any" | "identified" | ` + atOnce}},
+		{"whom it replaces", func(c *Config) { c.Modules[0].Replaces = []string{"loans"} }, []string{`module.books.replaces | [] | ["loans"] | ` + Registering.String()}},
 		{"a module that goes", func(c *Config) { c.Modules = c.Modules[:1] }, []string{"module.loans | declared |  | the defaults hold for what of it is registered; to forget it, drop it"}},
 		{"a module that comes", func(c *Config) { c.Modules = append(c.Modules, c.Module("members")) }, []string{"module.members |  | declared | it is known, and absent until it serves"}},
 		{"a higher version", func(c *Config) { c.Modules[0].Versions = append(c.Modules[0].Versions, declaredVersion("1.1.0")) }, []string{

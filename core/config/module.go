@@ -47,7 +47,7 @@ func (m *Module) Settings() []Setting {
 		{Name: "update", Value: &m.Update, Words: updatingNames[:], Doc: "who says UPDATE: the module itself, or, of versions that are declared in full, the gateway, when a higher one turns healthy, or the first; then the adapter tells it, and its acknowledgement is RESUME (L4)"},
 		{Name: "adapter", Value: &m.Adapter, Doc: "plugin that speaks its dialect: the file of that name and .wasm in the plugin folder; unset: the one under the module's name, if there is one"},
 		{Name: "run_header", Value: &m.RunHeader, Doc: "a header that the module passes on by itself with the requests that it sends, such as \"X-Okapi-Request-Id\": it stands for Modgate-Run (L4, U11)"},
-		{Name: "replaces", Value: &m.Replaces, Doc: "modules whose routes go to it when it first serves, where both have them; beside those that it names when it registers (V10)"},
+		{Name: "replaces", Value: &m.Replaces, Effect: Registering, Doc: "modules whose routes go to it when it first serves, where both have them; beside those that it names when it registers (V10)"},
 		{Name: "webhook_hosts", Value: &m.WebhookHosts, Doc: "hosts beside the upstream's that its webhook may be at (3.4)"},
 	}...)
 	return append(all, m.Plugin.settings()...)

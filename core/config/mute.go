@@ -58,7 +58,7 @@ func (c *Config) Declared() []Declared {
 		}
 		for j := range m.Versions {
 			v := &m.Versions[j]
-			d := Declared{Registration: v.registration(m), Secret: secret, Probe: v.Probe, Update: m.Update, RunHeader: m.RunHeader}
+			d := Declared{Registration: v.registration(m.Name), Secret: secret, Probe: v.Probe, Update: m.Update, RunHeader: m.RunHeader}
 			for n, upstream := range v.Upstreams {
 				d.Instance, d.Upstream = instanceID(m.Name, v.Version, upstream), upstream
 				d.Process, d.Egress = c.processAt(m.Name, upstream), ""

@@ -31,7 +31,7 @@ func (m *Module) checkVersions(s scope) {
 			}
 			owner[u] = v.Version
 		}
-		v.check(m, at)
+		v.check(m.Name, at)
 		v.checkEgress(at)
 		v.checkProbe(at, m.Probe)
 		v.checkRoutes(at)
@@ -39,7 +39,7 @@ func (m *Module) checkVersions(s scope) {
 }
 
 // check reports what a registration would be refused for.
-func (v *Version) check(m *Module, s scope) {
+func (v *Version) check(name string, s scope) {
 	for n, u := range v.Upstreams {
 		for _, f := range (message.Registration{Upstream: u, Protocol: v.Protocol}).Check() {
 			switch f.Pointer {
@@ -50,7 +50,7 @@ func (v *Version) check(m *Module, s scope) {
 			}
 		}
 	}
-	for _, f := range v.registration(m).Check() {
+	for _, f := range v.registration(name).Check() {
 		if at, summary := v.place(f.Pointer); summary != "" {
 			s.in(at).add("", summary, "%s.", f.Detail)
 		}
@@ -78,7 +78,7 @@ func (v *Version) place(pointer string) (at, summary string) {
 	switch {
 	case pointer == "":
 		return "", "Too much for one version"
-	case err != nil, list == "replaces":
+	case err != nil:
 		return "", ""
 	case list == "provides":
 		return "provides." + v.Provides[n].ID, "Not an interface"

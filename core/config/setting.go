@@ -31,11 +31,12 @@ const (
 	ProcessAgain        // its process is stopped and started again
 	ProcessNext         // it takes effect when its process starts again, for whatever reason
 	Anew                // its processes are registered anew
+	Registering         // it counts when a process of the module registers next
 )
 
 var effectTexts = [...]string{
 	AtOnce: "at once", AtStart: "with the gateway's next start", ProcessAgain: "it is stopped and started again",
-	ProcessNext: "with its process' next start", Anew: "its processes are registered anew",
+	ProcessNext: "with its process' next start", Anew: "its processes are registered anew", Registering: "when a process of it registers next",
 }
 
 // String says what the reload leads to.

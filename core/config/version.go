@@ -93,8 +93,8 @@ func routeText(r message.Route) string {
 }
 
 // registration returns what all processes of v would say.
-func (v *Version) registration(m *Module) message.Registration {
-	r := message.Registration{Module: m.Name, Version: v.Version, Protocol: v.Protocol, Requires: v.Requires, Replaces: m.Replaces}
+func (v *Version) registration(name string) message.Registration {
+	r := message.Registration{Module: name, Version: v.Version, Protocol: v.Protocol, Requires: v.Requires}
 	for _, p := range v.Provides {
 		r.Provides = append(r.Provides, p.Interface)
 	}

@@ -49,7 +49,7 @@ func (c *Control) allot(t *route.Table, e *entry) (*route.Table, []*entry) {
 func (c *Control) fit(t *route.Table, e *entry) (_ *route.Table, lost []*entry) {
 	mine := allotment{}
 	mine.live, mine.removed = c.wanted(e)
-	theirs := map[*entry]allotment{}
+	theirs, before := map[*entry]allotment{}, t
 	var stranger error // that has a route of e's, which is not missing
 	for {
 		next, err := t.With(e.route, mine.entries())
@@ -60,7 +60,7 @@ func (c *Control) fit(t *route.Table, e *entry) (_ *route.Table, lost []*entry) 
 		}
 		if !errors.As(err, &conflict) || conflict.With == e.route {
 			c.o.Raise(e.name, lifecycle.Alert{Key: "routes/" + e.name, Critical: true, Summary: err.Error()})
-			return t, nil
+			return before, nil
 		}
 		h := c.modules[conflict.With.Name]
 		its, changed := theirs[h]

@@ -285,7 +285,7 @@ func (u *upgrade) upgradeOne(l *load, name string) {
 	u.t.Helper()
 	declared := u.next.Declared()
 	reg := declared[slices.IndexFunc(declared, func(d config.Declared) bool { return d.Module == name })].Registration
-	reg.Instance = name + ".next"
+	reg.Instance, reg.Replaces = name+".next", u.next.Module(name).Replaces
 	next := u.join(reg)
 	was := u.now[name]
 	l.focus.Store(name)

@@ -135,5 +135,13 @@ func TestMuteModuleMayReplaceAsSoonAsItIsSaid(t *testing.T) {
 		if open := w.alerts.Open(); len(open) != 0 {
 			t.Errorf("still open: %+v", open)
 		}
+
+		stop = w.askers("/ldp/tables") // to say it no longer registers nobody anew
+		turn := w.state("reporting").Turn
+		w.declareAll(w.module("ldp", old), w.module("reporting", next.Versions...))
+		time.Sleep(10 * time.Second)
+		if by := stop(); len(by) != 1 || by[0] != "reporting" || w.state("reporting").Turn != turn {
+			t.Errorf("when it is not said any more, turn %d: answered by %v at turn %d", turn, by, w.state("reporting").Turn)
+		}
 	})
 }
