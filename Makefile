@@ -118,9 +118,9 @@ fuzz: ## run each fuzz target for FUZZTIME, compare DECISIONS of random policies
 	@MODGATE_DECISIONS='$(DECISIONS)' MODGATE_SEED="$$(date +%s)" go test ./policies -count=1 -run '^TestPlansAnswerAsEvaluationDoes$$' -timeout 2h -v
 
 .PHONY: mutants
-mutants: ## break the lifecycle and the analyser of policies in every way of a list, and see that a test notices
+mutants: ## break the lifecycle, the analyser of policies and the proxy in every way of a list, and see that a test notices
 	@go test ./core/lifecycle -run '^TestMutantsDie$$' -count=1 -timeout 2h -v -args -mutants -rewrite
-	@MODGATE_MUTANTS=1 go test ./policies -count=1 -run '^TestMutantsDie$$' -timeout 1h -v
+	@MODGATE_MUTANTS=1 go test ./policies ./core/proxy -count=1 -run '^TestMutantsDie$$' -timeout 1h -v
 
 .PHONY: simulate
 simulate: ## let PLATFORMS whole platforms live from SEED on, before a witness

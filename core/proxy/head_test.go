@@ -33,6 +33,9 @@ func TestHeadIsRefused(t *testing.T) {
 		{"space before colon", "GET", "/", "HTTP/1.1", "Host: a|X : 1|", errName},
 		{"space in name", "GET", "/", "HTTP/1.1", "Host: a|X Y: 1|", errName},
 		{"no name", "GET", "/", "HTTP/1.1", "Host: a|: 1|", errName},
+		{"control character", "GET", "/", "HTTP/1.1", "Host: a|X: 12345678\x01|Y: 1|", errOctet},
+		{"control character at the end", "GET", "/", "HTTP/1.1", "Host: a|X: \x01|", errOctet},
+		{"DEL at the end", "GET", "/", "HTTP/1.1", "Host: a|X: \x7f|", errOctet},
 		{"no colon", "GET", "/", "HTTP/1.1", "Host: a|X|", errName},
 		{"Transfer_Encoding", "POST", "/", "HTTP/1.1", "Host: a|Transfer_Encoding: chunked|", errFolded},
 		{"content.length", "POST", "/", "HTTP/1.1", "Host: a|content.length: 3|", errFolded},
@@ -173,6 +176,7 @@ func TestHopByHopFieldsAreDropped(t *testing.T) {
 func FuzzHead(f *testing.F) {
 	f.Add([]byte("GET /a?b HTTP/1.1\r\nHost: a\r\nConnection: x, close\r\nX: 1\r\n\r\n"))
 	f.Add([]byte("POST http://b/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"))
+	f.Add([]byte("POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"))
 	f.Add([]byte("PUT / HTTP/1.0\r\nContent-Length: 5\r\nVia: 1.1 modgate\r\nMax-Forwards: 3\r\nExpect: 100-continue\r\n\r\n"))
 	for _, raw := range corpusSeeds(f) {
 		if end := bytes.Index(raw, headEnd); end >= 0 {

@@ -252,21 +252,24 @@ func TestShutdownAnswersParkedRequestsWithDelay(t *testing.T) {
 }
 
 func TestParkedRequestHoldsBackNoAnswerBeforeIt(t *testing.T) {
-	// Pipelined: the first is for a ready module, the second is parked.
+	// Pipelined: the first is for a ready module, or the gateway's own to answer,
+	// the second is parked.
 	g := start(t)
 	m, other := g.module("m"), g.module("other")
-	g.away(m, message.ReasonLost, time.Minute)
 	g.ready(other, instance("o", "other", "1.0.0", answers(t, "hello")))
-	_, r := g.raw("GET /other HTTP/1.1\r\nHost: a\r\n\r\n" + get)
-	resp, err := http.ReadResponse(r, nil)
-	if err != nil || resp.StatusCode != 200 {
-		t.Fatalf("first answer = %v, %v; want 200 while the second is parked", resp, err)
-	}
-	_, _ = io.Copy(io.Discard, resp.Body)
-	eventually(t, "the second parked", func() bool { return g.room.Parked("m").Parked == 1 })
-	g.set(m, route.State{Availability: message.Missing})
-	if resp, err := http.ReadResponse(r, nil); err != nil || resp.StatusCode != 503 {
-		t.Errorf("second answer = %v, %v; want 503", resp, err)
+	for first, status := range map[string]int{"GET /other": 200, "GET /nowhere": 404, "OPTIONS *": 204} {
+		g.away(m, message.ReasonLost, time.Minute)
+		_, r := g.raw(first + " HTTP/1.1\r\nHost: a\r\n\r\n" + get)
+		resp, err := http.ReadResponse(r, nil)
+		if err != nil || resp.StatusCode != status {
+			t.Fatalf("first answer = %v, %v; want %d while the second is parked", resp, err, status)
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
+		eventually(t, "the second parked", func() bool { return g.room.Parked("m").Parked == 1 })
+		g.set(m, route.State{Availability: message.Missing})
+		if resp, err := http.ReadResponse(r, nil); err != nil || resp.StatusCode != 503 {
+			t.Errorf("second answer = %v, %v; want 503", resp, err)
+		}
 	}
 }
 

@@ -90,14 +90,23 @@ func TestBytesBehindTheUpgradeAreNotLost(t *testing.T) {
 // A module may decline to switch, but not choose another protocol (RFC 9110
 // 7.8).
 func TestUpgradeToWhatWasNotAskedForIsBadGateway(t *testing.T) {
-	for name, answer := range map[string]string{
-		"another protocol": "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n",
-		"no protocol":      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\r\n",
+	const switched = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+	for name, c := range map[string]struct{ asked, answer string }{
+		"another protocol": {"Connection: Upgrade\r\nUpgrade: talk\r\n", switched + "Upgrade: other\r\n\r\n"},
+		"no protocol":      {"Connection: Upgrade\r\nUpgrade: talk\r\n", switched + "\r\n"},
+		"nothing asked":    {"", switched + "Upgrade: talk\r\n\r\n"},
+		"another hop's":    {"Upgrade: talk\r\n", switched + "Upgrade: talk\r\n\r\n"},
+		"with a body":      {"Connection: Upgrade\r\nUpgrade: talk\r\nContent-Length: 0\r\n", switched + "Upgrade: talk\r\n\r\n"},
+		"HTTP/2":           {"Connection: Upgrade\r\nUpgrade: h2c\r\n", switched + "Upgrade: h2c\r\n\r\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := behind(t, scripted(t, answer).url())
-			resp, body := g.do("GET", "/m", "", "Connection", "Upgrade", "Upgrade", "talk")
-			wantProblem(t, resp, body, 502, message.ProblemUpstream, message.NoReason)
+			_, r := behind(t, scripted(t, c.answer).url()).raw("GET /m HTTP/1.1\r\nHost: a\r\n" + c.asked + "\r\n")
+			resp, err := http.ReadResponse(r, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, _ := io.ReadAll(resp.Body)
+			wantProblem(t, resp, string(body), 502, message.ProblemUpstream, message.NoReason)
 		})
 	}
 	g := behind(t, scripted(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: Talk\r\n\r\n").url())
