@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -119,33 +118,6 @@ func (c *Control) claim(reg message.Registration, secret string, hash [32]byte) 
 			Lease: lease, OnDelay: reg.OnDelay, Token: hash[:],
 		},
 	}, yield, nil
-}
-
-// heir returns whom the registration replaces: whom the configuration says, and
-// of whom it says itself those as which it could have registered with the same
-// secret (V10). One that replaces it, too, is a *ConflictError.
-func (c *Control) heir(reg message.Registration, secret string) (replaces []string, _ error) {
-	said := c.config.Module(reg.Module).Replaces
-	for _, name := range slices.Concat(said, reg.Replaces) {
-		if slices.Contains(replaces, name) || !slices.Contains(said, name) && !c.mayJoin(name, secret) {
-			continue
-		}
-		if h := c.modules[name]; h != nil && c.says(h, reg.Module) {
-			return nil, &ConflictError{fmt.Sprintf("module %s cannot replace %s, which replaces %[1]s", reg.Module, name)}
-		}
-		replaces = append(replaces, name)
-	}
-	return replaces, nil
-}
-
-// unheard adds to err whom the registration said it replaces in vain.
-func (c *Control) unheard(err error, reg message.Registration, replaces []string) error {
-	var conflict *ConflictError
-	i := slices.IndexFunc(reg.Replaces, func(name string) bool { return !slices.Contains(replaces, name) })
-	if i < 0 || !errors.As(err, &conflict) {
-		return err
-	}
-	return &ConflictError{fmt.Sprintf("%s: it says that it replaces %s, whose join secret it does not have; the configuration may say so for it", conflict.Detail, reg.Replaces[i])}
 }
 
 // baseline is what the registration's answer tells about the requirements:

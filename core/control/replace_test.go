@@ -99,6 +99,9 @@ func TestNewcomerTakesRoutesWhenItServes(t *testing.T) {
 		if _, err := p.enter("reporting", "1.0.0", reportingRoutes); !errors.As(err, &conflict) {
 			t.Fatalf("without a word for it: %v", err)
 		}
+		if _, err := p.enter("reporting", "1.0.0", []string{"GET /ldp", "GET /ldp"}, "ldp"); !errors.As(err, &conflict) || !strings.Contains(err.Error(), "twice") {
+			t.Fatalf("with a route of its own twice: %v", err)
+		}
 		next := p.mustEnter("reporting", "1.0.0", reportingRoutes, "ldp", "gone")
 		before := []string{"GET /ldp ldp", "POST /ldp ldp", "PUT /ldp reporting", "GET /ldp/config ldp", "GET /reports reporting", "GET /ldp/7 reporting"}
 		p.routed("while it starts", before...)
