@@ -147,10 +147,10 @@ func claimed(routes []message.Route, with string) []Claim {
 	return out
 }
 
-// split parts routes into those that otago lack and those that they have.
-func split(routes, otago []message.Route) (rest, shared []message.Route) {
+// split parts routes into those that others lack and those that they have.
+func split(routes, others []message.Route) (rest, shared []message.Route) {
 	taken := map[message.Way]bool{}
-	for _, r := range otago {
+	for _, r := range others {
 		for _, w := range r.Ways() {
 			taken[w] = true
 		}
