@@ -5,14 +5,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
-	"path/filepath"
-	"runtime"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/modgate/modgate/bench/gateway"
@@ -36,20 +33,15 @@ func main() {
 	flag.IntVar(&o.rate, "rate", 10_000, "requests a second that the module takes")
 	flag.IntVar(&o.leaves, "leaves", 300, "clients that leave while they are parked, one after the other")
 	flag.BoolVar(&o.tls, "tls", false, "clients speak TLS")
-	flag.StringVar(&o.out, "out", filepath.Join(".build", "bench"), "folder of the binary and its log")
-	flag.Parse()
-	if flag.NArg() > 0 || o.requests < 1 || o.rate < 1 || o.leaves < 0 || o.leaves >= o.requests {
-		fmt.Fprintln(os.Stderr, "parking: want no arguments, and -requests above -leaves")
-		os.Exit(2)
+	process.Out(&o.out)
+	process.Main("parking", func() error { return o.validate() }, func(ctx context.Context) error { return run(ctx, o) })
+}
+
+func (o options) validate() error {
+	if o.requests < 1 || o.rate < 1 || o.leaves < 0 || o.leaves >= o.requests {
+		return errors.New("want at least one request a second, and -requests above -leaves")
 	}
-	runtime.LockOSThread() // what this thread starts dies with it
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, o)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "parking:", err)
-		os.Exit(1)
-	}
+	return nil
 }
 
 const settings = `  limits {

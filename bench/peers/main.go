@@ -13,10 +13,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"runtime"
-	"syscall"
 	"time"
 
 	"github.com/modgate/modgate/bench/process"
@@ -41,29 +38,12 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 6, "how often each workload is measured on each proxy")
 	flag.IntVar(&o.connections, "connections", 32, "connections that wrk holds open")
 	flag.StringVar(&o.only, "only", "", "measure only workloads with this in their names, such as \"64 KiB\"")
-	flag.StringVar(&o.out, "out", filepath.Join(".build", "bench"), "folder of the binaries, logs and the result")
-	flag.Parse()
-	if err := o.validate(); err != nil {
-		fmt.Fprintln(os.Stderr, "peers:", err)
-		os.Exit(2)
-	}
-
-	// Children are told to die with the thread that started them (Pdeathsig),
-	// so one that lasts must start them all.
-	runtime.LockOSThread()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, o)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "peers:", err)
-		os.Exit(1)
-	}
+	process.Out(&o.out)
+	process.Main("peers", func() error { return o.validate() }, func(ctx context.Context) error { return run(ctx, o) })
 }
 
 func (o options) validate() error {
 	switch {
-	case flag.NArg() > 0:
-		return errors.New("want no arguments, only flags; see -help")
 	case o.leg < time.Second || o.leg%time.Second != 0:
 		return errors.New("-leg: want whole seconds, such as 2s")
 	case o.rounds < 1:

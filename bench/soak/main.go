@@ -10,10 +10,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
-	"path/filepath"
-	"runtime"
-	"syscall"
 	"time"
 
 	"github.com/modgate/modgate/bench/gateway"
@@ -35,20 +31,15 @@ func main() {
 	flag.IntVar(&o.gib, "gib", 4, "GiB that go each way")
 	flag.IntVar(&o.growth, "growth", 64, "MiB that the gateway's resident memory may grow by")
 	flag.DurationVar(&o.slow, "slow", 3*time.Second, "how long a slow peer is watched")
-	flag.StringVar(&o.out, "out", filepath.Join(".build", "bench"), "folder of the binary and its log")
-	flag.Parse()
-	if flag.NArg() > 0 || o.gib < 1 || o.growth < 1 || o.slow < time.Second {
-		fmt.Fprintln(os.Stderr, "soak: want no arguments, and at least 1 GiB, 1 MiB and 1s")
-		os.Exit(2)
+	process.Out(&o.out)
+	process.Main("soak", func() error { return o.validate() }, func(ctx context.Context) error { return run(ctx, o) })
+}
+
+func (o options) validate() error {
+	if o.gib < 1 || o.growth < 1 || o.slow < time.Second {
+		return errors.New("want at least 1 GiB, 1 MiB and 1s")
 	}
-	runtime.LockOSThread() // what this thread starts dies with it
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, o)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "soak:", err)
-		os.Exit(1)
-	}
+	return nil
 }
 
 func run(ctx context.Context, o options) error {
