@@ -19,13 +19,13 @@ func (x *exchange) enter(st *route.State, v *route.Version) bool {
 	if len(v.Instances) > 1 {
 		i = x.pick(v.Instances)
 	}
-	d := i.Enter(x.number)
+	d := i.Enter(processor())
 	for n := 0; d == nil; n++ {
 		if n == len(v.Instances) {
 			return false
 		}
 		i = v.Instances[n]
-		d = i.Enter(x.number)
+		d = i.Enter(processor())
 	}
 	x.place = place{instance: i, door: d, version: v, state: st}
 	return true

@@ -18,7 +18,6 @@ import (
 // goes back when the answer is written.
 type exchange struct {
 	p      *Proxy
-	number uint32 // of the exchange: others that are under way have others, mostly
 	ctx    *fasthttp.RequestCtx
 	client *client
 
@@ -81,7 +80,7 @@ type course struct {
 }
 
 func newExchange(p *Proxy) *exchange {
-	x := &exchange{p: p, terms: p.terms.Load(), number: p.made.Add(1), run: run{signers: p.signers}}
+	x := &exchange{p: p, terms: p.terms.Load(), run: run{signers: p.signers}}
 	x.wake()
 	return x
 }

@@ -104,7 +104,7 @@ func (x *exchange) enterOwn(st *route.State) bool {
 		return false
 	}
 	if h := st.Holder; h != nil && (h == x.caller.Instance || x.through(h)) {
-		if d := h.EnterOwn(x.number); d != nil {
+		if d := h.EnterOwn(processor()); d != nil {
 			x.place = place{instance: h, door: d, state: st}
 			return true
 		}
@@ -155,13 +155,13 @@ func (x *exchange) ownOf(v *route.Version) *route.Instance {
 
 // enterOwnOf enters i, or another instance of v if i is closed.
 func (x *exchange) enterOwnOf(st *route.State, v *route.Version, i *route.Instance) bool {
-	d := i.EnterOwn(x.number)
+	d := i.EnterOwn(processor())
 	for n := 0; d == nil; n++ {
 		if n == len(v.Instances) {
 			return false
 		}
 		i = v.Instances[n]
-		d = i.EnterOwn(x.number)
+		d = i.EnterOwn(processor())
 	}
 	x.place = place{instance: i, door: d, version: v, state: st}
 	return true

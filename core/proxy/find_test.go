@@ -3,6 +3,7 @@ package proxy
 import (
 	"io"
 	"net/http"
+	"runtime"
 	"testing"
 	"time"
 
@@ -227,16 +228,8 @@ func TestRunsAreCountedInAndOut(t *testing.T) {
 	}
 }
 
-// Exchanges that are made one after the other are counted in at doors of their
-// own, so that cores do not write what others write, too.
-func TestExchangesComeInByDoorsOfTheirOwn(t *testing.T) {
-	g := start(t)
-	i := instance("a", "m", "1.0.0", "http://m.test")
-	seen := map[*route.Door]bool{}
-	for range 4 {
-		seen[i.Enter(newExchange(g.proxy).number)] = true
-	}
-	if len(seen) != 4 || seen[nil] || i.Runs() != 4 {
-		t.Errorf("four exchanges came in by %d doors; %d runs", len(seen), i.Runs())
+func TestProcessorIsOneThatThereIs(t *testing.T) {
+	if n := processor(); n >= uint32(runtime.GOMAXPROCS(0)) {
+		t.Errorf("processor %d of %d", n, runtime.GOMAXPROCS(0))
 	}
 }

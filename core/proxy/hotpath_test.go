@@ -8,7 +8,9 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -33,6 +35,25 @@ func BenchmarkExchange(b *testing.B) {
 		token, run := strings.Repeat("x", 20), strings.Repeat("x", 60)
 		newAsker(b, strings.NewReplacer("TOKEN", token, "RUN", run).Replace(moduleFields)).ask(server.Serve)
 	})
+}
+
+// BenchmarkCounting is what it costs to count a request in and out of the one
+// instance that every core sends to: a door of its own for each.
+func BenchmarkCounting(b *testing.B) {
+	i := instance("m-1", "m", "1.0.0", "http://m.test")
+	b.ReportAllocs()
+	before := processorTime(b)
+	cores := runtime.GOMAXPROCS(0)
+	var all sync.WaitGroup
+	for range cores {
+		all.Go(func() {
+			for range b.N/cores + 1 {
+				i.Enter(processor()).Leave()
+			}
+		})
+	}
+	all.Wait()
+	b.ReportMetric(float64(processorTime(b)-before)/float64(b.N), "cpu-ns/op")
 }
 
 // clientFields are those of a client; moduleFields those of a module that asks

@@ -90,14 +90,13 @@ type Proxy struct {
 	stopping atomic.Bool // answers end their connections
 	stats    counters
 
-	exchanges  sync.Pool     // of *exchange
-	made       atomic.Uint32 // exchanges, which are numbered
-	signers    *sync.Pool    // of runs
-	answerings sync.Pool     // of *answering
-	adapteds   sync.Pool     // of *adapted
-	queries    sync.Pool     // of *fallback.Query
-	buffers    sync.Pool     // of *[]byte, for a head and 64 KiB of a body
-	heads      sync.Pool     // of *[]byte, with room for a head
+	exchanges  sync.Pool  // of *exchange
+	signers    *sync.Pool // of runs
+	answerings sync.Pool  // of *answering
+	adapteds   sync.Pool  // of *adapted
+	queries    sync.Pool  // of *fallback.Query
+	buffers    sync.Pool  // of *[]byte, for a head and 64 KiB of a body
+	heads      sync.Pool  // of *[]byte, with room for a head
 	upstreams  upstreams
 	clients    clients
 }
