@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"runtime"
 	"slices"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -163,6 +165,52 @@ func benchmark(b *testing.B, code []byte, settings string) {
 	})
 }
 
+// BenchmarkInFlight measures requests of which a thousand are always with the
+// module, begun and ended by as many goroutines, and says how many instances
+// they took.
+func BenchmarkInFlight(b *testing.B) {
+	const flying = 1000
+	code, err := goGuest()
+	if err != nil {
+		b.Fatal(err)
+	}
+	cache, err := cacheOfTests()
+	if err != nil {
+		b.Fatal(err)
+	}
+	o := options()
+	o.Cache = cache
+	p, err := Load(context.Background(), code, o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer p.Close()
+	var begun, ended sync.WaitGroup
+	for range b.N {
+		answers := make(chan struct{}) // closed when the module answers all of them
+		begun.Add(flying)
+		for range flying {
+			ended.Go(func() {
+				d := get("/")
+				c, err := p.Request(d)
+				begun.Done()
+				<-answers
+				if ok(d); err == nil && c.Response {
+					err = p.Response(c, d, false)
+				}
+				if err != nil {
+					b.Error(err, p.View().LastFault)
+				}
+			})
+		}
+		begun.Wait()
+		close(answers)
+		ended.Wait()
+	}
+	b.ReportMetric(float64(p.View().Instances), "instances")
+	b.ReportMetric(float64(p.View().Instances)/float64(runtime.GOMAXPROCS(0)), "x-GOMAXPROCS")
+}
+
 // BenchmarkReload measures a cached Go guest of 2 MB put in force anew.
 func BenchmarkReload(b *testing.B) {
 	code, err := benchGuest()
@@ -190,7 +238,8 @@ func BenchmarkReload(b *testing.B) {
 }
 
 // BenchmarkRunaway measures how long a guest that loops is let, for a budget
-// of 20 ms.
+// of 20 ms: a loop of nothing at all takes longer per instruction than what
+// budgets are counted by.
 func BenchmarkRunaway(b *testing.B) {
 	o := options()
 	o.Plugin.Budget.Request = 20 * time.Millisecond
@@ -199,12 +248,14 @@ func BenchmarkRunaway(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer p.Close()
+	began := cpu(b)
 	for b.Loop() {
 		p.current.Load().health.until.Store(0)
 		if _, err := p.Request(get("/x")); !errors.Is(err, ErrFailed) {
 			b.Fatal(err)
 		}
 	}
+	b.ReportMetric(float64((cpu(b)-began).Milliseconds())/float64(b.N), "cpu-ms/op")
 }
 
 // A guest costs its request no allocation once it is warm.
