@@ -167,7 +167,52 @@ func TestH2FloodsEndTheirConnection(t *testing.T) {
 
 // A few octets that unpack to a head of megabytes: 431, or the connection's
 // end, and nothing reaches the module.
+// More streams than may be open are refused, and may be asked for again.
+func TestStreamsAreLimited(t *testing.T) {
+	const streams, asked = 10, 30
+	var at atomic.Int64
+	synctest.Test(t, func(t *testing.T) {
+		g := onStage(t, func(_ net.Conn, r *bufio.Reader) {
+			if readHead(r) == nil {
+				at.Add(1)
+				toTheEnd(r)
+			}
+		}, func(o *Options) { o.Limits.Streams = streams })
+		r := g.rogue()
+		refused := make(chan int)
+		go func() {
+			n := 0
+			reset, _ := r.drain(nil)
+			for _, code := range reset {
+				if code == http2.ErrCodeRefusedStream {
+					n++
+				}
+			}
+			refused <- n
+		}()
+		for i := range uint32(asked) {
+			if err := r.ask(2*i+1, true, r.request("GET")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		r.Close()
+		if n := <-refused; n != asked-streams || at.Load() != streams {
+			t.Errorf("%d streams were refused, and %d reached the upstream; want %d, %d", n, at.Load(), asked-streams, streams)
+		}
+		time.Sleep(time.Minute)
+		g.ended(t)
+	})
+}
+
 func TestHPACKBombIsRefused(t *testing.T) {
+	for _, size := range []int{10, 4000} { // the smaller has not too many fields, and is too large
+		bomb(t, size)
+	}
+}
+
+func bomb(t *testing.T, size int) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		g := onStage(t, func(_ net.Conn, r *bufio.Reader) {
 			if readHead(r) == nil {
@@ -176,7 +221,7 @@ func TestHPACKBombIsRefused(t *testing.T) {
 		})
 		r := g.rogue()
 		more := make([]string, 0, 8000)
-		for range 4000 { // one octet each, but for the first
+		for range size { // one octet each, but for the first
 			more = append(more, "x-bomb", strings.Repeat("x", 3000))
 		}
 		block := r.request("GET", more...)

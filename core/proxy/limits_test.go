@@ -21,6 +21,7 @@ func TestBodyThatIsTooLargeIsRefusedAudibly(t *testing.T) {
 	big := strings.Repeat("x", 6<<20)
 	for name, head := range map[string]string{
 		"of known length": "Content-Length: 6291456\r\n\r\n" + big,
+		"one too many":    "Transfer-Encoding: chunked\r\n\r\n186a1\r\n" + big[:100_001] + "\r\n0\r\n\r\n",
 		"chunked":         "Transfer-Encoding: chunked\r\n\r\n" + strings.Repeat("8000\r\n"+big[:0x8000]+"\r\n", 100),
 	} {
 		t.Run(name, func(t *testing.T) {
