@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bufio"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -107,7 +108,7 @@ func TestTrustedProxyIsContinued(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := behind(t, up.url(), func(o *Options) { o.Trusted = []netip.Prefix{netip.MustParsePrefix(c.trusted)} })
+			g := behind(t, up.url, func(o *Options) { o.Trusted = []netip.Prefix{netip.MustParsePrefix(c.trusted)} })
 			_, r := g.raw("GET /m HTTP/1.1\r\nHost: gw.test\r\n" + strings.ReplaceAll(c.lines, "|", "\r\n") + "\r\n")
 			if _, err := http.ReadResponse(r, nil); err != nil {
 				t.Fatal(err)
@@ -136,14 +137,20 @@ func TestClientsOfATrustedProxyWaitApart(t *testing.T) {
 	g.room = g.proxy.Room
 	m := g.module("m")
 	g.away(m, message.ReasonUpdating, 1<<40)
+	var parked []*bufio.Reader
 	for i, client := range []string{"192.0.2.1", "192.0.2.2"} {
-		g.raw("GET /m HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: " + client + "\r\n\r\n")
+		_, r := g.raw("GET /m HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: " + client + "\r\n\r\n")
+		parked = append(parked, r)
 		eventually(t, "parked", func() bool { return g.room.Parked("m").Parked == i+1 })
 	}
 	resp, body := g.do("GET", "/m", "", "X-Forwarded-For", "192.0.2.2")
 	wantProblem(t, resp, body, 503, message.ProblemOverflow, message.ReasonUpdating)
 	g.ready(m, instance("a", "m", "1.0.0", answers(t, "hello")))
-	eventually(t, "released", func() bool { return g.room.Parked("m").Parked == 0 })
+	for _, r := range parked {
+		if resp, err := http.ReadResponse(r, nil); err != nil || resp.StatusCode != http.StatusOK {
+			t.Errorf("after the release: %v, %v", resp, err)
+		}
+	}
 }
 
 // FuzzForwarded reads what a proxy may say: what is accepted can be continued,

@@ -102,7 +102,7 @@ func TestPrefaceInPieces(t *testing.T) {
 
 func TestH2RequestAsTheUpstreamGetsIt(t *testing.T) {
 	up := scripted(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-	g := behind(t, up.url())
+	g := behind(t, up.url)
 	ask(t, overH2(t, nil), "PUT", "http://"+g.address+"/m/a%2Fb?q=%20&r", strings.NewReader("body"),
 		"X-Case", "1", "TE", "trailers", "X-Forwarded-For", "6.6.6.6", "Modgate-Epoch", "99", "Modgate-Request-Id", "id-1", "Cookie", "a=b; c=d", "User-Agent", "test")
 	got := up.head(t)

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -22,22 +21,7 @@ import (
 // where it was not announced.
 func framedUpstream(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all sync.WaitGroup
-	all.Go(func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			all.Go(func() { tellTrailers(c) })
-		}
-	})
-	t.Cleanup(func() { ln.Close(); all.Wait() })
-	return "http://" + ln.Addr().String()
+	return accepting(t, tellTrailers)
 }
 
 func tellTrailers(c net.Conn) {

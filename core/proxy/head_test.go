@@ -313,7 +313,7 @@ func TestRefusalsHaveTheirStatus(t *testing.T) {
 // RFC 9110 7.6.2.
 func TestMaxForwardsIsCountedDown(t *testing.T) {
 	up := scripted(t, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-	g := behind(t, up.url())
+	g := behind(t, up.url)
 	for name, c := range map[string]struct{ method, sent, want string }{
 		"OPTIONS":         {"OPTIONS", "Max-Forwards: 2\r\n", "Max-Forwards: 1\r\n"},
 		"TRACE":           {"TRACE", "max-forwards: 1\r\n", "Max-Forwards: 0\r\n"},

@@ -17,7 +17,7 @@ import (
 // It knows HTTP by itself: a stupid parser, which takes nothing but what there
 // is no doubt about.
 type recorder struct {
-	ln   net.Listener
+	url  string
 	open atomic.Int64 // connections
 
 	mu  sync.Mutex
@@ -37,27 +37,14 @@ type captured struct {
 
 func record(t testing.TB) *recorder {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &recorder{ln: ln}
-	var all sync.WaitGroup
-	all.Go(func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			r.open.Add(1)
-			all.Go(func() { r.serve(c); r.open.Add(-1) })
-		}
+	r := new(recorder)
+	r.url = accepting(t, func(c net.Conn) {
+		r.open.Add(1)
+		defer r.open.Add(-1)
+		r.serve(c)
 	})
-	t.Cleanup(func() { ln.Close(); all.Wait() })
 	return r
 }
-
-func (r *recorder) url() string { return "http://" + r.ln.Addr().String() }
 
 func (r *recorder) serve(c net.Conn) {
 	defer c.Close()

@@ -16,7 +16,7 @@ import (
 
 func TestRequestAsTheUpstreamGetsIt(t *testing.T) {
 	up := scripted(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-	g := behind(t, up.url())
+	g := behind(t, up.url)
 	_, r := g.raw("PUT /m/a%2Fb?q=%20&r HTTP/1.1\r\nhost: gw.test\r\nX-CaSe: 1\r\nX-Case: 2\r\nConnection: X-Nominated\r\nX-Nominated: 1\r\n" +
 		"Keep-Alive: 5\r\nTE: trailers\r\nVia: 1.0 before\r\nX-Forwarded-For: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\nModgate-Epoch: 99\r\n" +
 		"Modgate-Request-Id: id-1\r\nCookie: a=b; c=d\r\nContent-Length: 4\r\n\r\nbody")
@@ -37,7 +37,7 @@ func TestRequestAsTheUpstreamGetsIt(t *testing.T) {
 func TestAbsoluteTargetReplacesHost(t *testing.T) {
 	// RFC 9112 3.2.2.
 	up := scripted(t, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-	g := behind(t, up.url())
+	g := behind(t, up.url)
 	_, r := g.raw("GET http://real.test/m?x HTTP/1.1\r\nHost: other.test\r\n\r\n")
 	if _, err := http.ReadResponse(r, nil); err != nil {
 		t.Fatal(err)
@@ -51,7 +51,7 @@ func TestAnswerIsRelayedWithoutWhatIsForTheHop(t *testing.T) {
 	up := scripted(t, "HTTP/1.1 201 Made It\r\nX-CaSe: 1\r\nconnection: keep-alive, X-Secret\r\nX-Secret: 1\r\nKeep-Alive: timeout=5\r\n"+
 		"Set-Cookie: a=b\r\nSet-Cookie: c=d\r\nServer: theirs\r\nDate: Mon, 23 Nov 2026 00:00:00 GMT\r\nModgate-Status: forged\r\n"+
 		"Modgate-Request-Id: forged\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok")
-	g := behind(t, up.url())
+	g := behind(t, up.url)
 	_, r := g.raw("GET /m HTTP/1.1\r\nHost: a\r\nModgate-Request-Id: id-1\r\n\r\n")
 	var got bytes.Buffer
 	resp, err := http.ReadResponse(bufio.NewReader(io.TeeReader(r, &got)), nil)
@@ -76,7 +76,7 @@ func TestAnswersWithoutABody(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			up := scripted(t, c.answer)
-			g := behind(t, up.url())
+			g := behind(t, up.url)
 			_, r := g.raw(strings.Repeat(c.method+" /m HTTP/1.1\r\nHost: a\r\n\r\n", 2))
 			for range 2 { // the second shows that the first had no body
 				resp, err := http.ReadResponse(r, &http.Request{Method: c.method})
@@ -242,7 +242,7 @@ func TestForbiddenTrailersAreDropped(t *testing.T) {
 	const bad = "Content-Length: 5\r\nTransfer-Encoding: chunked\r\nHost: evil\r\nAuthorization: x\r\nSet-Cookie: a=b\r\nConnection: X-Kept\r\n" +
 		"Modgate-Status: delay\r\nModgate-Token: x\r\nX-Forwarded-For: 6.6.6.6\r\nCache-Control: public\r\nLocation: /\r\nIf-Match: a\r\n"
 	up := scripted(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n"+bad+"X-Kept: 1\r\n\r\n")
-	g := behind(t, up.url())
+	g := behind(t, up.url)
 	_, r := g.raw("POST /m HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n2\r\nab\r\n0\r\n" + bad + "X-Kept: 1\r\n\r\n")
 	all, err := io.ReadAll(r)
 	if _, trailers, _ := strings.Cut(string(all), "2\r\nok\r\n0\r\n"); err != nil || trailers != "X-Kept: 1\r\n\r\n" {
@@ -256,7 +256,7 @@ func TestForbiddenTrailersAreDropped(t *testing.T) {
 func TestEarlyHintsAreRelayed(t *testing.T) {
 	up := scripted(t, "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nConnection: X-Secret\r\nX-Secret: 1\r\n\r\n"+
 		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-	g := behind(t, up.url())
+	g := behind(t, up.url)
 	_, r := g.raw(get)
 	hints, err := http.ReadResponse(r, nil)
 	if err != nil || hints.StatusCode != 103 || hints.Header.Get("Link") != "</a.css>" || hints.Header.Get("X-Secret") != "" {
@@ -275,7 +275,7 @@ func TestAnswerOfHTTP10(t *testing.T) {
 		"length":    "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello",
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := behind(t, scripted(t, answer).url())
+			g := behind(t, scripted(t, answer).url)
 			_, r := g.raw("GET /m HTTP/1.1\r\nHost: a\r\n\r\n")
 			resp, err := http.ReadResponse(r, nil)
 			if err != nil {
@@ -296,7 +296,7 @@ func TestAnswerForHTTP10(t *testing.T) {
 		"length":    "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := behind(t, scripted(t, answer).url())
+			g := behind(t, scripted(t, answer).url)
 			_, r := g.raw("GET /m HTTP/1.0\r\nHost: a\r\n\r\n")
 			resp, err := http.ReadResponse(r, nil)
 			if err != nil {
@@ -322,7 +322,7 @@ func TestBrokenAnswerIsNeverCompleted(t *testing.T) {
 		"long trailers":  "HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n" + strings.Repeat("X: 0123456789\r\n", 2000) + "\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := behind(t, scripted(t, answer).url())
+			g := behind(t, scripted(t, answer).url)
 			_, r := g.raw(get)
 			resp, err := http.ReadResponse(r, nil)
 			if err != nil {
@@ -348,7 +348,7 @@ func TestMalformedAnswerIsBadGateway(t *testing.T) {
 		"control char": "HTTP/1.1 200 OK\r\nX: a\x00b\r\nContent-Length: 0\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := behind(t, scripted(t, answer).url())
+			g := behind(t, scripted(t, answer).url)
 			resp, body := g.do("GET", "/m", "")
 			wantProblem(t, resp, body, 502, message.ProblemUpstream, message.NoReason)
 			if got := resp.Header.Get("Proxy-Status"); got != "modgate; error=http_protocol_error" {

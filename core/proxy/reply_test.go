@@ -183,37 +183,23 @@ type puppet struct {
 // and what reads the next request, whole.
 func puppetOf(t *testing.T, play func(c net.Conn, number int, next func() error)) *puppet {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &puppet{url: "http://" + ln.Addr().String()}
-	var all sync.WaitGroup
-	all.Go(func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
+	p := new(puppet)
+	p.url = accepting(t, func(c net.Conn) {
+		defer c.Close()
+		p.mu.Lock()
+		p.conns++
+		number := p.conns
+		p.mu.Unlock()
+		_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+		r := bufio.NewReader(c)
+		play(c, number, func() error {
+			req, err := http.ReadRequest(r)
+			if err == nil {
+				_, err = io.Copy(io.Discard, req.Body)
 			}
-			p.mu.Lock()
-			p.conns++
-			number := p.conns
-			p.mu.Unlock()
-			all.Go(func() {
-				defer c.Close()
-				_ = c.SetDeadline(time.Now().Add(10 * time.Second))
-				r := bufio.NewReader(c)
-				play(c, number, func() error {
-					req, err := http.ReadRequest(r)
-					if err == nil {
-						_, err = io.Copy(io.Discard, req.Body)
-					}
-					return err
-				})
-			})
-		}
+			return err
+		})
 	})
-	t.Cleanup(func() { ln.Close(); all.Wait() })
 	return p
 }
 
@@ -291,7 +277,7 @@ func TestBodyWhereThereIsNoneEndsTheConnection(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			up := scripted(t, answer)
-			g := behind(t, up.url())
+			g := behind(t, up.url)
 			for range 2 {
 				if resp, _ := g.do("GET", "/m", ""); resp.StatusCode != 204 || resp.ContentLength > 0 || len(resp.TransferEncoding) > 0 {
 					t.Errorf("answer = %d, length %d %v", resp.StatusCode, resp.ContentLength, resp.TransferEncoding)
@@ -307,7 +293,7 @@ func TestBodyWhereThereIsNoneEndsTheConnection(t *testing.T) {
 // Codings in several lines are one list (RFC 9110 5.3): with the last alone a
 // client would decode a half.
 func TestEveryContentCodingIsRelayed(t *testing.T) {
-	g := behind(t, scripted(t, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\ncontent-encoding: br\r\nContent-Length: 2\r\n\r\nok").url())
+	g := behind(t, scripted(t, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\ncontent-encoding: br\r\nContent-Length: 2\r\n\r\nok").url)
 	resp, _ := g.do("GET", "/m", "", "Accept-Encoding", "identity")
 	if got := strings.Join(resp.Header["Content-Encoding"], ", "); got != "gzip, br" {
 		t.Errorf("Content-Encoding = %q, want both", got)

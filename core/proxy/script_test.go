@@ -15,7 +15,7 @@ import (
 // script is an upstream that reads one request after another on each of its
 // connections, keeps their raw heads, and answers each with the same bytes.
 type script struct {
-	ln    net.Listener
+	url   string
 	conns atomic.Int64
 
 	mu    sync.Mutex
@@ -24,27 +24,13 @@ type script struct {
 
 func scripted(t *testing.T, answer string) *script {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &script{ln: ln}
-	var all sync.WaitGroup
-	all.Go(func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			s.conns.Add(1)
-			all.Go(func() { s.serve(c, answer) })
-		}
+	s := new(script)
+	s.url = accepting(t, func(c net.Conn) {
+		s.conns.Add(1)
+		s.serve(c, answer)
 	})
-	t.Cleanup(func() { ln.Close(); all.Wait() })
 	return s
 }
-
-func (s *script) url() string { return "http://" + s.ln.Addr().String() }
 
 // serve closes the connection after an answer that says so.
 func (s *script) serve(c net.Conn, answer string) {

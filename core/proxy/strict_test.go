@@ -129,7 +129,7 @@ func TestInterimAnswersThatAreNotRelayed(t *testing.T) {
 		"100":          {"100 Continue", "1.1"},
 		"103 to a 1.0": {"103 Early Hints", "1.0"},
 	} {
-		g := behind(t, scripted(t, "HTTP/1.1 "+c.interim+"\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").url())
+		g := behind(t, scripted(t, "HTTP/1.1 "+c.interim+"\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").url)
 		_, r := g.raw("GET /m HTTP/" + c.version + "\r\nHost: a\r\n\r\n")
 		if resp, err := http.ReadResponse(r, nil); err != nil || resp.StatusCode != 200 {
 			t.Errorf("%s: first = %v, %v; want 200", name, resp, err)
@@ -207,7 +207,7 @@ func TestForwardedNodes(t *testing.T) {
 	g := prepare(t)
 	g.address = ln.Addr().String()
 	g.serve(ln)
-	g.ready(g.module("m"), instance("a", "m", "1.0.0", up.url()))
+	g.ready(g.module("m"), instance("a", "m", "1.0.0", up.url))
 	_, r := g.raw("GET /m HTTP/1.1\r\nHost: [::1]:80\r\nX-Forwarded-For: 6.6.6.6\r\nforwarded: for=6.6.6.6\r\nX-Real-IP: 6.6.6.6\r\nX-Forwarded-Host: evil\r\nX-Forwarded-Proto: https\r\n\r\n")
 	if _, err := http.ReadResponse(r, nil); err != nil {
 		t.Fatal(err)
@@ -226,7 +226,7 @@ func TestForwardedNodes(t *testing.T) {
 // RFC 9110 7.6.3: each protocol of a hop is named, and what was there is kept.
 func TestViaNamesTheProtocol(t *testing.T) {
 	up := scripted(t, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nVia: 1.1 inner\r\n\r\n")
-	g := behind(t, up.url())
+	g := behind(t, up.url)
 	for version, want := range map[string]string{"1.1": "Via: 1.1 modgate\r\n", "1.0": "Via: 1.0 modgate\r\n"} {
 		_, r := g.raw("GET /m HTTP/" + version + "\r\nHost: a\r\nVia: 1.1 edge\r\n\r\n")
 		resp, err := http.ReadResponse(r, nil)

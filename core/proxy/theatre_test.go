@@ -23,7 +23,7 @@ var takes = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "OPTIONS", "TRACE"}
 func theatre(t testing.TB) (*gate, *recorder) {
 	r := record(t)
 	g := start(t, func(o *Options) { o.Log = slog.New(slog.DiscardHandler) }) // there is much that is wrong
-	g.ready(g.module("m", route.Entry{Path: "/", Methods: takes}, route.Entry{Path: "/*", Methods: takes}), instance("a", "m", "1.0.0", r.url()))
+	g.ready(g.module("m", route.Entry{Path: "/", Methods: takes}, route.Entry{Path: "/*", Methods: takes}), instance("a", "m", "1.0.0", r.url))
 	return g, r
 }
 

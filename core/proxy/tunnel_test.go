@@ -74,7 +74,7 @@ func TestRefusedUpgradeIsAnAnswerLikeAnother(t *testing.T) {
 func TestBytesBehindTheUpgradeAreNotLost(t *testing.T) {
 	// The upstream speaks first, in the same packet as its 101.
 	up := scripted(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: talk\r\n\r\nhello")
-	g := behind(t, up.url())
+	g := behind(t, up.url)
 	c, r := g.raw("GET /m HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: talk\r\n\r\nfirst")
 	resp, err := http.ReadResponse(r, nil)
 	if err != nil || resp.StatusCode != 101 || resp.Header.Get("Upgrade") != "talk" {
@@ -100,7 +100,7 @@ func TestUpgradeToWhatWasNotAskedForIsBadGateway(t *testing.T) {
 		"HTTP/2":           {"Connection: Upgrade\r\nUpgrade: h2c\r\n", switched + "Upgrade: h2c\r\n\r\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, r := behind(t, scripted(t, c.answer).url()).raw("GET /m HTTP/1.1\r\nHost: a\r\n" + c.asked + "\r\n")
+			_, r := behind(t, scripted(t, c.answer).url).raw("GET /m HTTP/1.1\r\nHost: a\r\n" + c.asked + "\r\n")
 			resp, err := http.ReadResponse(r, nil)
 			if err != nil {
 				t.Fatal(err)
@@ -109,7 +109,7 @@ func TestUpgradeToWhatWasNotAskedForIsBadGateway(t *testing.T) {
 			wantProblem(t, resp, string(body), 502, message.ProblemUpstream, message.NoReason)
 		})
 	}
-	g := behind(t, scripted(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: Talk\r\n\r\n").url())
+	g := behind(t, scripted(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: Talk\r\n\r\n").url)
 	_, r := g.raw("GET /m HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: other/1, talk\r\n\r\n")
 	if resp, err := http.ReadResponse(r, nil); err != nil || resp.StatusCode != 101 || resp.Header.Get("Upgrade") != "Talk" {
 		t.Errorf("one of two: %v, %v; want 101", resp, err)

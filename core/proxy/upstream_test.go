@@ -128,7 +128,7 @@ func TestUpstreamThatIsSilentIsGatewayTimeout(t *testing.T) {
 }
 
 func TestUpstreamThatHangsUpIsBadGateway(t *testing.T) {
-	g := behind(t, scripted(t, "").url(), func(o *Options) { o.Limits.FirstByte = 100 * time.Millisecond })
+	g := behind(t, scripted(t, "").url, func(o *Options) { o.Limits.FirstByte = 100 * time.Millisecond })
 	resp, body := g.do("GET", "/m", "")
 	wantProblem(t, resp, body, 504, message.ProblemUpstream, message.NoReason)
 
@@ -178,7 +178,7 @@ func TestIdleConnectionIsCleanOrNotUsed(t *testing.T) {
 func TestDeadlineOfAnEarlierRequestIsNoneOfTheNext(t *testing.T) {
 	// A kept connection's timer goes off while nobody uses it, or early.
 	up := scripted(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-	g := behind(t, up.url(), func(o *Options) { o.Limits.FirstByte = 40 * time.Millisecond })
+	g := behind(t, up.url, func(o *Options) { o.Limits.FirstByte = 40 * time.Millisecond })
 	for i := range 8 {
 		if resp, body := g.do("GET", "/m", ""); resp.StatusCode != 200 || body != "ok" {
 			t.Fatalf("request %d: %d %q, want 200 ok", i, resp.StatusCode, body)
