@@ -12,19 +12,11 @@ import (
 
 // A run is counted in and out by two atomic additions. What they cost hangs on
 // whether another core writes the same word: "apart" each core has a door of
-// its own, as mostly in the proxy; "together" they meet at one, as they do by
-// chance. "bare" are two additions and nothing else.
+// its own, as mostly in the proxy; "together" they meet at one.
 func BenchmarkEnterLeave(b *testing.B) {
 	i, _ := reporting()
-	bare := new([doors]Door)
-	add := func(d *Door) {
-		d.word.Add(1)
-		d.word.Add(-1)
-	}
 	b.Run("apart", func(b *testing.B) { contend(b, func(core uint32) { i.Enter(core).Leave() }) })
-	b.Run("apart-bare", func(b *testing.B) { contend(b, func(core uint32) { add(&bare[core%doors]) }) })
 	b.Run("together", func(b *testing.B) { contend(b, func(uint32) { i.Enter(0).Leave() }) })
-	b.Run("together-bare", func(b *testing.B) { contend(b, func(uint32) { add(&bare[0]) }) })
 }
 
 // BenchmarkRuns is what choosing the less busy of two instances reads, twice.
@@ -42,7 +34,7 @@ func BenchmarkRuns(b *testing.B) {
 // cores were not at it at once: of such rounds nothing is reported, if there are
 // any others; "whole-%" says how many there were.
 func contend(b *testing.B, f func(core uint32)) {
-	const round = 20_000 // times for each core
+	const round = 1_000_000 // times for each core
 	cores := runtime.GOMAXPROCS(0)
 	var all, whole struct{ times, used int64 }
 	b.ReportAllocs()
