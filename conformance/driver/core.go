@@ -11,8 +11,9 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
+
+	"github.com/modgate/modgate/conformance/child"
 )
 
 // Options are how a core is started.
@@ -32,8 +33,7 @@ type Core struct {
 
 	o       Options
 	folder  string
-	process *exec.Cmd
-	ended   chan struct{} // closed when the process is gone
+	process *child.Process // the latest; nil before the first start
 	log     *output
 }
 
@@ -134,8 +134,8 @@ func (c *Core) Start(ctx context.Context) error {
 			return nil
 		}
 		select {
-		case <-c.ended:
-			return fmt.Errorf("start core: it ended: %v\n%s", c.process.ProcessState, c.Log())
+		case <-c.process.Ended():
+			return fmt.Errorf("start core: it ended: %v\n%s", c.process.State(), c.Log())
 		case <-ctx.Done():
 			return fmt.Errorf("start core: not ready after %v\n%s", c.o.Ready, c.Log())
 		case <-time.After(5 * time.Millisecond):
@@ -148,31 +148,15 @@ func (c *Core) launch() error {
 		return errors.New("start core: it runs")
 	}
 	words := c.o.Command.fill(c.config(), c.dir(), c.Data, c.Control)
-	c.process = exec.Command(words[0], words[1:]...)
-	c.process.Stdout, c.process.Stderr = c.log, c.log
-	c.process.WaitDelay = time.Second // a grandchild may hold the pipe
-	if err := c.process.Start(); err != nil {
+	process, err := child.Start(exec.Command(words[0], words[1:]...), c.log)
+	if err != nil {
 		return fmt.Errorf("start core: %w", err)
 	}
-	c.ended = make(chan struct{})
-	go func(p *exec.Cmd, ended chan struct{}) {
-		p.Wait() //nolint:errcheck // the process' state says it
-		close(ended)
-	}(c.process, c.ended)
+	c.process = process
 	return nil
 }
 
-func (c *Core) running() bool {
-	if c.ended == nil {
-		return false
-	}
-	select {
-	case <-c.ended:
-		return false
-	default:
-		return true
-	}
-}
+func (c *Core) running() bool { return c.process != nil && c.process.State() == nil }
 
 // ready asks GET /readyz.
 func ready(ctx context.Context, control string) bool {
@@ -196,8 +180,8 @@ func (c *Core) Refuses(ctx context.Context) (printed string, err error) {
 		return "", err
 	}
 	select {
-	case <-c.ended:
-		if c.process.ProcessState.Success() {
+	case <-c.process.Ended():
+		if c.process.State().Success() {
 			return "", errors.New("the core ended with code 0")
 		}
 		return c.Log()[before:], nil
@@ -211,8 +195,7 @@ func (c *Core) Refuses(ctx context.Context) (printed string, err error) {
 // Kill ends the process by SIGKILL.
 func (c *Core) Kill() {
 	if c.running() {
-		c.process.Process.Kill() //nolint:errcheck // it may just have ended
-		<-c.ended
+		c.process.Kill()
 	}
 }
 
@@ -222,17 +205,12 @@ func (c *Core) Stop(bound time.Duration) error {
 	if !c.running() {
 		return errors.New("stop core: it does not run")
 	}
-	if err := c.process.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := c.process.Terminate(); err != nil {
 		return fmt.Errorf("stop core: %w", err)
 	}
-	select {
-	case <-c.ended:
-	case <-time.After(bound):
+	if err := c.process.Exit(bound); err != nil {
 		c.Kill()
-		return fmt.Errorf("stop core: still there %v after SIGTERM", bound)
-	}
-	if !c.process.ProcessState.Success() {
-		return fmt.Errorf("stop core: %v after SIGTERM", c.process.ProcessState)
+		return fmt.Errorf("stop core: after SIGTERM: %w", err)
 	}
 	return nil
 }

@@ -77,7 +77,7 @@ func leaves(t *trial) error {
 	t.mu.Lock()
 	t.holdLeave = true
 	t.mu.Unlock()
-	if err := t.terminate(); err != nil {
+	if err := t.process.Terminate(); err != nil {
 		return err
 	}
 	if err := t.until("announced DISCONNECT", func() bool { return len(t.said("disconnect")) > 0 }); err != nil {
@@ -91,13 +91,13 @@ func leaves(t *trial) error {
 		}
 	}
 	select {
-	case <-t.ended:
+	case <-t.process.Ended():
 		t.release()
 		return fmt.Errorf("it exited before its DISCONNECT was answered")
 	case <-time.After(500 * time.Millisecond):
 	}
 	t.release()
-	return t.exits(t.Limit)
+	return t.process.Exit(t.Limit)
 }
 
 func (t *trial) release() {
@@ -108,7 +108,7 @@ func (t *trial) release() {
 
 // keepsItsID starts the process again.
 func keepsItsID(t *trial) error {
-	t.kill()
+	t.process.Kill()
 	t.mu.Lock()
 	before := len(t.registrations)
 	t.mu.Unlock()
@@ -161,7 +161,7 @@ func stops(t *trial) error {
 		// Best effort: a module that hears nothing learns it at its renewal.
 		_ = t.tell("missing", r.Instance, r.Module, 1000, `,"reason":"fenced"`)
 	}
-	return t.exits(t.Limit)
+	return t.process.Exit(t.Limit)
 }
 
 func sendsNothingWrong(t *trial) error {

@@ -9,8 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/modgate/modgate/conformance/child"
 )
 
 // Options are the module, and what is asked of it.
@@ -45,8 +46,7 @@ type trial struct {
 	Options
 	*gateway
 	ctx     context.Context
-	process *exec.Cmd
-	ended   chan struct{} // closed when the process is gone
+	process *child.Process
 }
 
 // Run tries every promise, one after the other. The error is that the module
@@ -64,7 +64,7 @@ func Run(ctx context.Context, o Options, said func(Verdict)) ([]Verdict, error) 
 	if err := t.start(); err != nil {
 		return nil, err
 	}
-	defer func() { t.kill() }()
+	defer func() { t.process.Kill() }()
 	var verdicts []Verdict
 	for _, p := range promises {
 		v := Verdict{Rule: p.rule, Promise: p.text}
@@ -99,49 +99,24 @@ func (t *trial) try(p promise) error {
 
 // start starts the module's process.
 func (t *trial) start() error {
-	t.process = exec.Command(t.Command[0], t.Command[1:]...)
-	t.process.Dir = t.Dir
-	t.process.Env = append(os.Environ(),
+	cmd := exec.Command(t.Command[0], t.Command[1:]...)
+	cmd.Dir = t.Dir
+	cmd.Env = append(os.Environ(),
 		"MODGATE_CONTROL=http://"+t.control, "MODGATE_DATA=http://"+t.data, "MODGATE_JOIN_SECRET="+joinSecret, "PORT=0")
-	t.process.Stdout, t.process.Stderr = t.Log, t.Log
-	t.process.WaitDelay = time.Second
-	if err := t.process.Start(); err != nil {
+	process, err := child.Start(cmd, t.Log)
+	if err != nil {
 		return fmt.Errorf("start module: %w", err)
 	}
-	t.ended = make(chan struct{})
-	go func(p *exec.Cmd, ended chan struct{}) {
-		p.Wait() //nolint:errcheck // the process' state says it
-		close(ended)
-	}(t.process, t.ended)
+	t.process = process
 	return nil
-}
-
-func (t *trial) kill() {
-	t.process.Process.Kill() //nolint:errcheck // it may have ended
-	<-t.ended
 }
 
 // alive says how the process ended, if it did.
 func (t *trial) alive() error {
-	select {
-	case <-t.ended:
-		return fmt.Errorf("the process ended: %v", t.process.ProcessState)
-	default:
-		return nil
+	if state := t.process.State(); state != nil {
+		return fmt.Errorf("the process ended: %v", state)
 	}
-}
-
-// exits waits for the process to end with code 0.
-func (t *trial) exits(within time.Duration) error {
-	select {
-	case <-t.ended:
-		if !t.process.ProcessState.Success() {
-			return fmt.Errorf("it ended with %v, not 0", t.process.ProcessState)
-		}
-		return nil
-	case <-time.After(within):
-		return fmt.Errorf("it runs on %v later", within)
-	}
+	return nil
 }
 
 // until waits for something that the gateway sees.
@@ -192,5 +167,3 @@ func (t *trial) ask(run string) (*http.Response, error) {
 	_, err = io.Copy(io.Discard, resp.Body)
 	return resp, err
 }
-
-func (t *trial) terminate() error { return t.process.Process.Signal(syscall.SIGTERM) }
