@@ -200,7 +200,7 @@ func (m *Module) check(s scope, defaults Defaults) {
 	if err := module.CheckName(m.Name); err != nil {
 		s.add("", "Not a module name", "%q cannot name a module: %v.", m.Name, err)
 	}
-	s.bounds(m.Settings()[len(m.Defaults.Settings()):])
+	s.bounds(m.own())
 	m.checkDefaults(s, defaults)
 	m.checkMute(s)
 	if m.Routing == Compatible {
@@ -240,7 +240,9 @@ func (m *Module) checkParking(s scope, gateway Parking) {
 
 // checkDefaults leaves out what is wrong with the defaults already.
 func (m *Module) checkDefaults(s scope, defaults Defaults) {
-	s.differing(m.Defaults.check, defaults.check)
+	if m.Defaults != defaults {
+		s.differing(m.Defaults.check, defaults.check)
+	}
 }
 
 // differing adds what own finds and inherited does not.

@@ -34,8 +34,11 @@ func DefaultModule(name string, defaults Defaults) Module {
 }
 
 // Settings lists what the language sets of m, by name below its block.
-func (m *Module) Settings() []Setting {
-	all := append(m.Defaults.Settings(), []Setting{
+func (m *Module) Settings() []Setting { return append(m.Defaults.Settings(), m.own()...) }
+
+// own lists what only a module's block sets.
+func (m *Module) own() []Setting {
+	return append([]Setting{
 		{Name: "routing", Value: &m.Routing, Words: routingNames[:], Doc: "which version gets new requests: the highest that serves, or (not in this version) the highest serving one that satisfies the caller's own requirement (V1)"},
 		{Name: "callers", Value: &m.Callers, Words: callersNames[:], Doc: "who may send it requests: anyone, or only modules, which bear a token (I1)"},
 		{Name: "on_delay", Value: &m.OnDelay, Words: onDelayWords[:], Doc: "what happens to the module's own requests to a delayed one: what it said when it registered, or DELAY by reply in any case (A8)"},
@@ -49,8 +52,7 @@ func (m *Module) Settings() []Setting {
 		{Name: "run_header", Value: &m.RunHeader, Doc: "a header that the module passes on by itself with the requests that it sends, such as \"X-Okapi-Request-Id\": it stands for Modgate-Run (L4, U11)"},
 		{Name: "replaces", Value: &m.Replaces, Effect: Registering, Doc: "modules whose routes go to it when it first serves, where both have them; beside those that it names when it registers (V10)"},
 		{Name: "webhook_hosts", Value: &m.WebhookHosts, Doc: "hosts beside the upstream's that its webhook may be at (3.4)"},
-	}...)
-	return append(all, m.Plugin.settings()...)
+	}, m.Plugin.settings()...)
 }
 
 var onDelayWords = [...]string{message.Park.String(), message.Reply.String()}

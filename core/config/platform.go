@@ -31,15 +31,16 @@ func (m *Module) checkVersions(s scope) {
 			}
 			owner[u] = v.Version
 		}
-		v.check(m.Name, at)
+		r := v.registration(m.Name)
+		v.check(r, at)
 		v.checkEgress(at)
 		v.checkProbe(at, m.Probe)
-		v.checkRoutes(at)
+		v.checkRoutes(r.Routes, at)
 	}
 }
 
-// check reports what a registration would be refused for.
-func (v *Version) check(name string, s scope) {
+// check reports what r, which its processes would say, would be refused for.
+func (v *Version) check(r message.Registration, s scope) {
 	for n, u := range v.Upstreams {
 		for _, f := range (message.Registration{Upstream: u, Protocol: v.Protocol}).Check() {
 			switch f.Pointer {
@@ -50,13 +51,13 @@ func (v *Version) check(name string, s scope) {
 			}
 		}
 	}
-	for _, f := range v.registration(name).Check() {
+	for _, f := range r.Check() {
 		if at, summary := v.place(f.Pointer); summary != "" {
 			s.in(at).add("", summary, "%s.", f.Detail)
 		}
 	}
 	for _, p := range v.Provides {
-		if !isVersion(p.Version) {
+		if !module.IsVersion(p.Version) {
 			s.in("provides."+p.ID).add("version", "Not a version", "%q is not the version of an interface: want numbers such as \"1.3\" or \"1.3.0\".", p.Version)
 		}
 	}
@@ -64,7 +65,7 @@ func (v *Version) check(name string, s scope) {
 
 // checkProbe leaves out what is wrong with the module's already.
 func (v *Version) checkProbe(s scope, module Probe) {
-	if v.Probe != (Probe{}) { // of a version that nobody read
+	if v.Probe != module && v.Probe != (Probe{}) { // of a version that nobody read
 		s.differing(v.Probe.check, module.check)
 	}
 }
@@ -85,35 +86,24 @@ func (v *Version) place(pointer string) (at, summary string) {
 	case list == "requires":
 		return "requires." + v.Requires[n].ID + "." + field, "Not a requirement"
 	}
-	for _, place := range v.routes() {
-		if at = place; n == 0 {
-			break
-		}
-		n--
-	}
-	return at, "Not a route"
+	return v.spot(n), "Not a route"
 }
 
-// isVersion reports whether s is a version that a range may be about.
-func isVersion(s string) bool {
-	all, err := module.ParseRange(">= 0.0.0-0", module.Semver)
-	return err == nil && all.Admits(s)
-}
-
-// checkRoutes reports methods that are none, and what v routes twice.
-func (v *Version) checkRoutes(s scope) {
-	seen := map[message.Way]string{}
-	for r, at := range v.routes() {
+// checkRoutes reports methods that are none, and what v, whose routes these
+// are, routes twice.
+func (v *Version) checkRoutes(routes []message.Route, s scope) {
+	seen := make(map[message.Way]int, len(routes)) // index of the route
+	for n, r := range routes {
 		if i := slices.IndexFunc(r.Methods, notMethod); i >= 0 {
-			s.in(at).add("", "Not a route", "%q is not a method: want capitals, such as GET.", r.Methods[i])
+			s.in(v.spot(n)).add("", "Not a route", "%q is not a method: want capitals, such as GET.", r.Methods[i])
 			continue
 		}
 		for _, w := range r.Ways() {
 			if o, taken := seen[w]; taken {
-				s.in(at).add("", "Route given twice", "%q means requests that %q of this version means too.", routeText(r), o)
+				s.in(v.spot(n)).add("", "Route given twice", "%q means requests that %q of this version means too.", routeText(r), routeText(routes[o]))
 				break
 			}
-			seen[w] = routeText(r)
+			seen[w] = n
 		}
 	}
 }

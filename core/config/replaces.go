@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -57,47 +58,52 @@ func (c *Config) replacing(name, other string) []string {
 // checkRoutes reports routes of one module that are another's too, unless one
 // of the two replaces the other, and paths that are given twice.
 func (c *Config) checkRoutes(ps *problems) {
-	owners := map[message.Way][]claim{}
+	owners := map[message.Way][]*claim{}
 	for i := range c.Modules {
 		m := &c.Modules[i]
 		s := scope{"module." + m.Name, ps}
 		for n, p := range m.Paths {
-			c.claim(owners, s.in(element("paths", n)), claim{m.Name, module.Version{}, p}, message.Route{Path: p})
+			if summary, detail := c.claim(owners, &claim{module: m.Name, route: message.Route{Path: p}}); summary != "" {
+				s.in(element("paths", n)).add("", summary, "%s", detail)
+			}
 		}
 		for j := range m.Versions {
 			v := &m.Versions[j]
-			for r, at := range v.routes() {
-				c.claim(owners, s.in("version."+v.Version.String()).in(at), claim{m.Name, v.Version, routeText(r)}, r)
+			n := 0
+			for r := range v.routes() {
+				if summary, detail := c.claim(owners, &claim{m.Name, v.Version, r}); summary != "" {
+					s.in("version."+v.Version.String()).in(v.spot(n)).add("", summary, "%s", detail)
+				}
+				n++
 			}
 		}
 	}
 }
 
-// claim is who has a way: a version, or, with none, a module's paths.
+// claim is who has the ways of a route: a version, or, with none, a module's
+// paths.
 type claim struct {
 	module  string
 	version module.Version
-	text    string
+	route   message.Route
 }
 
-func (c claim) who() string {
+func (c *claim) who() string {
 	return strings.TrimSpace(c.module + " " + c.version.String())
 }
 
-// claim gives r's ways to by, or reports who has one already. A module may
-// have a route in each version, but a path once.
-func (c *Config) claim(owners map[message.Way][]claim, s scope, by claim, r message.Route) {
-	for _, w := range r.Ways() {
+// claim gives its route's ways to by, or says what is wrong when somebody has
+// one already. A module may have a route in each version, but a path once.
+func (c *Config) claim(owners map[message.Way][]*claim, by *claim) (summary, detail string) {
+	for _, w := range by.route.Ways() {
 		known := false
 		for _, o := range owners[w] {
 			switch {
 			case o.module != by.module && c.replacing(o.module, by.module) == nil && c.replacing(by.module, o.module) == nil:
-				s.add("", "Route of two modules", "%q means requests that %q of %s means too; a request goes to one module only. If one of the two takes over from the other, its block says so: replaces = [%[5]q] in that of %[4]s, or the other way round.",
-					by.text, o.text, o.who(), by.module, o.module)
-				return
+				return "Route of two modules", fmt.Sprintf("%q means requests that %q of %s means too; a request goes to one module only. If one of the two takes over from the other, its block says so: replaces = [%[5]q] in that of %[4]s, or the other way round.",
+					routeText(by.route), routeText(o.route), o.who(), by.module, o.module)
 			case o.module == by.module && by.version.IsZero():
-				s.add("", "Path given twice", "%q means the same requests as %q of the same module.", by.text, o.text)
-				return
+				return "Path given twice", fmt.Sprintf("%q means the same requests as %q of the same module.", routeText(by.route), routeText(o.route))
 			}
 			known = known || o.module == by.module
 		}
@@ -105,4 +111,5 @@ func (c *Config) claim(owners map[message.Way][]claim, s scope, by claim, r mess
 			owners[w] = append(owners[w], by)
 		}
 	}
+	return "", ""
 }

@@ -104,24 +104,36 @@ func (v *Version) registration(name string) message.Registration {
 	return r
 }
 
-// routes yields all routes of v, those of its interfaces included, each with
-// where it is below v's block.
-func (v *Version) routes() iter.Seq2[message.Route, string] {
-	return func(yield func(message.Route, string) bool) {
-		for i, r := range v.Routes {
-			if !yield(r, element("routes", i)) {
+// routes yields all routes of v, those of its interfaces included.
+func (v *Version) routes() iter.Seq[message.Route] {
+	return func(yield func(message.Route) bool) {
+		for _, r := range v.Routes {
+			if !yield(r) {
 				return
 			}
 		}
 		for _, p := range v.Provides {
-			for i, r := range p.Routes {
+			for _, r := range p.Routes {
 				r.Interface = p.ID
-				if !yield(r, "provides."+p.ID+"."+element("routes", i)) {
+				if !yield(r) {
 					return
 				}
 			}
 		}
 	}
+}
+
+// spot returns where the route n of routes is below v's block.
+func (v *Version) spot(n int) string {
+	if n < len(v.Routes) {
+		return element("routes", n)
+	}
+	n -= len(v.Routes)
+	i := 0
+	for ; n >= len(v.Provides[i].Routes); i++ {
+		n -= len(v.Provides[i].Routes)
+	}
+	return "provides." + v.Provides[i].ID + "." + element("routes", n)
 }
 
 // element is what a problem calls one element of a setting that is a list.

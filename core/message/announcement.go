@@ -172,15 +172,15 @@ func (r Registration) Check() []Fault {
 	}
 	for i, rt := range r.Routes {
 		_, err := ParsePattern(rt.Path)
-		fs.wrap(fmt.Sprintf("/routes/%d/path", i), err)
+		fs.wrapIn("/routes/%d/path", i, err)
 	}
 	for i, p := range r.Provides {
-		fs.wrap(fmt.Sprintf("/provides/%d/id", i), module.CheckInterface(p.ID))
+		fs.wrapIn("/provides/%d/id", i, module.CheckInterface(p.ID))
 	}
 	for i, q := range r.Requires {
-		fs.wrap(fmt.Sprintf("/requires/%d/id", i), module.CheckInterface(q.ID))
+		fs.wrapIn("/requires/%d/id", i, module.CheckInterface(q.ID))
 		_, err := module.ParseRange(q.Range, q.Scheme)
-		fs.wrap(fmt.Sprintf("/requires/%d/range", i), err)
+		fs.wrapIn("/requires/%d/range", i, err)
 	}
 	checkReplaces(&fs, r)
 	return fs
@@ -261,4 +261,12 @@ type Answer struct {
 // RetryAfter returns d in whole seconds, rounded up (3.2).
 func RetryAfter(d time.Duration) int64 {
 	return max(1, int64((d+time.Second-1)/time.Second))
+}
+
+// wrapIn is wrap for the element i of a list; its pointer is only written if
+// something is wrong.
+func (fs *faults) wrapIn(pointer string, i int, err error) {
+	if err != nil {
+		fs.add(fmt.Sprintf(pointer, i), err.Error())
+	}
 }

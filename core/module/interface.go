@@ -114,6 +114,13 @@ func ParseRange(s string, scheme Scheme) (Range, error) {
 	return Range{semver: c}, nil
 }
 
+// IsVersion reports whether s is a version that a range of Semver may be about:
+// a semantic one, or one that lacks its last numbers.
+func IsVersion(s string) bool {
+	_, err := loose(s)
+	return err == nil
+}
+
 // bare reads a bare version, which nearly every range is, without the regular
 // expressions of NewConstraint.
 func bare(s string) (*semver.Version, bool) {
