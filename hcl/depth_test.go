@@ -1,7 +1,6 @@
 package hcl
 
 import (
-	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -48,19 +47,6 @@ func TestWideIsNotDeep(t *testing.T) {
 	} {
 		if c, ds := read([]source{{name, []byte(text)}}, nil, ".", surroundings{env: os.LookupEnv}); c == nil && !strings.Contains(ds.String(), "Duplicate") {
 			t.Errorf("%s: got %.300s", name, ds)
-		}
-	}
-}
-
-func BenchmarkLoad150Modules(b *testing.B) {
-	var text strings.Builder
-	for i := range 150 {
-		fmt.Fprintf(&text, "module \"mod-%d\" {\n  grace = \"45s\"\n  paths = [\"/a%d/{id}\", \"/b%d\"]\n}\n", i, i, i)
-	}
-	source := []source{{"platform.hcl", []byte(text.String())}}
-	for b.Loop() {
-		if c, ds := read(source, nil, ".", surroundings{env: os.LookupEnv}); c == nil {
-			b.Fatal(ds)
 		}
 	}
 }

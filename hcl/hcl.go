@@ -12,16 +12,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
-	"github.com/hashicorp/hcl/v2/json"
 
 	"github.com/modgate/modgate/core/config"
 )
@@ -163,38 +159,3 @@ func folderOf(p string) string {
 
 // folderAt returns the folder of the file that r is in.
 func folderAt(r hcl.Range) string { return filepath.Dir(r.Filename) }
-
-// parseAll parses the sources, on all processors, and returns what each has
-// and what is wrong with it.
-func parseAll(sources []source) ([]hcl.Body, []hcl.Diagnostics) {
-	bodies, found := make([]hcl.Body, len(sources)), make([]hcl.Diagnostics, len(sources))
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range min(len(sources), runtime.GOMAXPROCS(0)) {
-		wg.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(sources); i = int(next.Add(1)) - 1 {
-				bodies[i], found[i] = parse(sources[i])
-			}
-		})
-	}
-	wg.Wait()
-	return bodies, found
-}
-
-// parse returns the body of a source, which may be incomplete after errors,
-// or nil. The extension decides between the syntaxes.
-func parse(s source) (hcl.Body, hcl.Diagnostics) {
-	deep, parser := tooDeep, hclsyntax.ParseConfig
-	if strings.HasSuffix(s.name, ".json") {
-		deep = tooDeepJSON
-		parser = func(text []byte, name string, _ hcl.Pos) (*hcl.File, hcl.Diagnostics) { return json.Parse(text, name) }
-	}
-	if at, ok := deep(s); ok {
-		return nil, placed(at, "Nested too deep", "Here are more than %d brackets in each other, or a text that is too long; name parts of it in locals.", maxDepth)
-	}
-	f, found := parser(s.text, s.name, hcl.InitialPos)
-	if f == nil {
-		return nil, found
-	}
-	return f.Body, found
-}

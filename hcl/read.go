@@ -51,18 +51,18 @@ func read(sources []source, found hcl.Diagnostics, home string, around surroundi
 // blocks returns the outermost blocks of all sources by type. After a syntax
 // error there are none: what follows from one would mislead.
 func (r *reader) blocks() (map[string]hcl.Blocks, bool) {
-	bodies, found := parseAll(r.sources)
+	sources := parseAll(r.sources)
 	syntax := true
-	for _, of := range found {
-		r.found = append(r.found, slices.CompactFunc(of, sameAdvice)...)
-		syntax = syntax && !of.HasErrors()
+	for _, s := range sources {
+		r.found = append(r.found, slices.CompactFunc(s.found, sameAdvice)...)
+		syntax = syntax && !s.found.HasErrors()
 	}
 	if !syntax {
 		return nil, false
 	}
 	all := map[string]hcl.Blocks{}
-	for _, b := range bodies {
-		for _, block := range r.blockContent(b, topLevel(), "").Blocks {
+	for _, s := range sources {
+		for _, block := range r.blockContent(s.body, topLevel(), "").Blocks {
 			all[block.Type] = append(all[block.Type], block)
 		}
 	}

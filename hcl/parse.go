@@ -1,0 +1,110 @@
+package hcl
+
+import (
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/hcl/v2/json"
+)
+
+// parsed is what is in a source: a body, which may be incomplete after errors,
+// or nil; and what is wrong with it.
+type parsed struct {
+	body  hcl.Body
+	found hcl.Diagnostics
+}
+
+// parse parses one source.
+func parse(s source) (hcl.Body, hcl.Diagnostics) {
+	all := parseAll([]source{s})
+	return all[0].body, all[0].found
+}
+
+// parseAll parses the sources, on all processors.
+func parseAll(sources []source) []parsed {
+	var pieces []piece
+	ends := make([]int, len(sources)) // of the source's in pieces
+	for i, s := range sources {
+		if s.isJSON() {
+			pieces = append(pieces, piece{source: s, start: hcl.InitialPos})
+		} else {
+			pieces = append(pieces, s.pieces(leastPiece)...)
+		}
+		ends[i] = len(pieces)
+	}
+	read := make([]parsed, len(pieces))
+	inParallel(len(pieces), func(i int) { read[i] = pieces[i].parse() })
+	all := make([]parsed, len(sources))
+	begin := 0
+	for i, end := range ends {
+		all[i] = sources[i].join(read[begin:end])
+		begin = end
+	}
+	return all
+}
+
+// inParallel does n things on all processors.
+func inParallel(n int, do func(i int)) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				do(i)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// isJSON reports whether s is in the JSON syntax; its name says so.
+func (s source) isJSON() bool { return strings.HasSuffix(s.name, ".json") }
+
+// join returns what s has in it, of what its pieces have. If something is wrong
+// with one, or two of them may be wrong together, it is parsed as a whole.
+func (s source) join(pieces []parsed) parsed {
+	if len(pieces) == 1 {
+		return pieces[0]
+	}
+	all := hclsyntax.Body{Attributes: hclsyntax.Attributes{}}
+	for i, p := range pieces {
+		body, ok := p.body.(*hclsyntax.Body)
+		if !ok || len(p.found) > 0 || len(body.Attributes) > 0 {
+			return piece{source: s, start: hcl.InitialPos, sure: true}.parse()
+		}
+		if i == 0 {
+			all.SrcRange = body.SrcRange
+		}
+		all.Blocks = append(all.Blocks, body.Blocks...)
+		all.SrcRange.End, all.EndRange = body.SrcRange.End, body.EndRange
+	}
+	return parsed{body: &all}
+}
+
+// parse parses p by itself.
+func (p piece) parse() parsed {
+	deep := tooDeep
+	if p.isJSON() {
+		deep = tooDeepJSON
+	}
+	if !p.sure {
+		if at, ok := deep(p.source); ok {
+			return parsed{found: placed(at, "Nested too deep", "Here are more than %d brackets in each other, or a text that is too long; name parts of it in locals.", maxDepth)}
+		}
+	}
+	var f *hcl.File
+	var found hcl.Diagnostics
+	if p.isJSON() {
+		f, found = json.Parse(p.text, p.name)
+	} else {
+		f, found = hclsyntax.ParseConfig(p.text, p.name, p.start)
+	}
+	if f == nil {
+		return parsed{found: found}
+	}
+	return parsed{f.Body, found}
+}
