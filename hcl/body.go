@@ -2,12 +2,12 @@ package hcl
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/modgate/modgate/core/config"
+	"github.com/modgate/modgate/core/message"
 	"github.com/modgate/modgate/core/module"
 )
 
@@ -16,36 +16,47 @@ import (
 type level struct {
 	attributes []config.Setting
 	blocks     []string
-	below      map[string][]config.Setting // by block
+	below      map[string]*level // by block
+	schema     hcl.BodySchema    // those of labelled blocks included
 }
 
-// levelOf sorts settings by the first part of their names.
-func levelOf(settings []config.Setting) level {
-	l := level{below: map[string][]config.Setting{}}
+// levelOf sorts settings by the first part of their names. Beside them the
+// body may hold labelled blocks.
+func levelOf(settings []config.Setting, labelled ...hcl.BlockHeaderSchema) *level {
+	l := level{below: map[string]*level{}}
+	inner := map[string][]config.Setting{}
 	for _, s := range settings {
 		block, name, nested := strings.Cut(s.Name, ".")
 		if !nested {
 			l.attributes = append(l.attributes, s)
+			l.schema.Attributes = append(l.schema.Attributes, hcl.AttributeSchema{Name: s.Name, Required: s.Required})
 			continue
 		}
-		if l.below[block] == nil {
+		if inner[block] == nil {
 			l.blocks = append(l.blocks, block)
+			l.schema.Blocks = append(l.schema.Blocks, hcl.BlockHeaderSchema{Type: block})
 		}
 		s.Name = name
-		l.below[block] = append(l.below[block], s)
+		inner[block] = append(inner[block], s)
 	}
-	return l
+	for block, settings := range inner {
+		l.below[block] = levelOf(settings)
+	}
+	l.schema.Blocks = append(l.schema.Blocks, labelled...)
+	return &l
 }
 
-func (l level) schema() hcl.BodySchema {
-	var schema hcl.BodySchema
-	for _, s := range l.attributes {
-		schema.Attributes = append(schema.Attributes, hcl.AttributeSchema{Name: s.Name, Required: s.Required})
-	}
-	for _, b := range l.blocks {
-		schema.Blocks = append(schema.Blocks, hcl.BlockHeaderSchema{Type: b})
-	}
-	return schema
+// form is a value that blocks of one type are read into, one after the other,
+// so that its settings are sorted once.
+type form[T any] struct {
+	value T
+	level *level // of value
+}
+
+func formOf[T any](settings func(*T) []config.Setting, labelled ...hcl.BlockHeaderSchema) *form[T] {
+	f := new(form[T])
+	f.level = levelOf(settings(&f.value), labelled...)
+	return f
 }
 
 // topLevel is what a file holds.
@@ -69,30 +80,21 @@ func variableBody() hcl.BodySchema {
 	}
 }
 
-// body reads the settings from a body and returns its blocks of the labelled
-// types, each once. path is config's, of the block.
-func (r *reader) body(b hcl.Body, path string, settings []config.Setting, labelled ...hcl.BlockHeaderSchema) hcl.Blocks {
-	l := levelOf(settings)
-	schema := l.schema()
-	schema.Blocks = append(schema.Blocks, labelled...)
-	content := r.blockContent(b, schema, path)
+// body reads the settings of a level from a body and returns its labelled
+// blocks, each once. path is config's, of the block.
+func (r *reader) body(b hcl.Body, path string, l *level) hcl.Blocks {
+	content := r.blockContent(b, l.schema, path)
 	for _, s := range l.attributes {
-		at := path + "." + s.Name
 		if a, ok := content.Attributes[s.Name]; ok {
-			r.places[at] = a.Range
-			if _, secret := s.Value.(*config.Secret); secret {
-				r.secret = append(r.secret, a.Range)
-			}
-			r.elements(at, a.Expr)
-			r.failed[at] = !r.set(s, at, a)
-		} else {
-			r.failed[at] = s.Required // which content reported
+			r.attribute(s, path+"."+s.Name, a)
+		} else if s.Required { // which content reported
+			r.failed[path+"."+s.Name] = true
 		}
 	}
 	var rest hcl.Blocks
 	for _, block := range r.distinct(content.Blocks, path) {
 		below := pathOf(path, block)
-		r.places[below] = block.DefRange
+		r.places.note(below, block.DefRange)
 		if len(block.Labels) > 0 {
 			rest = append(rest, block)
 		} else {
@@ -102,20 +104,24 @@ func (r *reader) body(b hcl.Body, path string, settings []config.Setting, labell
 	return rest
 }
 
+// attribute gives the setting at that path its value, and notes where it
+// stands.
+func (r *reader) attribute(s config.Setting, at string, a *hcl.Attribute) {
+	r.places.note(at, a.Range)
+	switch s.Value.(type) {
+	case *config.Secret:
+		r.secret = append(r.secret, a.Range)
+	case *[]string, *[]message.Route:
+		r.places.noteElements(at, a.Expr)
+	}
+	if !r.set(s, at, a) {
+		r.failed[at] = true
+	}
+}
+
 // pathOf returns config's path of a block in the block of path.
 func pathOf(path string, b *hcl.Block) string {
 	return strings.TrimPrefix(strings.Join(append([]string{path, b.Type}, b.Labels...), "."), ".")
-}
-
-// elements notes where the elements of a list are that is written out.
-func (r *reader) elements(at string, e hcl.Expression) {
-	list, found := hcl.ExprList(e)
-	if found.HasErrors() {
-		return // it is no list, or made by an expression
-	}
-	for i, element := range list {
-		r.places[at+"."+strconv.Itoa(i)] = element.Range()
-	}
 }
 
 // set gives the setting at that path its value. A null leaves it as it is.

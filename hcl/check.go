@@ -36,7 +36,6 @@ func (r *reader) check(c *config.Config) {
 type unread []string
 
 func (r *reader) unread() unread {
-	maps.DeleteFunc(r.failed, func(_ string, failed bool) bool { return !failed })
 	return slices.Sorted(maps.Keys(r.failed))
 }
 
@@ -44,7 +43,9 @@ func (r *reader) unread() unread {
 // whether that may provide what others require.
 func (r *reader) incomplete(path string, provider bool) {
 	r.failed[path] = true
-	r.failed["providers"] = r.failed["providers"] || provider
+	if provider {
+		r.failed["providers"] = true
+	}
 }
 
 // isProvider reports whether such a block may provide what others require.
@@ -77,7 +78,7 @@ func (u unread) below(path string) bool {
 
 func (r *reader) placeOf(paths []string) (hcl.Range, bool) {
 	for _, p := range paths {
-		if at, ok := r.places[p]; ok {
+		if at, ok := r.places.of(p); ok {
 			return at, true
 		}
 	}
@@ -86,7 +87,7 @@ func (r *reader) placeOf(paths []string) (hcl.Range, bool) {
 		if i < 0 {
 			return hcl.Range{}, false
 		}
-		if at, ok := r.places[p[:i]]; ok {
+		if at, ok := r.places.of(p[:i]); ok {
 			return at, true
 		}
 		p = p[:i]

@@ -24,7 +24,7 @@ type object = map[string]any
 func EditorSchema() []byte {
 	e := editor{"template": {"type": "string", "pattern": `[$%]\{`}}
 	for _, t := range slices.Backward(tables()) { // inner ones first
-		e.define(t.block, t.settings)
+		e.define(t.block, levelOf(t.settings))
 	}
 	rule := object{"type": "object", "properties": object{
 		"condition": object{}, "error_message": object{"type": "string"},
@@ -58,8 +58,7 @@ type editor map[string]object
 func ref(name string) object { return object{"$ref": "#/$defs/" + name} }
 
 // define adds the block of that name, with those in it that are defined.
-func (e editor) define(block string, settings []config.Setting) {
-	l := levelOf(settings)
+func (e editor) define(block string, l *level) {
 	properties := object{"//": object{}}
 	required := []string{}
 	for _, s := range l.attributes {

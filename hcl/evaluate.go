@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/typeexpr"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 	"github.com/zclconf/go-cty/cty/function"
@@ -35,6 +36,9 @@ func newEvaluator(around surroundings) *evaluator {
 
 // value evaluates e. Files that it names are relative to its own file.
 func (ev *evaluator) value(e hcl.Expression) (cty.Value, hcl.Diagnostics) {
+	if isLiteral(e) {
+		return e.Value(nil)
+	}
 	used := map[string]cty.Value{}
 	var found hcl.Diagnostics
 	for _, t := range e.Variables() {
@@ -55,6 +59,21 @@ func (ev *evaluator) value(e hcl.Expression) (cty.Value, hcl.Diagnostics) {
 		v = cty.DynamicVal
 	}
 	return v, more
+}
+
+// isLiteral reports whether e is a text, number or word, or a list of such,
+// as nearly everything is that operators write.
+func isLiteral(e hcl.Expression) bool {
+	switch e := e.(type) {
+	case *hclsyntax.LiteralValueExpr:
+		return true
+	case *hclsyntax.TemplateExpr:
+		return e.IsStringLiteral()
+	case *hclsyntax.TupleConsExpr:
+		return !slices.ContainsFunc(e.Exprs, func(e hclsyntax.Expression) bool { return !isLiteral(e) })
+	default:
+		return false
+	}
 }
 
 // refer checks one reference, and puts the local value it means into used.

@@ -13,6 +13,8 @@ import (
 // missing warns of policies and adapters that the modules name and the
 // folders do not have: they may still be dropped there.
 func missing(c *config.Config) (ps []config.Problem) {
+	units := entries(c.Gateway.Policies, "modules", "")
+	plugins := entries(c.Gateway.Plugins, "", ".wasm")
 	for i := range c.Modules {
 		m := &c.Modules[i]
 		at := "module." + m.Name
@@ -24,11 +26,10 @@ func missing(c *config.Config) (ps []config.Problem) {
 				Detail: fmt.Sprintf("policy = %q is a unit in the folder that gateway.policies names, and it names none: the embedded policy decides alone.", m.Policy),
 			})
 		default:
-			units := entries(filepath.Join(c.Gateway.Policies, "modules"), "")
 			ps = append(ps, named(at+".policy", policyFolder, "Unknown policy", m.Policy, units, "the policy folder has no modules/"+m.Policy)...)
 		}
 		if m.Adapter != "" && c.Gateway.Plugins != "" {
-			ps = append(ps, named(at+".adapter", pluginFolder, "Unknown adapter", m.Adapter, entries(c.Gateway.Plugins, ".wasm"), "the plugin folder has no "+m.Adapter+".wasm")...)
+			ps = append(ps, named(at+".adapter", pluginFolder, "Unknown adapter", m.Adapter, plugins, "the plugin folder has no "+m.Adapter+".wasm")...)
 		}
 	}
 	return ps
@@ -52,10 +53,13 @@ func named(at, folder, summary, word string, words []string, missing string) []c
 	}}
 }
 
-// entries lists what lies in a folder, without the suffix that it must have:
-// without one, folders.
-func entries(folder, suffix string) (names []string) {
-	all, _ := os.ReadDir(folder) // one that cannot be read has none
+// entries lists what lies in a folder of a folder that a setting names, if it
+// does, without the suffix that it must have: without one, folders.
+func entries(setting, folder, suffix string) (names []string) {
+	if setting == "" {
+		return nil
+	}
+	all, _ := os.ReadDir(filepath.Join(setting, folder)) // one that cannot be read has none
 	for _, e := range all {
 		if name, ok := strings.CutSuffix(e.Name(), suffix); ok && e.IsDir() == (suffix == "") && !strings.HasPrefix(name, ".") {
 			names = append(names, name)

@@ -29,7 +29,7 @@ type Input struct {
 	VarFiles []string // files of variables' values; the last that gives one counts
 
 	mu   sync.Mutex
-	read map[string]bool // every file that the last Load read; guarded by mu
+	read map[string]bool // every file that the last Load read; guarded by mu, and in a Load by its own
 }
 
 // Load reads one configuration from files and folders.
@@ -44,7 +44,12 @@ func (in *Input) Load() (*config.Config, Diagnostics) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.read = map[string]bool{}
-	around := surroundings{env: os.LookupEnv, assigned: map[string]assignment{}, opened: func(name string) { in.read[name] = true }}
+	var mu sync.Mutex // several modules are read at once
+	around := surroundings{env: os.LookupEnv, assigned: map[string]assignment{}, opened: func(name string) {
+		mu.Lock()
+		defer mu.Unlock()
+		in.read[name] = true
+	}}
 	sources, found := open(in.Paths)
 	texts, more := around.assign(in.VarFiles, in.Vars)
 	for _, s := range slices.Concat(sources, texts) {

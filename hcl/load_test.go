@@ -205,7 +205,7 @@ func TestSettingsReadWhatTheyWrite(t *testing.T) {
 		}
 		for _, name := range l.blocks {
 			fmt.Fprintf(&b, "%s {\n", name)
-			for _, s := range l.below[name] {
+			for _, s := range l.below[name].attributes {
 				fmt.Fprintf(&b, "%s = %s\n", s.Name, secretText(s))
 			}
 			b.WriteString("}\n")

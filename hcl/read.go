@@ -15,8 +15,8 @@ type reader struct {
 	*evaluator
 	sources []source
 	found   hcl.Diagnostics
-	places  map[string]hcl.Range // of what was written, by config's path
-	failed  map[string]bool      // what could not be read, or, of a block, not as a whole, by config's path
+	places  places          // of what was written
+	failed  map[string]bool // what could not be read, or, of a block, not as a whole, by config's path
 
 	sensitive []string // paths of settings whose value a sensitive variable has a part in
 }
@@ -27,7 +27,7 @@ type reader struct {
 func read(sources []source, found hcl.Diagnostics, home string, around surroundings, texts ...source) (*config.Config, Diagnostics) {
 	r := reader{
 		evaluator: newEvaluator(around), sources: sources, found: found,
-		places: map[string]hcl.Range{}, failed: map[string]bool{},
+		failed: map[string]bool{},
 	}
 	c := config.Default()
 	if blocks, ok := r.blocks(); ok {
@@ -112,14 +112,14 @@ func (r *reader) declareLocals(blocks hcl.Blocks) {
 func (r *reader) gateway(c *config.Config, blocks map[string]hcl.Blocks, home string) {
 	for _, b := range r.distinct(blocks["gateway"], "") {
 		home = folderAt(b.DefRange)
-		r.body(b.Body, "gateway", c.Gateway.Settings())
-		r.places["gateway"] = b.DefRange
+		r.body(b.Body, "gateway", levelOf(c.Gateway.Settings()))
+		r.places.note("gateway", b.DefRange)
 	}
 	for _, b := range r.distinct(blocks["defaults"], "") {
-		r.body(b.Body, "defaults", c.Defaults.Settings())
-		r.places["defaults"] = b.DefRange
+		r.body(b.Body, "defaults", levelOf(c.Defaults.Settings()))
+		r.places.note("defaults", b.DefRange)
 	}
-	if _, written := r.places["gateway.data_dir"]; !written {
+	if _, written := r.places.of("gateway.data_dir"); !written {
 		if dir, err := inFolder(c.Gateway.DataDir, home); err == nil {
 			c.Gateway.DataDir = dir
 		}
@@ -130,8 +130,8 @@ func (r *reader) processes(c *config.Config, blocks hcl.Blocks) {
 	for _, b := range r.distinct(blocks, "") {
 		p := config.DefaultProcess(b.Labels[0])
 		path := "process." + p.Name
-		r.body(b.Body, path, p.Settings())
-		r.places[path] = b.DefRange
+		r.body(b.Body, path, levelOf(p.Settings()))
+		r.places.note(path, b.DefRange)
 		if p.Dir == "" {
 			p.Dir, _ = inFolder(".", folderAt(b.DefRange)) // without a working folder, ours
 		}
@@ -143,8 +143,8 @@ func (r *reader) processes(c *config.Config, blocks hcl.Blocks) {
 func (r *reader) sinks(c *config.Config, blocks hcl.Blocks) {
 	for _, b := range r.distinct(blocks, "") {
 		s := config.DefaultSink(b.Labels[0])
-		r.body(b.Body, "alert."+s.Name, s.Settings())
-		r.places["alert."+s.Name] = b.DefRange
+		r.body(b.Body, "alert."+s.Name, levelOf(s.Settings()))
+		r.places.note("alert."+s.Name, b.DefRange)
 		c.Sinks = append(c.Sinks, s)
 	}
 	slices.SortFunc(c.Sinks, func(a, b config.Sink) int { return strings.Compare(a.Name, b.Name) })

@@ -17,13 +17,19 @@ type sensitiveMark struct{}
 // a word would garble every sentence.
 func (ev *evaluator) hide(v cty.Value) {
 	v, _ = v.UnmarkDeep()
+	var texts []string
 	//nolint:errcheck // the function returns none
 	cty.Walk(v, func(_ cty.Path, v cty.Value) (bool, error) {
 		if v.IsKnown() && !v.IsNull() && v.Type() == cty.String && len(v.AsString()) > 2 {
-			ev.hidden = append(ev.hidden, v.AsString())
+			texts = append(texts, v.AsString())
 		}
 		return true, nil
 	})
+	ev.hideTexts(texts...)
+}
+
+func (ev *evaluator) hideTexts(texts ...string) {
+	ev.hidden = append(ev.hidden, texts...)
 	slices.SortFunc(ev.hidden, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
 	ev.hidden = slices.Compact(ev.hidden)
 }

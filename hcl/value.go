@@ -61,17 +61,22 @@ func assignText(to *string, v cty.Value, form config.Form, folder string) error 
 	if err != nil {
 		return err
 	}
+	*to, err = formed(text, form, folder)
+	return err
+}
+
+// formed returns what text says in that form.
+func formed(text string, form config.Form, folder string) (string, error) {
 	switch form {
 	case config.Path:
-		text, err = inFolder(text, folder)
+		return inFolder(text, folder)
 	case config.Program:
 		if strings.ContainsRune(text, '/') {
-			text, err = inFolder(text, folder)
+			return inFolder(text, folder)
 		}
 	case config.Text, config.Address:
 	}
-	*to = text
-	return err
+	return text, nil
 }
 
 // assignParsed stores what parse makes of the text.
@@ -98,23 +103,28 @@ func assignBounds(to *fallback.Bounds, v cty.Value) error {
 	return err
 }
 
+var errNoList = errors.New(`want a list of texts, such as ["a", "b"]`)
+
 // assignList stores a list of texts of a form; only the first can be a
 // program.
 func assignList(to *[]string, v cty.Value, form config.Form, folder string) error {
 	v, err := convert.Convert(v, cty.List(cty.String))
-	if err != nil || hasNull(v) {
-		return errors.New(`want a list of texts, such as ["a", "b"]`)
+	if err != nil || v.IsNull() {
+		return errNoList
 	}
 	items := make([]string, 0, v.LengthInt())
-	for _, e := range v.AsValueSlice() {
-		items = append(items, e.AsString())
-	}
-	for i := range items {
-		if i > 0 && form == config.Program {
-			break
+	for it := v.ElementIterator(); it.Next(); {
+		_, e := it.Element()
+		if e.IsNull() {
+			return errNoList
 		}
-		if err := assignText(&items[i], cty.StringVal(items[i]), form, folder); err != nil {
+		text, err := formed(e.AsString(), form, folder)
+		if err != nil {
 			return err
+		}
+		items = append(items, text)
+		if form == config.Program {
+			form = config.Text // of the arguments
 		}
 	}
 	*to = items
