@@ -74,7 +74,7 @@ func (s Source) Build(ctx context.Context, out string) error {
 		return err
 	}
 	defer os.RemoveAll(scratch)
-	steps, err := s.steps(name, scratch, out)
+	steps, err := s.steps(dir, name, scratch, out)
 	if err != nil {
 		return err
 	}
@@ -93,8 +93,8 @@ func (s Source) Build(ctx context.Context, out string) error {
 }
 
 // steps returns the arguments of each call of the compiler, the last of which
-// makes out. It stands in the folder of the source.
-func (s Source) steps(name, scratch, out string) ([][]string, error) {
+// makes out. It stands in the folder of the source, dir.
+func (s Source) steps(dir, name, scratch, out string) ([][]string, error) {
 	sdk := s.SDK
 	if sdk != "" {
 		var err error
@@ -121,7 +121,16 @@ func (s Source) steps(name, scratch, out string) ([][]string, error) {
 		if sdk == "" {
 			sdk = filepath.Join(crateFolder, "lib.rs")
 		}
-		options := []string{"--edition=2021", "--target=" + rustTarget, "-Copt-level=3", "-Cpanic=abort"}
+		here, err := filepath.EvalSymlinks(dir) // as the compiler calls it
+		if err != nil {
+			return nil, err
+		}
+		// Older compilers copy byte by byte, in a loop, unless told otherwise.
+		options := []string{"--edition=2021", "--target=" + rustTarget, "-Ctarget-feature=+bulk-memory", "-Copt-level=3", "-Cpanic=abort"}
+		// What panics says where, by paths: those must be the same wherever it is built.
+		for _, at := range []string{filepath.Dir(sdk), here} {
+			options = append(options, "--remap-path-prefix="+filepath.Clean(at)+"=.")
+		}
 		if s.Strict {
 			options = append(options, "-Dwarnings")
 		}

@@ -85,7 +85,7 @@ func TestBuildIsReproducible(t *testing.T) {
 		t.Run(language, func(t *testing.T) {
 			var files [2][]byte
 			for i := range files {
-				dir := t.TempDir()
+				dir := filepath.Join(t.TempDir(), strings.Repeat("deeper", i))
 				if _, err := New(dir, "billing", language); err != nil {
 					t.Fatal(err)
 				}

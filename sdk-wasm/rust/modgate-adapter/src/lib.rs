@@ -24,10 +24,14 @@
 //! An instance runs one hook at a time, and between a request and its answer it
 //! runs others: what belongs to one request is the number in `Next::Forward`,
 //! never a `static`. A panic ends the instance: its module's request is answered
-//! 503. What the functions mean is in sdk-wasm/abi/abi.md.
+//! 503. What the functions mean is in sdk-wasm/abi/abi.md; those that nothing here
+//! stands for are called as `abi` has them. Method, target and fields are not:
+//! the adapter's board, which saves calls, would not know.
 #![no_std]
 
 pub mod abi;
+#[doc(hidden)]
+pub mod board;
 
 pub use abi::{announce, capability, event, feature};
 
@@ -136,6 +140,10 @@ macro_rules! adapter {
             !<$adapter as $crate::Adapter>::configure() as u32
         }
         #[no_mangle]
+        pub extern "C" fn modgate_board() -> u32 {
+            $crate::board::set_up()
+        }
+        #[no_mangle]
         pub extern "C" fn handle_request() -> u64 {
             <$adapter as $crate::Adapter>::request().result()
         }
@@ -213,8 +221,10 @@ impl<const N: usize> Default for Text<N> {
 impl<const N: usize> Text<N> {
     /// Returns an empty text.
     pub const fn new() -> Self {
+        // Not [uninit(); N], which older compilers fill with zeros.
+        let bytes = core::mem::MaybeUninit::<[core::mem::MaybeUninit<u8>; N]>::uninit();
         Text {
-            bytes: [core::mem::MaybeUninit::uninit(); N],
+            bytes: unsafe { bytes.assume_init() },
             len: 0,
         }
     }
@@ -264,12 +274,18 @@ impl<const N: usize> Text<N> {
 
     /// Appends the method.
     pub fn method(&mut self) -> &mut Self {
+        if let Some(method) = board::method() {
+            return self.push(method);
+        }
         self.push_from(|at, n| unsafe { abi::get_method(at, n) as i64 });
         self
     }
 
     /// Appends path and query as they are sent.
     pub fn uri(&mut self) -> &mut Self {
+        if let Some(target) = board::target() {
+            return self.push(target);
+        }
         self.push_from(|at, n| unsafe { abi::get_uri(at, n) as i64 });
         self
     }
@@ -349,6 +365,9 @@ impl Fields {
     /// Makes value the only one under the name.
     pub fn set<T: AsRef<[u8]>>(self, name: &str, value: T) {
         let v = value.as_ref();
+        if board::note(abi::edit::SET, self as u32, name, v) {
+            return;
+        }
         unsafe {
             abi::set_header_value(self as u32, name.as_ptr(), name.len(), v.as_ptr(), v.len())
         }
@@ -357,6 +376,9 @@ impl Fields {
     /// Adds a field.
     pub fn add<T: AsRef<[u8]>>(self, name: &str, value: T) {
         let v = value.as_ref();
+        if board::note(abi::edit::ADD, self as u32, name, v) {
+            return;
+        }
         unsafe {
             abi::add_header_value(self as u32, name.as_ptr(), name.len(), v.as_ptr(), v.len())
         }
@@ -364,6 +386,9 @@ impl Fields {
 
     /// Removes all fields of the name.
     pub fn remove(self, name: &str) {
+        if board::note(abi::edit::REMOVE, self as u32, name, &[]) {
+            return;
+        }
         unsafe { abi::remove_header(self as u32, name.as_ptr(), name.len()) }
     }
 }
@@ -386,12 +411,14 @@ impl Body {
 /// Changes the method.
 pub fn set_method<T: AsRef<[u8]>>(method: T) {
     let m = method.as_ref();
+    board::change();
     unsafe { abi::set_method(m.as_ptr(), m.len()) }
 }
 
 /// Changes path and query.
 pub fn set_uri<T: AsRef<[u8]>>(uri: T) {
     let u = uri.as_ref();
+    board::change();
     unsafe { abi::set_uri(u.as_ptr(), u.len()) }
 }
 
