@@ -30,7 +30,6 @@ const (
 	handleResponse
 	capabilities
 	configure
-	boardAt
 	lifecycleEncode
 	lifecycleReply
 	lifecycleDecode
@@ -49,7 +48,6 @@ var exportNames = [exports]struct {
 	handleResponse:  {"handle_response", "ii", "", adapter.HookResponse},
 	capabilities:    {"modgate_capabilities", "", "i", 0},
 	configure:       {"modgate_configure", "", "i", 0},
-	boardAt:         {"modgate_board", "", "i", 0},
 	lifecycleEncode: {"lifecycle_encode", "i", "I", adapter.HookEncode},
 	lifecycleReply:  {"lifecycle_reply", "ii", "i", adapter.HookReply},
 	lifecycleDecode: {"lifecycle_decode", "", "i", adapter.HookDecode},

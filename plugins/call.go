@@ -6,6 +6,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/modgate/modgate/core/adapter"
+	"github.com/modgate/modgate/plugins/fuel"
 )
 
 // call is one call into a guest. It is the context that the engine hands to
@@ -13,6 +14,7 @@ import (
 type call struct {
 	i      *instance
 	memory api.Memory
+	most   uint32 // bytes of memory that the guest may have, as far as is known: without its margin
 
 	phase    phase
 	x        adapter.Exchange // nil while there is none
@@ -54,8 +56,8 @@ func (c *call) begin(p phase, x adapter.Exchange, budget time.Duration) {
 	c.bound, c.spent = uint64(budget)*slice/uint64(sliceTime), 0
 	c.features = c.i.g.features.Load()
 	c.read, c.written, c.edits, c.edited = [2]int{}, [2]bool{}, 0, 0
-	if x != nil && c.i.board.size != 0 {
-		c.i.board.note(c)
+	if c.i.g.margin && c.memory != nil {
+		c.leave()
 	}
 }
 
@@ -82,18 +84,37 @@ func (*call) Value(any) any { return nil }
 // goes on.
 func (c *call) view(ptr, n uint64) []byte {
 	c.spent += uint64(uint32(n)) / bytesWork
-	b, ok := c.memory.Read(uint32(ptr), uint32(n))
+	b, ok := c.reach(ptr, n)
 	if !ok {
-		panic(misuse("a pointer leads out of its memory"))
+		panic(errPointer)
 	}
 	return b
+}
+
+const errPointer = misuse("a pointer leads out of its memory")
+
+// reach is view, and false if there is no such memory.
+func (c *call) reach(ptr, n uint64) ([]byte, bool) {
+	if end := uint64(uint32(ptr)) + uint64(uint32(n)); end > uint64(c.most) {
+		if c.most = c.memory.Size(); c.i.g.margin {
+			c.most -= fuel.Margin
+		}
+		if end > uint64(c.most) {
+			return nil, false
+		}
+	}
+	return c.memory.Read(uint32(ptr), uint32(n))
 }
 
 // put writes v where the guest has room for it, and returns how long it is.
 func (c *call) put(ptr, limit uint64, v []byte) uint64 {
 	c.spent += uint64(len(v)) / bytesWork
-	if len(v) > 0 && uint64(len(v)) <= uint64(uint32(limit)) && !c.memory.Write(uint32(ptr), v) {
-		panic(misuse("a pointer leads out of its memory"))
+	if len(v) > 0 && uint64(len(v)) <= uint64(uint32(limit)) {
+		b, ok := c.reach(ptr, uint64(len(v)))
+		if !ok {
+			panic(errPointer)
+		}
+		copy(b, v)
 	}
 	return uint64(len(v))
 }
@@ -101,16 +122,39 @@ func (c *call) put(ptr, limit uint64, v []byte) uint64 {
 // exchange returns what is being handled, with all that the guest has done to
 // it so far.
 func (c *call) exchange() adapter.Exchange {
-	if c.x == nil || c.i.board.size != 0 {
-		c.settle()
+	if c.x == nil {
+		panic(misuse("there is no request while the guest begins"))
+	}
+	if c.i.g.margin {
+		c.takeNotes()
 	}
 	return c.x
 }
 
-// settle makes the edits that the guest has left on its board.
-func (c *call) settle() {
-	if c.x == nil {
-		panic(misuse("there is no request while the guest begins"))
+// finish takes what the guest has left when its hook returned: edits in its
+// margin, and bodies.
+func (c *call) finish() error {
+	if !c.i.g.margin && !c.written[0] && !c.written[1] {
+		return nil
 	}
-	c.i.board.apply(c)
+	return c.left()
+}
+
+func (c *call) left() (err error) {
+	defer func() {
+		switch fault := recover().(type) {
+		case nil:
+		case misuse:
+			err = fault
+		default:
+			panic(fault)
+		}
+	}()
+	c.exchange()
+	for side, written := range c.written {
+		if written {
+			c.x.SetBody(adapter.Side(side), c.bodies[side])
+		}
+	}
+	return nil
 }

@@ -18,7 +18,6 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/modgate/modgate/core/adapter"
-	"github.com/modgate/modgate/plugins/fuel"
 )
 
 // Bounds that no configuration changes.
@@ -42,6 +41,7 @@ type generation struct {
 	runtime  wazero.Runtime
 	compiled wazero.CompiledModule
 	abi      abi
+	margin   bool // its instances have one
 	hooks    adapter.Hooks
 	alone    bool // an instance works for one request at a time
 	begun    bool // and what the guest says of itself is settled
@@ -67,7 +67,7 @@ func (p *Plugin) generate(ctx context.Context, code []byte) (_ *generation, err 
 	if len(code) > maxFile {
 		return nil, fmt.Errorf("check: the file has %d bytes, more than %d", len(code), maxFile)
 	}
-	rewritten, err := fuel.Rewrite(code, slice, fuel.Limits{Functions: maxFunctions, Table: maxTable})
+	rewritten, err := rewrite(code)
 	if err != nil {
 		return nil, fmt.Errorf("rewrite: %w", err)
 	}
@@ -79,6 +79,7 @@ func (p *Plugin) generate(ctx context.Context, code []byte) (_ *generation, err 
 			g.close()
 		}
 	}()
+	g.margin = rewritten.Margin
 	if err := g.compile(ctx, rewritten.Code); err != nil {
 		return nil, fmt.Errorf("compile: %w", err)
 	}
@@ -112,6 +113,9 @@ func (g *generation) compile(ctx context.Context, code []byte) (err error) {
 		}
 	}()
 	pages := max(1, uint32(g.p.o.Plugin.Memory/pageSize))
+	if g.margin {
+		pages++
+	}
 	c := wazero.NewRuntimeConfig().
 		WithCoreFeatures(api.CoreFeaturesV2 | experimental.CoreFeaturesTailCall | experimental.CoreFeaturesExtendedConst).
 		WithMemoryLimitPages(pages).

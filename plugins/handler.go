@@ -68,7 +68,7 @@ func (c *call) logEnabled(s []uint64) {
 }
 
 func (c *call) log(s []uint64) {
-	if b, ok := c.memory.Read(uint32(s[1]), uint32(s[2])); ok { // log never traps
+	if b, ok := c.reach(s[1], s[2]); ok { // log never traps
 		c.i.g.p.lines.write(int32(uint32(s[0])), b)
 	}
 }
@@ -81,6 +81,7 @@ func (c *call) setMethod(s []uint64) {
 	if !isToken(method) || string(method) == "CONNECT" {
 		panic(misuse("the method must be a token, and not CONNECT"))
 	}
+	c.changed()
 	x.SetMethod(method)
 }
 
@@ -107,6 +108,7 @@ func (c *call) setURI(s []uint64) {
 		c.scratch = appendTarget(c.scratch[:0], uri)
 		uri = c.scratch
 	}
+	c.changed()
 	x.SetTarget(uri)
 }
 
@@ -132,10 +134,13 @@ func (c *call) request(what string) adapter.Exchange {
 
 // unsent ends a guest that edits a request that is gone.
 func (c *call) unsent(what string) {
-	if c.phase == afterNext || c.phase == replying || c.phase == judging {
+	if c.sent() {
 		panic(misuse("it is too late to change " + what + ": the request was sent"))
 	}
 }
+
+// sent reports whether the request is gone.
+func (c *call) sent() bool { return c.phase == afterNext || c.phase == replying || c.phase == judging }
 
 // part returns the part whose fields are of a kind.
 func part(kind uint64) adapter.Part {

@@ -44,7 +44,7 @@ var featureNames = []string{"buffer_request", "buffer_response", "trailers"}
 func Inspect(ctx context.Context, code []byte, o Options) Inspection {
 	hash := sha256.Sum256(code)
 	in := Inspection{SHA256: hex.EncodeToString(hash[:]), Size: len(code)}
-	if r, err := fuel.Rewrite(code, slice, fuel.Limits{Functions: maxFunctions, Table: maxTable}); err == nil {
+	if r, err := rewrite(code); err == nil {
 		in.Charges, in.Rewritten = r.Charges, len(r.Code)
 		for _, i := range r.Imports {
 			in.Imports = append(in.Imports, i.Module+"."+i.Name)
@@ -53,7 +53,7 @@ func Inspect(ctx context.Context, code []byte, o Options) Inspection {
 		if errors.As(checkImports(r.Imports), &unknown) {
 			in.Unknown = unknown
 		}
-		in.declared(ctx, r.Code, o)
+		in.declared(ctx, r, o)
 	}
 	o.Most = 1
 	p, err := Load(ctx, code, o)
@@ -74,18 +74,22 @@ func Inspect(ctx context.Context, code []byte, o Options) Inspection {
 }
 
 // declared finds out what a rewritten module exports, if the engine takes it.
-func (in *Inspection) declared(ctx context.Context, code []byte, o Options) {
-	g := &generation{p: &Plugin{o: o}}
+func (in *Inspection) declared(ctx context.Context, r *fuel.Rewritten, o Options) {
+	g := &generation{p: &Plugin{o: o}, margin: r.Margin}
 	g.live.Store(&[]*instance{})
 	defer g.close()
-	if g.compile(ctx, code) != nil {
+	if g.compile(ctx, r.Code) != nil {
 		return // Load says so
 	}
 	in.Exports = slices.Sorted(maps.Keys(g.compiled.ExportedFunctions()))
 	if m := g.compiled.ExportedMemories()["memory"]; m != nil {
-		in.Memory.Least = config.Bytes(m.Min()) * pageSize
+		margin := config.Bytes(0)
+		if r.Margin {
+			margin = fuel.Margin
+		}
+		in.Memory.Least = config.Bytes(m.Min())*pageSize - margin
 		if most, bounded := m.Max(); bounded {
-			in.Memory.Most = config.Bytes(most) * pageSize
+			in.Memory.Most = config.Bytes(most)*pageSize - margin
 		}
 	}
 }

@@ -24,7 +24,6 @@ type instance struct {
 	hooks  [exports]api.Function
 	out    output // what the guest prints
 	err    output
-	board  board
 
 	mu      sync.Mutex // held by who works with the instance; of one that works alone, until the answer's end
 	call    call       // guarded by mu, as below
@@ -85,14 +84,6 @@ func (i *instance) configure() error {
 		}
 		if code := int32(uint32(i.stack[0])); code != 0 {
 			return fmt.Errorf("configure: %w with code %d: its log says why", errConfiguration, code)
-		}
-	}
-	if i.hooks[boardAt] != nil {
-		if err := i.run(boardAt); err != nil {
-			return fmt.Errorf("begin: modgate_board: %w", err)
-		}
-		if err := i.board.setUp(&i.call, uint32(i.stack[0])); err != nil {
-			return fmt.Errorf("check: %w", err)
 		}
 	}
 	if !g.begun {

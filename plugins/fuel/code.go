@@ -17,11 +17,18 @@ func (w *rewriter) code(r *reader) []byte {
 	if n != w.functions-w.imported {
 		r.fail("it has %d functions and code for %d", w.functions-w.imported, n)
 	}
-	b := appendU32(make([]byte, 0, len(r.b)+len(r.b)/3), n)
+	all := n
+	if w.margin {
+		all += w.added()
+	}
+	b := appendU32(make([]byte, 0, len(r.b)+len(r.b)/3), all)
 	f := function{w: w}
 	for i := range n {
 		body := reader{b: r.take(r.u32())}
 		b = f.rewrite(&body, w.params[w.defined[i]], b)
+	}
+	if w.margin {
+		b = append(b, w.marginCode()...)
 	}
 	return b
 }
@@ -197,12 +204,21 @@ func (f *function) instruction() bool {
 		f.w.typeIndex(f.u32())
 		f.u32()
 	case memoryGrow:
-		f.byte()
+		f.memory()
 		f.before(start, func(b []byte) []byte {
 			b, at := f.charge(b)
 			setCost(b, region{cost: growCost, at: at})
 			return b
 		})
+		if f.w.margin {
+			f.out, f.from = appendU32(append(f.out, call), f.w.grow()), f.at
+		}
+	case memSize:
+		f.memory()
+		if f.w.margin {
+			f.flush()
+			f.out = append(f.out, i32Const, 1, i32Sub)
+		}
 	case localGet, localSet, localTee:
 		if i := f.u32(); uint64(i) >= f.locals {
 			f.fail("there is no local %d", i)
@@ -213,6 +229,13 @@ func (f *function) instruction() bool {
 		f.w.immediates(f.reader, op)
 	}
 	return true
+}
+
+// memory reads which one an instruction is about.
+func (f *function) memory() {
+	if f.byte() != 0 {
+		f.fail("%w: more than one memory", ErrUnsupported)
+	}
 }
 
 // convert writes a function's index anew.

@@ -107,7 +107,7 @@ func sorted[V any](m map[string]V) (names []string) {
 
 func mustRewrite(t testing.TB, module []byte) []byte {
 	t.Helper()
-	r, err := Rewrite(module, slice, Limits{})
+	r, err := Rewrite(module, Options{First: slice})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,9 @@
 // holds up neither its caller for longer than its budget nor the garbage
 // collector, and no goroutine has to watch it.
 //
+// Where it is wanted, calls of some of the host's functions are answered by the
+// module itself: see Margin.
+//
 // It does what it is given byte for byte otherwise: a rewritten module behaves
 // as the original does. It does not validate, but what it adds cannot be
 // reached by what it was given: an index that was out of range is refused, as
@@ -30,14 +33,16 @@ const (
 	ImportName   = "refill"
 )
 
-// Limits bound what a module may declare. A zero field does not bound.
-type Limits struct {
-	Functions int    // that it defines
+// Options say how a module is rewritten. A zero bound does not bound.
+type Options struct {
+	First     int64  // fuel that the module may use before it asks for more
+	Functions int    // that it may define
 	Table     uint32 // elements of a table: a larger maximum, or none, is lowered to it; a larger minimum is refused
+	Margin    bool   // it gets one, if it imports a function that is answered there
 }
 
 // Errors that callers ask for. Any other means that the module is malformed or
-// beyond the Limits.
+// beyond the bounds.
 var (
 	// ErrComponent is returned for a component (WASI preview 2).
 	ErrComponent = errors.New("it is a component: build it for wasip1 (WASI preview 1), as a core module")
@@ -74,11 +79,11 @@ type Rewritten struct {
 	Code    []byte   // the module
 	Imports []Import // of the original
 	Charges int      // places that charge
+	Margin  bool     // it has one, see Margin
 }
 
-// Rewrite rewrites module, which it leaves alone. Fuel is first what the
-// module may use before it asks for more.
-func Rewrite(module []byte, first int64, limits Limits) (_ *Rewritten, err error) {
+// Rewrite rewrites module, which it leaves alone.
+func Rewrite(module []byte, o Options) (_ *Rewritten, err error) {
 	defer func() {
 		switch fault := recover().(type) {
 		case nil:
@@ -91,10 +96,10 @@ func Rewrite(module []byte, first int64, limits Limits) (_ *Rewritten, err error
 	if err := preamble(module); err != nil {
 		return nil, err
 	}
-	w := &rewriter{limits: limits, first: first, reader: reader{b: module, at: preambleSize}}
+	w := &rewriter{o: o, reader: reader{b: module, at: preambleSize}}
 	w.survey()
 	w.rewrite()
-	return &Rewritten{Code: w.out, Imports: w.imports, Charges: w.charges}, nil
+	return &Rewritten{Code: w.out, Imports: w.imports, Charges: w.charges, Margin: w.margin}, nil
 }
 
 const preambleSize = 8
@@ -114,8 +119,7 @@ func preamble(module []byte) error {
 
 // rewriter is one module on its way.
 type rewriter struct {
-	limits Limits
-	first  int64
+	o      Options
 	reader // of the whole module
 
 	sections [lastSection + 1][]byte // contents, by id; nil: not there
@@ -123,11 +127,16 @@ type rewriter struct {
 	imports  []Import
 
 	types     uint32
+	forms     [][]byte // each type, as it is encoded
 	params    []uint32 // of each type
 	defined   []uint32 // type of each function that is
 	imported  uint32   // functions
 	functions uint32   // that are imported and defined
 	globals   uint32   // likewise; then follow fuel, and the length of a bulk operation
+
+	importTypes []uint32 // of each import that is a function
+	margin      bool
+	stubs       []stub
 
 	out     []byte
 	charges int
@@ -193,7 +202,9 @@ func (w *rewriter) count() {
 	if r, ok := w.section(typeSection); ok {
 		w.types = r.u32()
 		for range w.types {
+			start := r.at
 			w.params = append(w.params, r.functionType())
+			w.forms = append(w.forms, r.b[start:r.at])
 		}
 		r.end()
 	}
@@ -206,8 +217,8 @@ func (w *rewriter) count() {
 	w.functions = w.imported
 	if r, ok := w.section(functionSection); ok {
 		n := r.u32()
-		if w.limits.Functions > 0 && n > uint32(w.limits.Functions) {
-			w.fail("it defines %d functions, more than %d", n, w.limits.Functions)
+		if w.o.Functions > 0 && n > uint32(w.o.Functions) {
+			w.fail("it defines %d functions, more than %d", n, w.o.Functions)
 		}
 		w.functions += n
 		for range n {
@@ -223,6 +234,9 @@ func (w *rewriter) count() {
 	if r, ok := w.section(globalSection); ok {
 		w.globals += r.u32()
 	}
+	if w.o.Margin {
+		w.marginOf()
+	}
 }
 
 // section returns a reader of a section, if it is there.
@@ -234,7 +248,9 @@ func (w *rewriter) importOf(r *reader) Import {
 	i := Import{Module: r.name(), Name: r.name(), Kind: Kind(r.byte())}
 	switch i.Kind {
 	case Function:
-		w.typeIndex(r.u32())
+		t := r.u32()
+		w.typeIndex(t)
+		w.importTypes = append(w.importTypes, t)
 		w.imported++
 	case Table:
 		r.reference()
@@ -256,9 +272,19 @@ func (w *rewriter) fuel() uint32   { return w.globals }
 func (w *rewriter) length() uint32 { return w.globals + 1 }
 func (w *rewriter) refill() uint32 { return w.imported }
 
-// function returns the new index of a function: refill comes after those that
-// were imported.
+// function returns the index of what is to be called for a function.
 func (w *rewriter) function(i uint32) uint32 {
+	for n, s := range w.stubs {
+		if s.host == i {
+			return w.stub(n)
+		}
+	}
+	return w.place(i)
+}
+
+// place returns the new index of a function: refill comes after those that
+// were imported.
+func (w *rewriter) place(i uint32) uint32 {
 	if i >= w.functions {
 		w.fail("there is no function %d", i)
 	}

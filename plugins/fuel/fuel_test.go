@@ -143,7 +143,7 @@ func TestTableIsClamped(t *testing.T) {
 	const text = `(module (table $t 1 funcref) (table $u 1 5000 funcref)
 		(func (export "grow") (param i32) (result i32) (table.grow $t (ref.null func) (local.get 0)))
 		(func (export "small") (result i32) (table.grow $u (ref.null func) (i32.const 120))))`
-	r, err := Rewrite(wat.Must(text), slice, Limits{Table: 100})
+	r, err := Rewrite(wat.Must(text), Options{First: slice, Table: 100})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,10 +154,10 @@ func TestTableIsClamped(t *testing.T) {
 			t.Errorf("grown by %d: %s %v, want %s", n, got.results, err, want)
 		}
 	}
-	if _, err := Rewrite(wat.Must(`(module (table 101 funcref))`), slice, Limits{Table: 100}); err == nil || !strings.Contains(err.Error(), "101") {
+	if _, err := Rewrite(wat.Must(`(module (table 101 funcref))`), Options{First: slice, Table: 100}); err == nil || !strings.Contains(err.Error(), "101") {
 		t.Errorf("a table of 101 elements under a limit of 100: %v", err)
 	}
-	if _, err := Rewrite(wat.Must(`(module (func) (func) (func))`), slice, Limits{Functions: 2}); err == nil || !strings.Contains(err.Error(), "3 functions") {
+	if _, err := Rewrite(wat.Must(`(module (func) (func) (func))`), Options{First: slice, Functions: 2}); err == nil || !strings.Contains(err.Error(), "3 functions") {
 		t.Errorf("3 functions under a limit of 2: %v", err)
 	}
 }
@@ -179,7 +179,7 @@ func TestAddedThingsCannotBeReached(t *testing.T) {
 		"an export":            `(module (func) (export "x" (func 1)))`,
 		"an element":           `(module (table 1 funcref) (func) (elem (i32.const 0) 1))`,
 	} {
-		if r, err := Rewrite(wat.Must(text), slice, Limits{}); err == nil {
+		if r, err := Rewrite(wat.Must(text), Options{First: slice}); err == nil {
 			t.Errorf("%s: rewritten to %x, want it refused", name, r.Code)
 		}
 	}
@@ -206,7 +206,7 @@ func TestWhatIsNotSupportedIsSaid(t *testing.T) {
 		"a type of 4 billion parameters": {wasm("\x01\x08\x01\x60\xff\xff\xff\xff\x0f\x00"), nil},
 		"code for nobody":                {wasm("\x0a\x04\x01\x02\x00\x0b"), nil},
 	} {
-		if _, err := Rewrite(c.module, slice, Limits{}); err == nil || c.is != nil && !errors.Is(err, c.is) {
+		if _, err := Rewrite(c.module, Options{First: slice}); err == nil || c.is != nil && !errors.Is(err, c.is) {
 			t.Errorf("%s: %v, want %v", name, err, c.is)
 		}
 	}

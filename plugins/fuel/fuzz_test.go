@@ -23,12 +23,13 @@ func FuzzRewrite(f *testing.F) {
 			f.Add(wat.Must(text), uint64(0), uint64(0))
 		}
 	}
+	f.Add(wat.Must(marginal), uint64(0), uint64(0))
 	f.Fuzz(func(t *testing.T, module []byte, a, b uint64) {
 		if len(module) > 4096 {
 			return
 		}
 		e := newEngine(t)
-		r, err := Rewrite(module, slice, Limits{Table: 1000})
+		r, err := Rewrite(module, Options{First: slice, Table: 1000})
 		if err != nil {
 			// An engine believes lengths that lead nowhere: it is not asked then.
 			known := errors.Is(err, ErrUnsupported) || strings.Contains(err.Error(), "larger than") || lax(err)
@@ -38,6 +39,13 @@ func FuzzRewrite(f *testing.F) {
 			return
 		}
 		original := e.takes(module)
+		if m, err := Rewrite(module, Options{First: slice, Table: 1000, Margin: true}); err != nil && original == nil {
+			t.Fatalf("with a margin: %v", err)
+		} else if err != nil {
+			return
+		} else if _, err := e.CompileModule(context.Background(), m.Code); m.Margin && (original == nil) != (err == nil) {
+			t.Fatalf("the engine says of the original %v, with a margin %v", original, err)
+		}
 		_, rewritten := e.CompileModule(context.Background(), r.Code)
 		if original != nil && strings.Contains(original.Error(), "custom") {
 			return // such a section is for tools, and left out
@@ -87,7 +95,7 @@ func lax(err error) bool {
 
 // clamped reports whether a table could be smaller than it was.
 func clamped(module []byte) bool {
-	a, errA := Rewrite(module, slice, Limits{Table: 1000})
-	b, errB := Rewrite(module, slice, Limits{})
+	a, errA := Rewrite(module, Options{First: slice, Table: 1000})
+	b, errB := Rewrite(module, Options{First: slice})
 	return errA != nil || errB != nil || !bytes.Equal(a.Code, b.Code)
 }

@@ -35,8 +35,6 @@ func (w *rewriter) immediates(r *reader, op byte) {
 		}
 	case op >= 0x28 && op <= 0x3e:
 		r.memoryArgument()
-	case op == 0x3f:
-		r.byte()
 	case op == 0x41:
 		r.leb(32, true)
 	case op == i64Const:

@@ -8,7 +8,11 @@ func (w *rewriter) rewrite() {
 		r, ok := w.section(id)
 		switch id {
 		case typeSection:
-			w.emit(id, w.grown(r, ok, 1, 0x60, 0x00, 0x01, i64Type)) // () -> i64
+			n, forms := uint32(1), "\x60\x00\x01\x7e" // () -> i64
+			if w.margin {
+				n, forms = n+1, forms+"\x60\x01\x7f\x01\x7f" // (i32) -> i32
+			}
+			w.emit(id, w.grown(r, ok, n, []byte(forms)...))
 		case importSection:
 			refill := appendName(appendName(nil, ImportModule), ImportName)
 			w.emit(id, w.grown(r, ok, 1, appendU32(append(refill, byte(Function)), w.types)...))
@@ -46,8 +50,18 @@ func (w *rewriter) grown(r *reader, ok bool, n uint32, more ...byte) []byte {
 func (w *rewriter) converted(id byte, r *reader) []byte {
 	var b []byte
 	switch id {
+	case functionSection:
+		if !w.margin {
+			return r.b
+		}
+		return w.grown(r, true, w.added(), w.marginTypes()...)
 	case tableSection:
 		b = w.tables(r)
+	case memorySection:
+		if !w.margin {
+			return r.b
+		}
+		b = w.memory(r)
 	case exportSection:
 		b = w.exports(r)
 	case startSection:
@@ -75,7 +89,7 @@ func (w *rewriter) tables(r *reader) []byte {
 			r.fail("%w: a table of type %#x", ErrUnsupported, kind)
 		}
 		least, most, bounded := r.limits()
-		if bound := w.limits.Table; bound > 0 {
+		if bound := w.o.Table; bound > 0 {
 			if least > bound {
 				r.fail("a table of %d elements is larger than %d", least, bound)
 			}
@@ -107,7 +121,7 @@ func (w *rewriter) globalSection(r *reader, ok bool) []byte {
 		b = w.constant(r, append(b, r.b[start:r.at]...))
 	}
 	r.end()
-	b = append(appendS64(append(b, i64Type, 1, i64Const), w.first), 0x0b)
+	b = append(appendS64(append(b, i64Type, 1, i64Const), w.o.First), 0x0b)
 	return append(b, 0x7f, 1, 0x41, 0, 0x0b)
 }
 
@@ -210,7 +224,7 @@ func (w *rewriter) named() (b []byte) {
 		n := content.u32()
 		list := appendU32(nil, n)
 		for range n {
-			list = appendName(appendU32(list, w.function(content.u32())), content.name())
+			list = appendName(appendU32(list, w.place(content.u32())), content.name())
 		}
 		b = appendU32(append(appendName(nil, "name"), functionNames), uint32(len(list)))
 		return append(b, list...)

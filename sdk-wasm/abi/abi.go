@@ -44,7 +44,6 @@ type Function struct {
 	Params     []Param
 	Result     Type   // "": none
 	Capability string // by which a guest says that it is meant; "": none
-	Board      bool   // a guest's board saves calls of it, or has to know of them
 }
 
 // Param is one of a function.

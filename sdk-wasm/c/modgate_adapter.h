@@ -62,24 +62,6 @@ enum {
 	MG_NEXT_FORWARD = 1, /* the request goes on to the module */
 };
 
-/* Where on a board something stands, and how long an edit is, in bytes */
-enum {
-	MG_BOARD_EDITS = 0, /* u32: how many edits are noted */
-	MG_BOARD_METHOD = 4, /* u32: length of the method */
-	MG_BOARD_TARGET = 8, /* u32: length of the target */
-	MG_BOARD_ROOM = 12, /* u32: for how many edits there is room */
-	MG_BOARD_HEAD = 16, /* u32: for how many bytes of method and target */
-	MG_BOARD_LIST = 24, /* the edits */
-	MG_BOARD_EDIT = 40, /* length of an edit */
-};
-
-/* What an edit on a board does */
-enum {
-	MG_EDIT_SET = 1, /* as set_header_value */
-	MG_EDIT_ADD = 2, /* as add_header_value */
-	MG_EDIT_REMOVE = 3, /* as remove_header; without a value */
-};
-
 /* What modgate_capabilities returns, as a set */
 enum {
 	MG_CAPABILITY_REQUEST = 1, /* handle_request */
@@ -163,19 +145,19 @@ void mg_log(int32_t level, const char *message, uint32_t message_len);
 
 /* the request's method */
 MG_IMPORT("http_handler", "get_method")
-uint32_t mg_call_get_method(void *buf, uint32_t limit);
+uint32_t mg_get_method(void *buf, uint32_t limit);
 
 /* changes it, before the request is sent; it must be a token, and not CONNECT */
 MG_IMPORT("http_handler", "set_method")
-void mg_call_set_method(const char *method, uint32_t method_len);
+void mg_set_method(const char *method, uint32_t method_len);
 
 /* path and query as they are sent, percent-encoded; never empty */
 MG_IMPORT("http_handler", "get_uri")
-uint32_t mg_call_get_uri(void *buf, uint32_t limit);
+uint32_t mg_get_uri(void *buf, uint32_t limit);
 
 /* changes them, before the request is sent; it must begin with a slash, and what cannot be in a target is percent-encoded; an empty one is a slash */
 MG_IMPORT("http_handler", "set_uri")
-void mg_call_set_uri(const char *uri, uint32_t uri_len);
+void mg_set_uri(const char *uri, uint32_t uri_len);
 
 /* what the client spoke: HTTP/1.1, HTTP/2.0 */
 MG_IMPORT("http_handler", "get_protocol_version")
@@ -195,15 +177,15 @@ uint64_t mg_get_header_values(uint32_t kind, const char *name, uint32_t name_len
 
 /* makes the value the only one under the name, in the place of the first */
 MG_IMPORT("http_handler", "set_header_value")
-void mg_call_set_header_value(uint32_t kind, const char *name, uint32_t name_len, const char *value, uint32_t value_len);
+void mg_set_header_value(uint32_t kind, const char *name, uint32_t name_len, const char *value, uint32_t value_len);
 
 /* adds a field */
 MG_IMPORT("http_handler", "add_header_value")
-void mg_call_add_header_value(uint32_t kind, const char *name, uint32_t name_len, const char *value, uint32_t value_len);
+void mg_add_header_value(uint32_t kind, const char *name, uint32_t name_len, const char *value, uint32_t value_len);
 
 /* removes all fields of the name */
 MG_IMPORT("http_handler", "remove_header")
-void mg_call_remove_header(uint32_t kind, const char *name, uint32_t name_len);
+void mg_remove_header(uint32_t kind, const char *name, uint32_t name_len);
 
 /* the next bytes of the body: 1 in the upper half if these are the last, how many in the lower; room for none traps */
 MG_IMPORT("http_handler", "read_body")
@@ -279,10 +261,6 @@ uint32_t modgate_capabilities(void);
 MG_EXPORT("modgate_configure")
 uint32_t modgate_configure(void);
 
-/* where the guest has set up its board; 0: nowhere; asked once, after modgate_configure */
-MG_EXPORT("modgate_board")
-uint32_t modgate_board(void);
-
 /* turns an event into the request with which the module is told: send in the lower half, in the upper a number for lifecycle_reply */
 MG_EXPORT("lifecycle_encode")
 uint64_t lifecycle_encode(uint32_t type);
@@ -304,95 +282,6 @@ MG_EXPORT("health_response")
 uint32_t health_response(uint32_t context, uint32_t is_error);
 
 /* end of what is generated */
-
-/* The board, where host and adapter leave for each other what otherwise takes
- * a call. It is the header's, of all files of an adapter together; the functions
- * below keep it. Where the host does not know boards, it has room for nothing,
- * and they call. mg_call_ of the same names call in any case: use them for
- * fields only, the board would not know of another method or target. */
-enum { MG_EDITS = 32, MG_HEAD = 512, MG_TEXTS = 2048 };
-
-struct mg_board {
-	uint32_t edits, method, target, room, head, used; /* used: of texts */
-	struct {
-		uint64_t what, name, name_len, value, value_len;
-	} list[MG_EDITS];
-	char text[MG_HEAD];   /* method and target */
-	char texts[MG_TEXTS]; /* of the edits */
-};
-
-__attribute__((weak)) struct mg_board mg_board;
-
-__attribute__((weak)) uint32_t modgate_board(void) {
-	mg_board.room = MG_EDITS, mg_board.head = MG_HEAD;
-	return (uint32_t)(uintptr_t)&mg_board;
-}
-
-/* Notes an edit with a copy of its texts. Returns whether there was room. */
-static inline int mg_note(uint32_t what, uint32_t kind, const char *name, uint32_t name_len, const char *value, uint32_t value_len) {
-	struct mg_board *b = &mg_board;
-	uint32_t used = b->edits == 0 ? 0 : b->used; /* 0: the host has made them */
-	char *at = b->texts + used;
-	if (b->edits >= b->room || name_len > MG_TEXTS - used || value_len > MG_TEXTS - used - name_len)
-		return 0;
-	__builtin_memcpy(at, name, name_len);
-	__builtin_memcpy(at + name_len, value, value_len);
-	b->list[b->edits].what = (uint64_t)kind << 8 | what;
-	b->list[b->edits].name = (uintptr_t)at, b->list[b->edits].name_len = name_len;
-	b->list[b->edits].value = (uintptr_t)(at + name_len), b->list[b->edits].value_len = value_len;
-	b->used = used + name_len + value_len;
-	b->edits++;
-	return 1;
-}
-
-/* The request's method, into the buffer if it fits; returns its length. */
-static inline uint32_t mg_get_method(void *buf, uint32_t limit) {
-	if (mg_board.method == 0)
-		return mg_call_get_method(buf, limit);
-	if (mg_board.method <= limit)
-		__builtin_memcpy(buf, mg_board.text, mg_board.method);
-	return mg_board.method;
-}
-
-/* Changes it, before the request is sent. */
-static inline void mg_set_method(const char *method, uint32_t method_len) {
-	mg_board.method = mg_board.target = 0;
-	mg_call_set_method(method, method_len);
-}
-
-/* Path and query as they are sent, into the buffer if they fit; returns their
- * length, which is never 0. */
-static inline uint32_t mg_get_uri(void *buf, uint32_t limit) {
-	if (mg_board.target == 0)
-		return mg_call_get_uri(buf, limit);
-	if (mg_board.target <= limit)
-		__builtin_memcpy(buf, mg_board.text + mg_board.method, mg_board.target);
-	return mg_board.target;
-}
-
-/* Changes them, before the request is sent. */
-static inline void mg_set_uri(const char *uri, uint32_t uri_len) {
-	mg_board.method = mg_board.target = 0;
-	mg_call_set_uri(uri, uri_len);
-}
-
-/* Makes the value the only one under the name, in the place of the first. */
-static inline void mg_set_header_value(uint32_t kind, const char *name, uint32_t name_len, const char *value, uint32_t value_len) {
-	if (!mg_note(MG_EDIT_SET, kind, name, name_len, value, value_len))
-		mg_call_set_header_value(kind, name, name_len, value, value_len);
-}
-
-/* Adds a field. */
-static inline void mg_add_header_value(uint32_t kind, const char *name, uint32_t name_len, const char *value, uint32_t value_len) {
-	if (!mg_note(MG_EDIT_ADD, kind, name, name_len, value, value_len))
-		mg_call_add_header_value(kind, name, name_len, value, value_len);
-}
-
-/* Removes all fields of the name. */
-static inline void mg_remove_header(uint32_t kind, const char *name, uint32_t name_len) {
-	if (!mg_note(MG_EDIT_REMOVE, kind, name, name_len, name, 0))
-		mg_call_remove_header(kind, name, name_len);
-}
 
 /* A literal as pointer and length. */
 #define MG_TEXT(literal) (literal), (uint32_t)(sizeof(literal) - 1)

@@ -30,8 +30,7 @@ func cParams(fn abi.Function) string {
 	return params
 }
 
-// c declares the host's functions with the prefix mg_, or mg_call_ where
-// mg_ is what keeps the board, and defines the numbers.
+// c declares the host's functions with the prefix mg_, and defines the numbers.
 func c(t abi.Table) string {
 	var b strings.Builder
 	for _, consts := range t.Constants {
@@ -46,11 +45,7 @@ func c(t abi.Table) string {
 		b.WriteString("};\n")
 	}
 	each(t, func(module string, fn abi.Function) {
-		prefix := "mg_"
-		if fn.Board {
-			prefix = "mg_call_"
-		}
-		fmt.Fprintf(&b, "\n/* %s */\nMG_IMPORT(%q, %q)\n%s %s%s(%s);\n", fn.Doc, module, fn.Name, cTypes[fn.Result], prefix, fn.Name, cParams(fn))
+		fmt.Fprintf(&b, "\n/* %s */\nMG_IMPORT(%q, %q)\n%s mg_%s(%s);\n", fn.Doc, module, fn.Name, cTypes[fn.Result], fn.Name, cParams(fn))
 	})
 	b.WriteString("\n/* What the host calls: define what modgate_capabilities says. */\n")
 	for _, fn := range t.Exports {

@@ -15,9 +15,6 @@ func capabilities() uint32 { return guest.Capabilities() }
 //go:wasmexport modgate_configure
 func configure() uint32 { return guest.Configure() }
 
-//go:wasmexport modgate_board
-func board() uint32 { return guest.Board() }
-
 //go:wasmexport handle_request
 func handleRequest() uint64 { return guest.HandleRequest() }
 

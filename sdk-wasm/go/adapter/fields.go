@@ -3,8 +3,6 @@ package adapter
 import (
 	"iter"
 	"strings"
-
-	"github.com/modgate/modgate/sdk-wasm/go/adapter/internal/abi"
 )
 
 // Fields are those of a header or a trailer. Names are compared without case.
@@ -77,27 +75,10 @@ func each(list string, yield func(string) bool) {
 
 // Set makes value the only one under the name. Control characters in a value
 // become spaces; a name that is none is a fault of the adapter's.
-func (f *Fields) Set(name, value string) { f.g.edit(f.kind<<8|abi.EditSet, name, value) }
+func (f *Fields) Set(name, value string) { f.g.host.SetHeaderValue(f.kind, name, value) }
 
 // Add adds a field with the name.
-func (f *Fields) Add(name, value string) { f.g.edit(f.kind<<8|abi.EditAdd, name, value) }
+func (f *Fields) Add(name, value string) { f.g.host.AddHeaderValue(f.kind, name, value) }
 
 // Remove removes all fields with the name.
-func (f *Fields) Remove(name string) { f.g.edit(f.kind<<8|abi.EditRemove, name, "") }
-
-// edit notes an edit for the host, or, where there is no room for it, calls
-// the host, which makes those that are noted before.
-func (g *Guest) edit(what uint32, name, value string) {
-	if g.board.Note(what, name, value) {
-		return
-	}
-	kind := what >> 8
-	switch what & 0xff {
-	case abi.EditSet:
-		g.host.SetHeaderValue(kind, name, value)
-	case abi.EditAdd:
-		g.host.AddHeaderValue(kind, name, value)
-	default:
-		g.host.RemoveHeader(kind, name)
-	}
-}
+func (f *Fields) Remove(name string) { f.g.host.RemoveHeader(f.kind, name) }

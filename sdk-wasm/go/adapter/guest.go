@@ -7,7 +7,6 @@ import "github.com/modgate/modgate/sdk-wasm/go/adapter/internal/abi"
 type Guest struct {
 	adapter  Adapter
 	host     abi.Host
-	board    abi.Board
 	texts    texts
 	request  Request
 	response Response
@@ -111,9 +110,6 @@ func (g *Guest) Configure() uint32 {
 	}
 	return 0
 }
-
-// Board is modgate_board.
-func (g *Guest) Board() uint32 { return g.board.SetUp() }
 
 // HandleRequest is handle_request.
 func (g *Guest) HandleRequest() uint64 {

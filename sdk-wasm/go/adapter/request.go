@@ -21,15 +21,12 @@ type Request struct {
 // Method returns the method.
 func (r *Request) Method() string {
 	t := &r.g.texts
-	method := r.g.board.Method()
-	if len(method) == 0 {
-		buf := t.room()
-		n := int(r.g.host.GetMethod(buf))
-		if n > len(buf) {
-			return t.read(r.g.host.GetMethod)
-		}
-		method = buf[:n]
+	buf := t.room()
+	n := int(r.g.host.GetMethod(buf))
+	if n > len(buf) {
+		return t.read(r.g.host.GetMethod)
 	}
+	method := buf[:n]
 	switch string(method) { // no text is used up for these
 	case "GET":
 		return "GET"
@@ -50,18 +47,12 @@ func (r *Request) Method() string {
 }
 
 // SetMethod changes the method.
-func (r *Request) SetMethod(method string) {
-	r.g.board.Change()
-	r.g.host.SetMethod(method)
-}
+func (r *Request) SetMethod(method string) { r.g.host.SetMethod(method) }
 
 // Target returns the path and query as they are sent, percent-encoded.
 func (r *Request) Target() string {
-	t := &r.g.texts
-	if noted := r.g.board.Target(); r.target == "" && len(noted) > 0 {
-		r.target = t.copy(noted)
-	}
 	if r.target == "" {
+		t := &r.g.texts
 		buf := t.room()
 		n := int(r.g.host.GetURI(buf))
 		if n > len(buf) {
@@ -77,7 +68,6 @@ func (r *Request) Target() string {
 // percent-encoded; one that does not begin with a slash is a fault of the
 // adapter's.
 func (r *Request) SetTarget(target string) {
-	r.g.board.Change()
 	r.g.host.SetURI(target)
 	r.target = ""
 }

@@ -1,4 +1,4 @@
-/* The adapter of board_test.go: more edits than a board has room for. */
+/* The adapter of edits_test.go: many edits, among them long ones. */
 #include "modgate_adapter.h"
 
 uint32_t modgate_capabilities(void) { return MG_CAPABILITY_REQUEST | MG_CAPABILITY_RESPONSE; }

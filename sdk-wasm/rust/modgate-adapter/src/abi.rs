@@ -43,34 +43,6 @@ pub mod next {
     pub const FORWARD: u32 = 1;
 }
 
-/// Where on a board something stands, and how long an edit is, in bytes.
-pub mod board {
-    /// U32: how many edits are noted.
-    pub const EDITS: u32 = 0;
-    /// U32: length of the method.
-    pub const METHOD: u32 = 4;
-    /// U32: length of the target.
-    pub const TARGET: u32 = 8;
-    /// U32: for how many edits there is room.
-    pub const ROOM: u32 = 12;
-    /// U32: for how many bytes of method and target.
-    pub const HEAD: u32 = 16;
-    /// The edits.
-    pub const LIST: u32 = 24;
-    /// Length of an edit.
-    pub const EDIT: u32 = 40;
-}
-
-/// What an edit on a board does.
-pub mod edit {
-    /// As set_header_value.
-    pub const SET: u32 = 1;
-    /// As add_header_value.
-    pub const ADD: u32 = 2;
-    /// As remove_header; without a value.
-    pub const REMOVE: u32 = 3;
-}
-
 /// What modgate_capabilities returns, as a set.
 pub mod capability {
     /// Handle_request.

@@ -24,14 +24,10 @@
 //! An instance runs one hook at a time, and between a request and its answer it
 //! runs others: what belongs to one request is the number in `Next::Forward`,
 //! never a `static`. A panic ends the instance: its module's request is answered
-//! 503. What the functions mean is in sdk-wasm/abi/abi.md; those that nothing here
-//! stands for are called as `abi` has them. Method, target and fields are not:
-//! the adapter's board, which saves calls, would not know.
+//! 503. What the functions mean is in sdk-wasm/abi/abi.md.
 #![no_std]
 
 pub mod abi;
-#[doc(hidden)]
-pub mod board;
 
 pub use abi::{announce, capability, event, feature};
 
@@ -138,10 +134,6 @@ macro_rules! adapter {
         #[no_mangle]
         pub extern "C" fn modgate_configure() -> u32 {
             !<$adapter as $crate::Adapter>::configure() as u32
-        }
-        #[no_mangle]
-        pub extern "C" fn modgate_board() -> u32 {
-            $crate::board::set_up()
         }
         #[no_mangle]
         pub extern "C" fn handle_request() -> u64 {
@@ -274,18 +266,12 @@ impl<const N: usize> Text<N> {
 
     /// Appends the method.
     pub fn method(&mut self) -> &mut Self {
-        if let Some(method) = board::method() {
-            return self.push(method);
-        }
         self.push_from(|at, n| unsafe { abi::get_method(at, n) as i64 });
         self
     }
 
     /// Appends path and query as they are sent.
     pub fn uri(&mut self) -> &mut Self {
-        if let Some(target) = board::target() {
-            return self.push(target);
-        }
         self.push_from(|at, n| unsafe { abi::get_uri(at, n) as i64 });
         self
     }
@@ -365,9 +351,6 @@ impl Fields {
     /// Makes value the only one under the name.
     pub fn set<T: AsRef<[u8]>>(self, name: &str, value: T) {
         let v = value.as_ref();
-        if board::note(abi::edit::SET, self as u32, name, v) {
-            return;
-        }
         unsafe {
             abi::set_header_value(self as u32, name.as_ptr(), name.len(), v.as_ptr(), v.len())
         }
@@ -376,9 +359,6 @@ impl Fields {
     /// Adds a field.
     pub fn add<T: AsRef<[u8]>>(self, name: &str, value: T) {
         let v = value.as_ref();
-        if board::note(abi::edit::ADD, self as u32, name, v) {
-            return;
-        }
         unsafe {
             abi::add_header_value(self as u32, name.as_ptr(), name.len(), v.as_ptr(), v.len())
         }
@@ -386,9 +366,6 @@ impl Fields {
 
     /// Removes all fields of the name.
     pub fn remove(self, name: &str) {
-        if board::note(abi::edit::REMOVE, self as u32, name, &[]) {
-            return;
-        }
         unsafe { abi::remove_header(self as u32, name.as_ptr(), name.len()) }
     }
 }
@@ -411,14 +388,12 @@ impl Body {
 /// Changes the method.
 pub fn set_method<T: AsRef<[u8]>>(method: T) {
     let m = method.as_ref();
-    board::change();
     unsafe { abi::set_method(m.as_ptr(), m.len()) }
 }
 
 /// Changes path and query.
 pub fn set_uri<T: AsRef<[u8]>>(uri: T) {
     let u = uri.as_ref();
-    board::change();
     unsafe { abi::set_uri(u.as_ptr(), u.len()) }
 }
 

@@ -1,4 +1,4 @@
-// The adapter of board_test.go: more edits than a board has room for.
+// The adapter of edits_test.go: many edits, among them long ones.
 package main
 
 import (

@@ -40,24 +40,6 @@ const (
 	NextForward  = 1 // the request goes on to the module
 )
 
-// Where on a board something stands, and how long an edit is, in bytes.
-const (
-	BoardEdits  = 0  // u32: how many edits are noted
-	BoardMethod = 4  // u32: length of the method
-	BoardTarget = 8  // u32: length of the target
-	BoardRoom   = 12 // u32: for how many edits there is room
-	BoardHead   = 16 // u32: for how many bytes of method and target
-	BoardList   = 24 // the edits
-	BoardEdit   = 40 // length of an edit
-)
-
-// What an edit on a board does.
-const (
-	EditSet    = 1 // as set_header_value
-	EditAdd    = 2 // as add_header_value
-	EditRemove = 3 // as remove_header; without a value
-)
-
 // What modgate_capabilities returns, as a set.
 const (
 	CapabilityRequest   = 1  // handle_request
