@@ -17,6 +17,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// With the race detector the command would wait for a second before it ends,
+	// and scripts run it some hundred times.
+	if os.Getenv("GORACE") == "" {
+		_ = os.Setenv("GORACE", "atexit_sleep_ms=0") // the name is a valid one
+	}
 	testscript.Main(m, map[string]func(){"modgate": main})
 }
 
@@ -63,6 +68,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("UPSTREAM", upstream.URL)
 			e.Setenv("EXAMPLES", examples)
 			e.Setenv("ADAPTERS", adapters)
+			e.Setenv("GORACE", os.Getenv("GORACE"))
 			for name, value := range home {
 				e.Setenv(name, value)
 			}
