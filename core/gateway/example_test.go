@@ -23,6 +23,7 @@ const root = "../.."
 
 // The guide for module authors is run as it stands, against a real gateway.
 func TestModulesGuideRuns(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile(root + "/hcl/examples/MODULES.md")
 	if err != nil {
 		t.Fatal(err)
@@ -72,6 +73,7 @@ func (g *greeter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // What make run starts and what its invitation names, as a newcomer would use
 // it: the library opens, and its catalogue is upgraded under load, twice.
 func TestLibraryIsUpgradedUnderLoad(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	build := exec.Command("go", "build", "-o", dir+"/bin/", "./core/cmd/modgate", "./hcl/examples/library/...")
 	build.Dir = root
@@ -144,6 +146,7 @@ func moved(t *testing.T, file, dir string) (config string, ports map[string]stri
 // The operators' guide to mute modules is run as it stands, against its own
 // configuration, with real processes.
 func TestMuteGuideRuns(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile(root + "/hcl/examples/mute/README.md")
 	if err != nil {
 		t.Fatal(err)

@@ -80,13 +80,15 @@ type kept struct {
 }
 
 // load is clients that send requests without a pause, each of which must be
-// answered by the module that it is for.
+// answered by the module that it is for. Together they ask for one way after
+// the other, so that none is left out.
 type load struct {
 	t      *testing.T
 	client *http.Client
 	origin string
 	ways   []kept            // what they ask for
 	by     map[string][]kept // the same by the module that has it in the end
+	turn   atomic.Int64      // how many of ways were begun; they come again and again
 	done   chan struct{}
 	joined sync.WaitGroup
 
@@ -97,7 +99,10 @@ type load struct {
 	longest          atomic.Int64 // wait
 }
 
-func (l *load) start(clients int) {
+// clients is how many send requests at once.
+const clients = 2
+
+func (l *load) start() {
 	l.by = map[string][]kept{}
 	for _, w := range l.ways {
 		l.by[w.heir] = append(l.by[w.heir], w)
@@ -112,17 +117,22 @@ func (l *load) start(clients int) {
 					return
 				default:
 				}
-				from := l.ways
+				var w kept
 				if hot := l.by[l.focus.Load().(string)]; n%2 == 0 && len(hot) > 0 {
-					from = hot
+					w = hot[rand.IntN(len(hot))]
+				} else {
+					w = l.ways[int(l.turn.Add(1)-1)%len(l.ways)]
 				}
-				if !l.one(from[rand.IntN(len(from))]) {
+				if !l.one(w) {
 					return
 				}
 			}
 		})
 	}
 }
+
+// rounds is how often each way was asked for, at least.
+func (l *load) rounds() int64 { return (l.turn.Load() - clients) / int64(len(l.ways)) }
 
 func (l *load) stop() {
 	close(l.done)
@@ -132,7 +142,7 @@ func (l *load) stop() {
 // one sends a request and reports whether it was answered as it must be.
 func (l *load) one(w kept) bool {
 	_, new := l.upgraded.Load(w.heir)
-	r, err := ask(l.client, w.method, l.origin+w.request(), "")
+	r, err := ask(l.client, w.method, l.origin+w.request, "")
 	if err != nil || r.status != http.StatusOK || r.by != w.ids[1] && (new || r.by != w.ids[0]) {
 		l.t.Errorf("under load: %s (%s): %d by %q, %v; %+v", w.text, w.heir, r.status, r.by, err, r.Problem)
 		return false

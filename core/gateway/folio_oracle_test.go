@@ -74,6 +74,7 @@ type way struct {
 	method    string
 	path      []string // segments: "*" at the end is any rest, "{" any one
 	text      string   // method and pattern without the names in braces
+	request   string   // a concrete path for it
 	undefined bool     // Okapi's other uses of "*", which nobody can translate
 }
 
@@ -96,10 +97,17 @@ func (d *descriptor) waysByPath() []way {
 type routing map[string][]way
 
 func (p platform) routing() routing {
+	heirs := map[string][]*descriptor{} // by whom they replace
+	for _, d := range p {
+		for _, old := range d.Replaces {
+			heirs[old] = append(heirs[old], d)
+		}
+	}
 	r := routing{}
 	for _, d := range p {
 		for _, w := range d.ways {
-			if key := w.method + " " + w.path[0]; !w.undefined && !p.replaced(w) {
+			replaced := slices.ContainsFunc(heirs[d.name], func(heir *descriptor) bool { return heir.has(w) })
+			if key := w.method + " " + w.path[0]; !w.undefined && !replaced {
 				r[key] = append(r[key], w)
 			}
 		}
@@ -107,17 +115,15 @@ func (p platform) routing() routing {
 	return r
 }
 
-// replaced reports whether a module that replaces the way's has it, too.
-func (p platform) replaced(w way) bool {
-	for _, d := range p {
-		if slices.Contains(d.Replaces, w.module) && slices.ContainsFunc(d.ways, func(v way) bool { return v.method == w.method && slices.Equal(v.path, w.path) }) {
-			return true
-		}
-	}
-	return false
+// has reports whether one of the module's ways asks for the same.
+func (d *descriptor) has(w way) bool {
+	return slices.ContainsFunc(d.ways, func(v way) bool { return v.method == w.method && slices.Equal(v.path, w.path) })
 }
 
-var braces = regexp.MustCompile(`\{[^}]*\}`)
+var (
+	braces   = regexp.MustCompile(`\{[^}]*\}`)
+	concrete = strings.NewReplacer("{", "zz9", "*", "zz9/y")
+)
 
 func waysOf(module, iface, method, pattern string) []way {
 	plain := braces.ReplaceAllString(pattern, "{")
@@ -131,6 +137,7 @@ func waysOf(module, iface, method, pattern string) []way {
 		w.path = strings.Split(strings.TrimPrefix(f, "/"), "/")
 		w.undefined = slices.ContainsFunc(w.path[:len(w.path)-1], func(s string) bool { return strings.Contains(s, "*") }) ||
 			slices.ContainsFunc(w.path, func(s string) bool { return len(s) > 1 && strings.ContainsAny(s, "{*") })
+		w.request = "/" + concrete.Replace(f[1:])
 		all = append(all, w)
 	}
 	return all
@@ -140,11 +147,6 @@ func waysOf(module, iface, method, pattern string) []way {
 // meet requirements.
 func byPath(id, interfaceType string) bool {
 	return !strings.HasPrefix(id, "_") && interfaceType != "system" && interfaceType != "multiple"
-}
-
-// request is a concrete path for the way.
-func (w way) request() string {
-	return "/" + strings.NewReplacer("{", "zz9", "*", "zz9/y").Replace(strings.Join(w.path, "/"))
 }
 
 // answers returns the way by which a request is answered: the most specific

@@ -47,6 +47,7 @@ type upgrade struct {
 	before, after platform
 	order         []string             // of after
 	now           platform             // who serves
+	ways          routing              // of now
 	next          *config.Config       // of after
 	callers       map[string]*instance // who bears the token of the version that serves
 	fenced        map[string]string    // the token of the version before
@@ -70,6 +71,9 @@ func TestFOLIOIsUpgraded(t *testing.T) {
 	}
 	u.becomes()
 	l.stop()
+	if l.rounds() < 2 {
+		u.t.Errorf("of %d requests under load not every route that is kept got two", l.answered.Load())
+	}
 	u.everyRoute("a request down every route of R2-2024")
 
 	pairs := unorderable(u.before, u.after)
@@ -85,7 +89,8 @@ func TestFOLIOIsUpgraded(t *testing.T) {
 		t.Logf("%6d %s", u.counts[what], what)
 	}
 	t.Logf("%6d pairs of modules that can be upgraded in no order: each got MISSING in between", len(pairs))
-	t.Logf("%6d requests under load, none failed; %d of them parked, for %v at most", l.answered.Load(), l.parked.Load(), time.Duration(l.longest.Load()))
+	t.Logf("%6d requests under load, %d at least on each route, none failed; %d of them parked, for %v at most",
+		l.answered.Load(), l.rounds(), l.parked.Load(), time.Duration(l.longest.Load()))
 	t.Logf("%6.1f s", time.Since(begin).Seconds())
 }
 
@@ -107,7 +112,7 @@ func startFOLIO(t *testing.T, first, second string) *upgrade {
 	for heir, old := range byHand {
 		u.after[heir].Replaces = append(u.after[heir].Replaces, old)
 	}
-	u.now = maps.Clone(u.before)
+	u.now, u.ways = maps.Clone(u.before), u.before.routing()
 	cfg := u.generated(t, folder, first, plays(t, u.before))
 	u.next = u.generated(t, folder, second, plays(t, u.after))
 	u.running = startWith(t, cfg)
@@ -167,18 +172,17 @@ defaults {
 // everyRoute sends a request down every route of the modules that serve.
 func (u *upgrade) everyRoute(what string) {
 	u.t.Helper()
-	routing := u.now.routing()
 	for _, d := range u.now {
 		for _, w := range d.ways {
 			if w.undefined {
 				u.counts["routes of Okapi's that cannot be expressed"]++
 				continue
 			}
-			to, ok := routing.answers(w.method, w.request())
+			to, ok := u.ways.answers(w.method, w.request)
 			if !ok {
-				u.t.Fatalf("%s %s: nobody is to answer", w.method, w.request())
+				u.t.Fatalf("%s %s: nobody is to answer", w.method, w.request)
 			}
-			u.answeredBy(to, "", w.method, w.request())
+			u.answeredBy(to, "", w.method, w.request)
 			u.counts[what]++
 		}
 	}
@@ -219,14 +223,13 @@ func (u *upgrade) join(reg message.Registration) *instance {
 // It must be answered MISSING exactly where the requirement is unmet (D3).
 func (u *upgrade) holdAll(concerns string) {
 	u.t.Helper()
-	routing := u.now.routing()
 	for _, q := range u.now.wants() {
 		if concerns != "" && q.caller != concerns && q.target != concerns {
 			continue
 		}
 		ways := u.now[q.target].ways
 		at := slices.IndexFunc(ways, func(w way) bool {
-			to, ok := routing.answers(w.method, w.request())
+			to, ok := u.ways.answers(w.method, w.request)
 			return w.iface == q.ID && !w.undefined && ok && to.module == w.module && to.iface == w.iface
 		})
 		if at < 0 {
@@ -242,12 +245,12 @@ func (u *upgrade) hold(q want, w way) {
 	token := u.callers[q.caller].token
 	if q.met {
 		u.counts["requests of modules whose requirement is met"]++
-		u.answeredBy(w, token, w.method, w.request())
+		u.answeredBy(w, token, w.method, w.request)
 		return
 	}
 	u.counts["requests of modules whose requirement is unmet: MISSING"]++
 	u.missing[q.caller+" and "+q.target] = true
-	r, err := ask(u.client, w.method, u.data+w.request(), token)
+	r, err := ask(u.client, w.method, u.data+w.request, token)
 	p := r.Problem
 	if err != nil || p.Type != message.ProblemMissing || p.Reason != message.ReasonVersion || p.Module != q.target || !strings.HasPrefix(q.found, p.Found) || p.Found == "" {
 		u.t.Errorf("%s, which requires %s %s of %s, where %s is: %d by %q %v, %+v; want MISSING", q.caller, q.ID, q.Version, q.target, q.found, r.status, r.by, err, p)
@@ -260,8 +263,8 @@ func (u *upgrade) load() *load {
 	l := &load{t: u.t, client: newClient(u.t), origin: u.data}
 	moved := 0
 	for _, w := range slices.Concat(slices.Collect(maps.Values(before))...) {
-		was, _ := before.answers(w.method, w.request())
-		is, still := after.answers(w.method, w.request())
+		was, _ := before.answers(w.method, w.request)
+		is, still := after.answers(w.method, w.request)
 		if !still {
 			continue
 		}
@@ -275,7 +278,7 @@ func (u *upgrade) load() *load {
 	}
 	u.counts["routes that clients ask for all the time"] = len(l.ways)
 	u.counts["routes of these that go from one module to another"] = moved
-	l.start(2)
+	l.start()
 	return l
 }
 
@@ -301,6 +304,7 @@ func (u *upgrade) upgradeOne(l *load, name string) {
 	l.upgraded.Store(name, true)
 	l.focus.Store("")
 	u.now[name] = u.after[name]
+	u.ways = u.now.routing()
 	if was == nil {
 		u.counts["modules that are new"]++
 	} else {
@@ -325,17 +329,16 @@ func (u *upgrade) isFenced(name string) {
 // no longer (V9).
 func (u *upgrade) vanished(was *descriptor) {
 	u.t.Helper()
-	routing := u.now.routing()
 	for _, w := range was.ways {
 		if w.undefined {
 			continue
 		}
-		if to, ok := routing.answers(w.method, w.request()); ok {
-			u.answeredBy(to, "", w.method, w.request())
+		if to, ok := u.ways.answers(w.method, w.request); ok {
+			u.answeredBy(to, "", w.method, w.request)
 			continue
 		}
 		version := strings.TrimPrefix(u.now[was.name].ID, was.name+"-")
-		r, err := ask(u.client, w.method, u.data+w.request(), "")
+		r, err := ask(u.client, w.method, u.data+w.request, "")
 		if err != nil || r.status != http.StatusNotFound || !strings.Contains(r.Detail, "removed-in "+version) {
 			u.t.Errorf("%s, which vanished from %s: %d by %q %v, %+v; want 404, removed-in %s", w.text, was.name, r.status, r.by, err, r.Problem, version)
 		}
@@ -359,6 +362,7 @@ func (u *upgrade) becomes() {
 			u.t.Fatalf("drop %s: %d %v", name, status, err)
 		}
 		delete(u.now, name)
+		u.ways = u.now.routing()
 		u.counts["modules that are gone"]++
 	}
 	for _, name := range u.order {
