@@ -62,9 +62,15 @@ type running struct {
 	*plugins.Plugin
 	name string
 
-	mu     sync.Mutex
-	log    []string // guarded by mu, as below
-	faults []string
+	mu   sync.Mutex
+	said said // guarded by mu
+}
+
+// said is what an adapter logged, and what failed in it.
+type said struct {
+	log    []string // "level: line"
+	faults []string // "hook: kind"
+	why    []string // what the administrator is told of each
 }
 
 // start puts code, the adapter's or one made of it, in force. All requests
@@ -77,7 +83,8 @@ func (a *Adapter) start(ctx context.Context, code []byte, settings config.Plugin
 		Fault: func(f adapter.Fault) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			r.faults = append(r.faults, f.Hook+": "+string(f.Kind))
+			r.said.faults = append(r.said.faults, f.Hook+": "+string(f.Kind))
+			r.said.why = append(r.said.why, f.Hook+": "+f.Text)
 		},
 	})
 	r.Plugin = p
@@ -85,12 +92,12 @@ func (a *Adapter) start(ctx context.Context, code []byte, settings config.Plugin
 }
 
 // told returns what was logged and what failed since the last call.
-func (r *running) told() (log, faults []string) {
+func (r *running) told() said {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	log, faults = r.log, r.faults
-	r.log, r.faults = nil, nil
-	return log, faults
+	s := r.said
+	r.said = said{}
+	return s
 }
 
 // Enabled implements slog.Handler, as what follows: of what the host logs, it
@@ -102,7 +109,7 @@ func (r *running) Handle(_ context.Context, record slog.Record) error {
 	if line, own := strings.CutPrefix(record.Message, "adapter: "); own {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.log = append(r.log, fmt.Sprintf("%s: %s", strings.ToLower(record.Level.String()), line))
+		r.said.log = append(r.said.log, fmt.Sprintf("%s: %s", strings.ToLower(record.Level.String()), line))
 	}
 	return nil
 }

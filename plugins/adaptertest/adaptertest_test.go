@@ -110,6 +110,9 @@ func TestWhatACaseDoesNotKnowIsRefusedWithItsLine(t *testing.T) {
 	if _, err := Read(t.TempDir()); err == nil || !strings.Contains(err.Error(), "holds no cases") {
 		t.Errorf("an empty folder: %v", err)
 	}
+	if _, err := Read("no-such-folder"); err == nil || !strings.Contains(err.Error(), "there are no cases: no-such-folder does not exist") {
+		t.Errorf("no folder: %v", err)
+	}
 }
 
 func TestWhatComesOutDifferentlyIsShown(t *testing.T) {
@@ -134,6 +137,29 @@ const remembers = `(module
 	(func (export "handle_request") (result i64) (global.set $n (call $get_uri (i32.const 100) (i32.const 1000))) (i64.const 1))
 	(func (export "handle_response") (param i32 i32) (call $set (i32.const 1) (i32.const 0) (i32.const 6) (i32.const 100) (global.get $n))))`
 
+// A case holds the gateway to the kind of a fault; its words are for who reads
+// the finding, which is the only one.
+func TestFaultIsExplainedOnce(t *testing.T) {
+	file := build(t, `(module
+		(import "http_handler" "get_uri" (func $get_uri (param i32 i32) (result i32)))
+		(import "http_handler" "remove_header" (func $remove (param i32 i32 i32)))
+		(memory (export "memory") 1)
+		(func (export "modgate_capabilities") (result i32) (i32.const 1))
+		(func (export "handle_request") (result i64)
+			(if (i32.gt_u (call $get_uri (i32.const 0) (i32.const 0)) (i32.const 1)) (then (call $remove (i32.const 9) (i32.const 0) (i32.const 1))))
+			(i64.const 1)))`)
+	all := cases(t, `{"steps": [{"request": {"target": "/x"}, "want": {"refused": "failed"}}]}`)
+	findings, err := open(t, file).Play(t.Context(), all[0], false)
+	if err != nil || len(findings) != 1 || !strings.Contains(findings[0].What, "+     \"handle_request: misuse\"") ||
+		!strings.Contains(findings[0].What, "handle_request: there is no kind of header 9") {
+		t.Errorf("%v, %v", findings, err)
+	}
+	all = cases(t, `{"steps": [{"request": {"target": "/x"}, "want": {"request": {"method": "GET", "target": "/x"}}}]}`)
+	if table, findings, err := open(t, file).Break(t.Context(), all); table != nil || findings != nil || err != nil {
+		t.Errorf("a step that fails by itself is broken: %v, %v, %v", table, findings, err)
+	}
+}
+
 func TestRequestKeptInAVariableIsFound(t *testing.T) {
 	one := `{"steps": [{"request": {"target": "/one"}}]}`
 	interleave := func(capabilities string, texts ...string) []Finding {
@@ -145,7 +171,7 @@ func TestRequestKeptInAVariableIsFound(t *testing.T) {
 		}
 		return findings
 	}
-	if f := interleave("3", one); len(f) == 0 || !strings.Contains(f[0].What, "set capability 64") || !strings.Contains(f[0].What, "x-path: /stranger") {
+	if f := interleave("3", one); len(f) == 0 || !strings.Contains(f[0].What, "capability exclusive") || !strings.Contains(f[0].What, "x-path: /stranger") {
 		t.Errorf("found %v", f)
 	}
 	if f := interleave("67", one); f != nil {

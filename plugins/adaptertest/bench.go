@@ -68,7 +68,7 @@ func (p *player) measure(s *Step, each time.Duration) (Figure, bool) {
 		w.again(answer)
 	}
 	through()
-	if _, faults := p.r.told(); w.failed || faults != nil {
+	if p.r.told().faults != nil || w.failed {
 		return Figure{}, false
 	}
 	n := newNative(s, w)

@@ -29,6 +29,11 @@ func (a *Adapter) Break(ctx context.Context, cases []*Case) (table []Broken, fin
 		if s == nil {
 			continue
 		}
+		if whole, err := a.whole(ctx, c, s); err != nil {
+			return table, findings, err
+		} else if !whole {
+			continue // which its case says
+		}
 		for _, how := range []string{breaksByTrap, breaksByTime, breaksByStack, breaksByMemory} {
 			code, err := broken(a.code, hook, how)
 			if err != nil {
@@ -79,6 +84,21 @@ func reaching(cases []*Case, hook string) (*Case, *Step) {
 		}
 	}
 	return nil, nil
+}
+
+// whole reports whether the step passes without a fault while nothing is broken.
+func (a *Adapter) whole(ctx context.Context, c *Case, s *Step) (bool, error) {
+	settings, err := c.settings()
+	if err != nil {
+		return false, err
+	}
+	r, err := a.start(ctx, a.code, settings, 1)
+	if err != nil {
+		return false, err
+	}
+	defer r.Close()
+	p := player{r: r, c: c}
+	return p.play(s).Faults == nil, nil
 }
 
 // breakStep plays s until its hook breaks, and once more.

@@ -106,6 +106,9 @@ type Probe struct {
 // Read reads the cases of a folder, every *.json in it and below, or of one
 // file. The error lists all that is wrong, with file and line.
 func Read(path string) ([]*Case, error) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there are no cases: %s does not exist", path)
+	}
 	var cases []*Case
 	var errs []error
 	err := filepath.WalkDir(path, func(name string, e fs.DirEntry, err error) error {

@@ -84,8 +84,7 @@ func (a *Adapter) interleave(ctx context.Context, players []*player) ([]Finding,
 	turns = slices.DeleteFunc(turns, func(t turn) bool {
 		out := t.p.traffic(t.s)
 		want[t.s] = out
-		_, faults := r.told()
-		return faults != nil // that instance is gone, with all that others began
+		return r.told().faults != nil // that instance is gone, with all that others began
 	})
 	r.Close()
 	if alone {
@@ -121,7 +120,7 @@ func overlap(turns []turn, want map[*Step]Outcome, way string) (findings []Findi
 			findings = append(findings, Finding{
 				fmt.Sprintf("%s:%d", w.p.c.file, w.s.line),
 				"while other requests are under way on its instance it comes out differently. Keep what is a request's under the number that " +
-					"handle_request returns, or set capability 64\n" + d,
+					"handle_request returns, or say that it works for one request at a time (capability exclusive, 64)\n" + d,
 			})
 		}
 	}

@@ -27,6 +27,8 @@ type Outcome struct {
 	Health        string         `json:"health,omitempty"`        // of a probe: by-rule, up, degraded, down or starting
 	Log           []string       `json:"log,omitempty"`           // "level: line"
 	Faults        []string       `json:"faults,omitempty"`        // "hook: kind"
+
+	why []string // of each fault, in words to which a case does not hold the gateway
 }
 
 // Announcement is what a message announces.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 
 	"github.com/modgate/modgate/core/adapter"
 )
@@ -31,7 +32,7 @@ func (a *Adapter) Play(ctx context.Context, c *Case, update bool) ([]Finding, er
 		defer r.Close()
 	}
 	begun := Start{}
-	begun.Log, _ = r.told()
+	begun.Log = r.told().log
 	if err != nil {
 		begun.Refused = err.Error()
 	}
@@ -46,9 +47,9 @@ func (a *Adapter) Play(ctx context.Context, c *Case, update bool) ([]Finding, er
 			}
 			where := fmt.Sprintf("%s:%d", c.file, s.line)
 			if s.Want == nil {
-				findings = append(findings, Finding{where, "the step says not what it wants: -update writes it, for you to read"})
+				findings = append(findings, Finding{where, "the step does not say what it wants: --update writes it, for you to read"})
 			} else if d := differ(got, s.Want); d != "" {
-				findings = append(findings, Finding{where, "it came out differently\n" + d})
+				findings = append(findings, Finding{where, "it came out differently\n" + d + strings.Join(got.why, "\n")})
 			}
 		}
 	}
@@ -96,7 +97,8 @@ func (p *player) play(s *Step) *Outcome {
 	default:
 		out = p.probe(s)
 	}
-	out.Log, out.Faults = p.r.told()
+	said := p.r.told()
+	out.Log, out.Faults, out.why = said.log, said.faults, said.why
 	return &out
 }
 
