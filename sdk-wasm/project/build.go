@@ -51,6 +51,34 @@ func (s Source) Name() string {
 	return filepath.Base(dir) + ".wasm"
 }
 
+// ChangedSince returns the name of a file of the source that was changed after
+// file was; "" if there is none.
+func (s Source) ChangedSince(file string) string {
+	built, err := os.Stat(file)
+	if err != nil {
+		return ""
+	}
+	dir, patterns := filepath.Dir(s.Path), []string{"*.c", "*.h"}
+	switch s.Language {
+	case "go":
+		dir, patterns = s.Path, []string{"*.go", "go.mod"}
+	case "rust":
+		patterns = []string{"*.rs"}
+	}
+	for _, pattern := range patterns {
+		files, _ := filepath.Glob(filepath.Join(dir, pattern)) // the pattern is one
+		for _, f := range files {
+			if strings.HasSuffix(f, "_test.go") {
+				continue
+			}
+			if info, err := os.Stat(f); err == nil && info.ModTime().After(built.ModTime()) {
+				return filepath.Base(f)
+			}
+		}
+	}
+	return ""
+}
+
 // Build builds the source into the file out. What the toolchain says about it
 // is in the error; one that wraps ErrToolchain says that it is the toolchain
 // that is wanting.

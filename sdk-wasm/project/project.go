@@ -5,7 +5,6 @@ package project
 import (
 	"embed"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -42,8 +41,8 @@ var copies = map[string]carried{
 
 // New writes a project of that name, in the folder of the same name below
 // dir: the source of an adapter, cases, a piece of configuration, a README
-// and the SDK. It returns the files that it wrote, and overwrites none. An
-// error may follow some of them.
+// and the SDK. It returns the files that it wrote, and overwrites none: the error
+// is fs.ErrExist then, and may follow some of them.
 func New(dir, name, language string) (files []string, err error) {
 	to := filepath.Join(dir, name)
 	if files, err = write(to, carried{templates, "templates/" + language, "."}, name); err != nil {
@@ -86,9 +85,6 @@ func create(name, text string) error {
 		return err
 	}
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%w: it is left as it is", err)
-	}
 	if err != nil {
 		return err
 	}

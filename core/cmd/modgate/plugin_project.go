@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -68,11 +69,30 @@ func pluginBuildCommand() *cobra.Command {
 }
 
 // guestFile returns the file .wasm that is meant: the one that is named, or
-// the only one in the folder that is.
+// the only one in the folder that is. If its source was changed since it was
+// built, it says so.
 func guestFile(cmd *cobra.Command, args []string) (string, error) {
-	at := folder(args)
+	file, err := findGuest(cmd, folder(args))
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Dir(file)
+	if source, err := project.In(dir); err == nil && source.Name() == filepath.Base(file) {
+		if changed := source.ChangedSince(file); changed != "" {
+			fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s is older than %s: modgate plugin build makes it anew\n", file, changed)
+		}
+	}
+	return file, nil
+}
+
+func findGuest(cmd *cobra.Command, at string) (string, error) {
 	if filepath.Ext(at) == ".wasm" {
 		return at, nil
+	}
+	if info, err := os.Stat(at); err != nil {
+		return "", err
+	} else if !info.IsDir() {
+		return "", usage(cmd, "%s is neither a file .wasm nor a folder with one", at)
 	}
 	found, err := filepath.Glob(filepath.Join(at, "*.wasm"))
 	switch {

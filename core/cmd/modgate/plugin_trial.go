@@ -3,12 +3,16 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/modgate/modgate/core/config"
 	"github.com/modgate/modgate/plugins/adaptertest"
 )
 
@@ -63,7 +67,8 @@ func pluginTestCommand() *cobra.Command {
 		Use:   "test [FILE.wasm|FOLDER]",
 		Short: "Play an adapter's cases through the host that the gateway has",
 		Long: "Plays every case, then all their requests so that they overlap on one instance, then breaks every hook that they\n" +
-			"reach, to show what becomes of a request when the adapter crashes, loops, calls without end or finds no memory.\n" +
+			"reach, to show what becomes of a request when the adapter crashes, loops, calls without end or finds no memory,\n" +
+			"with each on_error.\n" +
 			"plugins/adaptertest/CASES.md says what a case is. Exit code 1 when anything is not as it should be.",
 		Args: atMostFile,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
@@ -106,11 +111,39 @@ func breakHooks(r *reporter, a *adaptertest.Adapter, cases []*adaptertest.Case) 
 		return err
 	}
 	t := newTable(r.cmd.OutOrStdout())
-	t.row("BROKEN HOOK", "BY", "ON_ERROR", "THE STEP IS")
-	for _, b := range table {
-		t.row(b.Hook, b.How, b.OnError, b.Became)
+	t.row("BROKEN HOOK", "BY", "FAIL", "SKIP", "DEFAULT")
+	for _, b := range byOutcome(table) {
+		t.row(b.hook, strings.Join(b.how, " "), b.became[config.Fail.String()], b.became[config.Skip.String()], b.became[config.ByHook.String()])
 	}
 	return t.Flush()
+}
+
+// outcome is what becomes of a step whose hook is broken in any of these ways,
+// by on_error.
+type outcome struct {
+	hook   string
+	how    []string
+	became map[string]string
+}
+
+// byOutcome puts those ways of breaking a hook together that end alike.
+func byOutcome(table []adaptertest.Broken) (rows []outcome) {
+	var each []outcome
+	for _, b := range table {
+		if n := len(each); n == 0 || each[n-1].hook != b.Hook || each[n-1].how[0] != b.How {
+			each = append(each, outcome{b.Hook, []string{b.How}, map[string]string{}})
+		}
+		each[len(each)-1].became[b.OnError] = b.Became
+	}
+	for _, one := range each {
+		same := slices.IndexFunc(rows, func(o outcome) bool { return o.hook == one.hook && maps.Equal(o.became, one.became) })
+		if same < 0 {
+			rows = append(rows, one)
+			continue
+		}
+		rows[same].how = append(rows[same].how, one.how...)
+	}
+	return rows
 }
 
 // reporter prints what was tried.
