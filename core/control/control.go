@@ -10,8 +10,6 @@ package control
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -95,13 +93,14 @@ type entry struct {
 	stepping sync.Mutex
 
 	// guarded by Control.mu
-	record  *lifecycle.Record // immutable, replaced
-	stored  stored
-	trail   []Happening // the latest; immutable, replaced
-	route   *route.Module
-	routes  allotment
-	changed chan struct{} // closed by the next publication
-	alarm   alarm
+	record    *lifecycle.Record // immutable, replaced
+	stored    stored
+	trail     []Happening // the latest; immutable, replaced
+	route     *route.Module
+	routes    allotment
+	processes map[string]*process // by instance id
+	changed   chan struct{}       // closed by the next publication
+	alarm     alarm
 }
 
 // Open reads all records, applies what a restart means to them (G6), and
@@ -143,17 +142,12 @@ func (c *Control) load() error {
 		c.view.Set(e.record)
 	}
 	back := c.behind(records)
+	restarts := make([]move, len(records))
+	for i, r := range records {
+		restarts[i] = move{r.Module, []lifecycle.Event{lifecycle.Restarted{Settled: c.settled, Back: back[r.Started]}}}
+	}
 	// None is told anything before all are there.
-	err = together(records, func(r saved) error {
-		e := c.entry(r.Module)
-		next, err := c.apply(e.name, lifecycle.Restarted{Settled: c.settled, Back: back[r.Started]})
-		if err != nil {
-			return fmt.Errorf("restart module %s: %w", e.name, err)
-		}
-		c.install(e, *next)
-		return nil
-	})
-	if err != nil {
+	if err := failed("restart module", c.applyAll(restarts)); err != nil {
 		return err
 	}
 	c.adopt(cursors)
@@ -167,24 +161,11 @@ func (c *Control) load() error {
 // configure makes the modules known that the configuration names; the
 // absence of a new one counts from since (A7).
 func (c *Control) configure(since time.Time) error {
-	return together(c.config.Modules, func(m config.Module) error {
-		if _, err := c.apply(m.Name, lifecycle.Configured{Since: since}); err != nil {
-			return fmt.Errorf("configure module %s: %w", m.Name, err)
-		}
-		return nil
-	})
-}
-
-// together calls f for all at the same time, so that what they save shares
-// the engine's transactions, and returns the errors.
-func together[T any](all []T, f func(T) error) error {
-	errs := make([]error, len(all))
-	var calls sync.WaitGroup
-	for i, one := range all {
-		calls.Go(func() { errs[i] = f(one) })
+	moves := make([]move, len(c.config.Modules))
+	for i := range moves {
+		moves[i] = move{c.config.Modules[i].Name, []lifecycle.Event{lifecycle.Configured{Since: since}}}
 	}
-	calls.Wait()
-	return errors.Join(errs...)
+	return failed("configure module", c.applyAll(moves))
 }
 
 // Reconfigure puts cfg in the place of the present configuration (C1). No
@@ -225,83 +206,4 @@ func (c *Control) entry(name string) *entry {
 		c.modules[name] = e
 	}
 	return e
-}
-
-// apply takes one event through machine and store, and performs its effects.
-// An error means that nothing changed: the machine refused it, or it could
-// not be saved.
-func (c *Control) apply(name string, ev lifecycle.Event) (*lifecycle.Record, error) {
-	e := c.entry(name)
-	e.stepping.Lock()
-	defer e.stepping.Unlock()
-	ev = c.weigh(name, ev)
-	for {
-		before, env := c.present(e)
-		next, effects, err := lifecycle.Step(*before, env, ev)
-		if err != nil {
-			return before, err
-		}
-		h := happening(env.Now, ev, before, &next, effects)
-		changed, err := c.save(e, &next, h)
-		if errors.Is(err, store.ErrConflict) {
-			if err = c.reload(e); err == nil {
-				continue // another gateway was faster
-			}
-		}
-		if err != nil {
-			return before, fmt.Errorf("save module %s: %w", name, err)
-		}
-		c.perform(e, next, effects)
-		if changed {
-			c.o.Observe(h)
-		}
-		return &next, nil
-	}
-}
-
-func (c *Control) present(e *entry) (*lifecycle.Record, lifecycle.Env) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	m := c.config.Module(e.name)
-	return e.record, lifecycle.Env{Now: c.now(), Settings: m.Lifecycle, Decide: c.decider(e.name)}
-}
-
-// perform does what the step asked for, in order: requests see the new
-// picture before anyone is woken or told.
-func (c *Control) perform(e *entry, next lifecycle.Record, effects []lifecycle.Effect) {
-	var after aftermath
-	published, released := false, false
-	for _, effect := range effects {
-		switch effect := effect.(type) {
-		case lifecycle.Publish:
-			published = true
-			after = c.install(e, next)
-		case lifecycle.Release:
-			released = true
-			c.o.Release(e.route, effect.Turn, c.rate(e, next))
-		case lifecycle.Alert:
-			c.o.Raise(e.name, effect)
-		case lifecycle.Resolve:
-			c.o.Resolve(effect.Key)
-		}
-	}
-	if !published { // a seq, an outcome: no picture
-		c.mu.Lock()
-		e.record = &next
-		c.view.Set(e.record)
-		c.mu.Unlock()
-	}
-	if published && !released {
-		c.review(e)
-	}
-	for _, f := range after.lost {
-		c.o.Recall(f.route, f.route.State().Edition)
-	}
-	for _, n := range after.due {
-		c.o.Tell(n)
-	}
-	for _, key := range after.over {
-		c.o.Resolve(key)
-	}
-	c.queue.wakeUp()
 }

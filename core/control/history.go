@@ -168,10 +168,11 @@ func words(effects []lifecycle.Effect) (said []string) {
 	return said
 }
 
-// remember returns the trail with h, and without what is too old. It shares
-// nothing that changes with the former one.
-func remember(trail []Happening, h Happening) []Happening {
-	return append(slices.Clip(trail[max(0, len(trail)-keptHappenings+1):]), h)
+// remember returns the trail with what happened since, and without what is too
+// old. It shares nothing that changes with the former one.
+func remember(trail, since []Happening) []Happening {
+	all := slices.Concat(trail, since)
+	return all[max(0, len(all)-keptHappenings):]
 }
 
 // History returns the latest that happened to the module, oldest first, and

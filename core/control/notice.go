@@ -3,6 +3,7 @@ package control
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/modgate/modgate/core/lifecycle"
@@ -59,6 +60,21 @@ func (c *Control) due(e *entry, now time.Time) []message.Notice {
 		}
 	}
 	return due
+}
+
+// once leaves out notices of what another one tells: of several modules that
+// changed together each may be the reason for it.
+func once(due []message.Notice) []message.Notice {
+	type about struct{ receiver, subject string }
+	told := make(map[about]bool, len(due))
+	return slices.DeleteFunc(due, func(n message.Notice) bool {
+		a := about{n.Receiver, n.Subject}
+		if told[a] {
+			return true
+		}
+		told[a] = true
+		return false
+	})
 }
 
 // tellAll hands out what everyone is owed after a start: what happened before
@@ -159,10 +175,16 @@ func (c *Control) saveCursor(id string) error {
 	return nil
 }
 
-// inform gives every caller its own unmet requirements on e's module, and
-// e's instances theirs on all (D3). The caller holds mu.
-func (c *Control) inform(e *entry) {
-	for _, name := range c.view.Affected(e.name) {
+// inform gives every caller its own unmet requirements on the steps' modules,
+// and their instances theirs on all (D3). The caller holds mu.
+func (c *Control) inform(steps []*step) {
+	affected := map[string]bool{}
+	for _, s := range steps {
+		for _, name := range c.view.Affected(s.e.name) {
+			affected[name] = true
+		}
+	}
+	for name := range affected {
 		other := c.modules[name]
 		for i := range other.record.Versions {
 			v := &other.record.Versions[i]

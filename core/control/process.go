@@ -34,12 +34,8 @@ type process struct {
 // match makes a process for every instance that registered and lets go those
 // that are gone. It reports whether the set of tokens changed.
 func (c *Control) match(e *entry, now time.Time) (changed bool) {
-	gone := map[string]*process{}
-	for id, p := range c.instances {
-		if p.module == e.name {
-			gone[id] = p
-		}
-	}
+	gone := e.processes
+	e.processes = make(map[string]*process, len(gone))
 	for i := range e.record.Versions {
 		v := &e.record.Versions[i]
 		for j := range v.Instances {
@@ -50,6 +46,7 @@ func (c *Control) match(e *entry, now time.Time) (changed bool) {
 				changed = true
 			}
 			delete(gone, in.ID)
+			e.processes[in.ID] = p
 			c.watch(in, p)
 		}
 	}

@@ -11,30 +11,37 @@ import (
 	"github.com/modgate/modgate/core/route"
 )
 
-// install makes next the module's picture: for requests, dependents and
-// whoever waits. It returns what has to follow.
-func (c *Control) install(e *entry, next lifecycle.Record) aftermath {
+// install makes the records of the steps' modules their picture: for requests,
+// dependents and whoever waits. It returns what has to follow. The caller holds
+// mu.
+func (c *Control) install(steps []*step) aftermath {
 	now := c.now()
-	watched := c.watched(&next, now) // without the lock: policies take their time
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	e.record = &next
-	c.view.Set(e.record)
-	callers := c.match(e, now)
-	c.admit(e) // before the state: who reads it must get in
-	e.route.SetState(c.state(e, now, watched))
-	c.bar(e) // after it: who was late looks again
-	lost := c.regenerate(e, callers)
-	c.inform(e)
-	close(e.changed)
-	e.changed = make(chan struct{})
-	c.alert(e)
-	due := c.due(e, now)
-	c.owe(due, now)
-	return aftermath{due, append(c.reckon(e, now), c.forgive(e)...), lost}
+	callers := false
+	for _, s := range steps {
+		callers = c.match(s.e, now) || callers
+	}
+	for _, s := range steps {
+		c.admit(s.e) // before the state: who reads it must get in
+		s.e.route.SetState(c.state(s.e, now, s.watched))
+		c.bar(s.e) // after it: who was late looks again
+	}
+	after := aftermath{lost: c.regenerate(steps, callers)}
+	c.inform(steps)
+	for _, s := range steps {
+		close(s.e.changed)
+		s.e.changed = make(chan struct{})
+		c.alert(s.e)
+		after.due = append(after.due, c.due(s.e, now)...)
+	}
+	after.due = once(after.due)
+	c.owe(after.due, now)
+	for _, s := range steps {
+		after.over = append(append(after.over, c.reckon(s.e, now)...), c.forgive(s.e)...)
+	}
+	return after
 }
 
-// aftermath is what follows from a new picture of a module.
+// aftermath is what follows from a new picture of modules.
 type aftermath struct {
 	due  []message.Notice
 	over []string // incidents
@@ -109,28 +116,25 @@ func (c *Control) older(r *lifecycle.Record) *route.Version {
 
 // regenerate publishes a generation if topology or tokens changed. It returns
 // the modules of which routes went to another.
-func (c *Control) regenerate(e *entry, callers bool) []*entry {
+func (c *Control) regenerate(steps []*step, callers bool) (lost []*entry) {
 	old := c.o.Live.Load()
 	g := *old
-	known := old.Modules[e.name] != nil
-	if !known {
-		g.Modules = maps.Clone(old.Modules)
-		g.Modules[e.name] = e.route
-	}
+	g.Modules = c.known(steps, old.Modules)
 	if callers {
 		g.Callers = make(map[route.TokenHash]*route.Caller, len(c.instances))
 		for _, p := range c.instances {
 			g.Callers[p.token] = p.caller
 		}
 	}
-	var lost []*entry
-	rerouted := !known || !c.settledRoutes(e)
-	if rerouted {
-		g.Table, lost = c.allot(g.Table, e)
+	for _, s := range steps {
+		if old.Modules[s.e.name] == nil || !c.settledRoutes(s.e) {
+			var more []*entry
+			g.Table, more = c.allot(g.Table, s.e)
+			lost = append(lost, more...)
+		}
 	}
-	starting := c.startingUntil()
-	if !known || callers || rerouted || !starting.Equal(old.StartingUntil) {
-		g.StartingUntil = starting
+	g.StartingUntil = c.startingUntil()
+	if len(g.Modules) != len(old.Modules) || callers || g.Table != old.Table || !g.StartingUntil.Equal(old.StartingUntil) {
 		c.o.Live.Store(&g)
 	}
 	for _, f := range lost { // after the table: who parks by an older picture looks again
@@ -142,11 +146,28 @@ func (c *Control) regenerate(e *entry, callers bool) []*entry {
 	return lost
 }
 
+// known returns modules with those of the steps, whose names are never taken
+// out again.
+func (c *Control) known(steps []*step, modules map[string]*route.Module) map[string]*route.Module {
+	cloned := false
+	for _, s := range steps {
+		if modules[s.e.name] != nil {
+			continue
+		}
+		if !cloned {
+			modules, cloned = maps.Clone(modules), true
+		}
+		modules[s.e.name] = s.e.route
+	}
+	return modules
+}
+
 // startingUntil is G3's deadline, while a configured module has never
 // registered.
 func (c *Control) startingUntil() time.Time {
 	var until time.Time
-	for _, m := range c.config.Modules {
+	for i := range c.config.Modules {
+		m := &c.config.Modules[i]
 		if e := c.modules[m.Name]; e == nil || len(e.record.Versions) == 0 {
 			if u := c.started.Add(m.StartTTL); u.After(until) {
 				until = u

@@ -56,68 +56,125 @@ func (c *Control) mayJoin(moduleName, secret string) bool {
 	return want != "" && subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }
 
+// Joining is a registration with the secret that opens it (I1).
+type Joining struct {
+	message.Registration
+	Secret string
+	Resume uint64 // the number of a RESUME that comes with it; 0: none does
+}
+
 // Register makes a process known (3.3). The errors are *InvalidError,
 // *ConflictError, ErrUnauthorized, or that the record could not be saved.
 func (c *Control) Register(reg message.Registration, secret string) (message.Registered, error) {
-	if faults := reg.Check(); faults != nil {
-		return message.Registered{}, &InvalidError{faults}
-	}
-	if !c.MayJoin(reg.Module, secret) {
-		return message.Registered{}, ErrUnauthorized
-	}
-	if reg.Instance == "" {
-		reg.Instance = newInstanceID(reg.Module)
-	}
-	token := randomText(32)
-	hash := sha256.Sum256([]byte(token))
-	ev, yield, err := c.claim(reg, secret, hash)
+	e, err := c.enter(Joining{Registration: reg, Secret: secret})
 	if err == nil {
-		err = c.yielded(reg.Module, yield)
+		err = c.yielded(reg.Module, e.yield)
 	}
 	if err != nil {
 		return message.Registered{}, err
 	}
-	r, err := c.apply(reg.Module, ev)
+	r, err := c.apply(reg.Module, e.event)
 	if err != nil {
 		return message.Registered{}, err
 	}
-	_, in := r.Find(reg.Instance)
-	return message.Registered{
-		Instance: reg.Instance, Token: token, WebhookSecret: c.webhookSecret(hash), Epoch: r.WriteEpoch(in),
-		Lease: message.Duration(ev.Instance.Lease), State: r.State(c.now(), reg.Instance), Requirements: c.baseline(reg),
-	}, nil
+	return c.registered(e, r), nil
 }
 
-// claim turns a registration into its event, unless its id or a route
-// belongs to another module. It returns who has to yield first (V10).
-func (c *Control) claim(reg message.Registration, secret string, hash [32]byte) (_ lifecycle.Registered, yield []string, _ error) {
+// RegisterAll is Register for processes of as many modules in one step, and
+// Announce for those that resume at once: what comes of it is what would if they
+// did so one after the other. It leaves out, with nil for an answer, who cannot
+// be registered, and who has something to do with another one's routes:
+// Register says why, or sees to it.
+func (c *Control) RegisterAll(all []Joining) []*message.Registered {
+	answers := make([]*message.Registered, len(all))
+	var moves []move
+	var places []int
+	entered := make([]entering, len(all))
+	table := c.o.Live.Load().Table
+	for i, j := range all {
+		e, err := c.enter(j)
+		if err != nil || e.yield != nil || e.event.Replaces != nil {
+			continue
+		}
+		with, err := table.With(c.entry(j.Module).route, allotment{live: j.Routes}.entries())
+		if err != nil {
+			continue // it has a route of another's: of one before it, perhaps
+		}
+		table, entered[i] = with, e
+		m := move{j.Module, []lifecycle.Event{e.event}}
+		if j.Resume > 0 {
+			m.events = append(m.events, lifecycle.Announced{Instance: e.Instance, Announcement: message.Announcement{Type: message.Resume, Seq: j.Resume}})
+		}
+		moves, places = append(moves, m), append(places, i)
+	}
+	for n, s := range c.applyAll(moves) {
+		if s.stands {
+			r := c.registered(entered[places[n]], &s.next)
+			answers[places[n]] = &r
+		}
+	}
+	return answers
+}
+
+// entering is a registration on its way.
+type entering struct {
+	message.Registration // with an instance's id
+	token                string
+	event                lifecycle.Registered
+	yield                []string // modules that have to yield before (V10)
+}
+
+// enter turns a registration into its event, unless it is invalid, or its id or
+// a route belongs to another module.
+func (c *Control) enter(j Joining) (entering, error) {
+	e := entering{Registration: j.Registration, token: randomText(32)}
+	if faults := e.Check(); faults != nil {
+		return e, &InvalidError{faults}
+	}
+	if e.Instance == "" {
+		e.Instance = newInstanceID(e.Module)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if p := c.instances[reg.Instance]; p != nil && p.module != reg.Module {
-		return lifecycle.Registered{}, nil, &ConflictError{fmt.Sprintf("instance %q belongs to module %s: choose another id", reg.Instance, p.module)}
+	if !c.mayJoin(e.Module, j.Secret) {
+		return e, ErrUnauthorized
 	}
-	settings := c.config.Module(reg.Module)
-	if err := checkWebhook(reg, settings.WebhookHosts); err != nil {
-		return lifecycle.Registered{}, nil, err
+	if p := c.instances[e.Instance]; p != nil && p.module != e.Module {
+		return e, &ConflictError{fmt.Sprintf("instance %q belongs to module %s: choose another id", e.Instance, p.module)}
 	}
-	replaces, err := c.heir(reg, secret)
+	settings := c.config.Module(e.Module)
+	if err := checkWebhook(e.Registration, settings.WebhookHosts); err != nil {
+		return e, err
+	}
+	replaces, err := c.heir(e.Registration, j.Secret)
 	if err != nil {
-		return lifecycle.Registered{}, nil, err
+		return e, err
 	}
-	if yield, err = c.room(reg.Module, reg.Routes, replaces); err != nil {
-		return lifecycle.Registered{}, nil, c.unheard(err, reg, replaces)
+	if e.yield, err = c.room(e.Module, e.Routes, replaces); err != nil {
+		return e, c.unheard(err, e.Registration, replaces)
 	}
 	lease := settings.Lease
-	if reg.Lease > 0 {
-		lease = settings.LeaseBounds.Clamp(time.Duration(reg.Lease))
+	if e.Lease > 0 {
+		lease = settings.LeaseBounds.Clamp(time.Duration(e.Lease))
 	}
-	return lifecycle.Registered{
-		Version: reg.Version, Routes: reg.Routes, Provides: reg.Provides, Requires: reg.Requires, Replaces: replaces,
+	hash := sha256.Sum256([]byte(e.token))
+	e.event = lifecycle.Registered{
+		Version: e.Version, Routes: e.Routes, Provides: e.Provides, Requires: e.Requires, Replaces: replaces,
 		Instance: lifecycle.Instance{
-			ID: reg.Instance, Upstream: strings.TrimSuffix(reg.Upstream, "/"), Protocol: reg.Protocol, Webhook: reg.Webhook,
-			Lease: lease, OnDelay: reg.OnDelay, Token: hash[:],
+			ID: e.Instance, Upstream: strings.TrimSuffix(e.Upstream, "/"), Protocol: e.Protocol, Webhook: e.Webhook,
+			Lease: lease, OnDelay: e.OnDelay, Token: hash[:],
 		},
-	}, yield, nil
+	}
+	return e, nil
+}
+
+// registered answers a registration that led to r.
+func (c *Control) registered(e entering, r *lifecycle.Record) message.Registered {
+	_, in := r.Find(e.Instance)
+	return message.Registered{
+		Instance: e.Instance, Token: e.token, WebhookSecret: c.webhookSecret(sha256.Sum256([]byte(e.token))), Epoch: r.WriteEpoch(in),
+		Lease: message.Duration(e.event.Instance.Lease), State: r.State(c.now(), e.Instance), Requirements: c.baseline(e.Registration),
+	}
 }
 
 // baseline is what the registration's answer tells about the requirements:

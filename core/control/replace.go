@@ -92,6 +92,9 @@ func (c *Control) room(name string, routes []message.Route, replaces []string) (
 		return h.missing() || c.reaches(replaces, h.name, map[string]bool{}) || c.says(h, name)
 	}
 	fresh, _ := split(routes, e.routes.live)
+	if fresh == nil {
+		return nil, nil // they are
+	}
 	for _, h := range c.modules {
 		if h == e || len(h.routes.claims) == 0 || free(h) {
 			continue
@@ -102,13 +105,17 @@ func (c *Control) room(name string, routes []message.Route, replaces []string) (
 			}
 		}
 	}
+	t := c.o.Live.Load().Table
+	if _, err := t.With(e.route, allotment{live: routes}.entries()); err == nil {
+		return nil, nil
+	}
 	var conflict *route.ConflictError
 	if _, err := new(route.Table).With(e.route, allotment{live: routes}.entries()); errors.As(err, &conflict) {
 		return nil, &ConflictError{err.Error()} // declared twice
 	} else if err != nil {
 		return nil, &InvalidError{[]message.Fault{{Pointer: "/routes", Detail: err.Error()}}}
 	}
-	for t := c.o.Live.Load().Table; ; {
+	for {
 		_, err := t.With(e.route, allotment{live: routes}.entries())
 		if !errors.As(err, &conflict) {
 			return yield, nil

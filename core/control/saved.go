@@ -11,12 +11,17 @@ import (
 
 // saved is a record as it stands in the store.
 type saved struct {
-	Saved   time.Time `json:"saved"`
-	Started time.Time `json:"started"` // of the process that saved it: its clock
+	envelope
 	lifecycle.Record
-	Trail []Happening `json:"trail,omitempty"`
 
 	stored stored
+}
+
+// envelope is what stands around a record.
+type envelope struct {
+	Saved   time.Time   `json:"saved"`
+	Started time.Time   `json:"started"` // of the process that saved it: its clock
+	Trail   []Happening `json:"trail,omitempty"`
 }
 
 // stored is what is known of a module's place in the store.
@@ -57,27 +62,32 @@ func (c *Control) behind(records []saved) map[time.Time]time.Duration {
 	return d
 }
 
-// save writes the record, with h in its trail, and reports whether it did: not
-// if nothing differs from what is stored.
-func (c *Control) save(e *entry, r *lifecycle.Record, h Happening) (changed bool, _ error) {
-	text, err := json.Marshal(r)
-	if err != nil || string(text) == e.stored.record {
-		return false, err
+// save writes the record of that JSON form, with history in its trail, unless
+// it is what is stored.
+func (c *Control) save(e *entry, text string, history []Happening) error {
+	if text == e.stored.record {
+		return nil
 	}
-	trail := remember(e.trail, h)
-	data, err := json.Marshal(saved{Saved: c.now().Round(0).UTC(), Started: c.started.Round(0).UTC(), Record: *r, Trail: trail})
+	trail := remember(e.trail, history)
+	around, err := json.Marshal(envelope{Saved: c.now().Round(0).UTC(), Started: c.started.Round(0).UTC(), Trail: trail})
 	if err != nil {
-		return false, err
+		return err
 	}
-	revision, err := c.o.Store.Swap(recordSpace, e.name, data, e.stored.revision)
+	revision, err := c.o.Store.Swap(recordSpace, e.name, merged(around, text), e.stored.revision)
 	if err != nil {
-		return false, err
+		return err
 	}
-	e.stored = stored{revision, string(text)}
+	e.stored = stored{revision, text}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e.trail = trail
-	return true, nil
+	return nil
+}
+
+// merged returns a JSON object with the members of both, neither of which is
+// empty.
+func merged(a []byte, b string) []byte {
+	return append(append(a[:len(a)-1], ','), b[1:]...)
 }
 
 // reload reads the record that another gateway wrote.
@@ -92,7 +102,9 @@ func (c *Control) reload(e *entry) error {
 			c.mu.Lock()
 			e.trail = r.Trail
 			c.mu.Unlock()
-			c.perform(e, r.Record, []lifecycle.Effect{lifecycle.Publish{}, lifecycle.Release{Turn: r.Turn}})
+			s := &step{e: e, next: r.Record, effects: []lifecycle.Effect{lifecycle.Publish{}, lifecycle.Release{Turn: r.Turn}}}
+			s.watched = c.watched(&s.next, c.now())
+			c.perform([]*step{s})
 			return nil
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/modgate/modgate/core/lifecycle"
@@ -97,15 +98,15 @@ func (c *Control) serve() (ok bool) {
 			ok = false
 		}
 	}
-	err := together(cursors, func(id string) error {
-		err := c.saveCursor(id)
-		if err != nil {
+	var lost atomic.Bool
+	together(cursors, func(id string) {
+		if err := c.saveCursor(id); err != nil {
 			c.o.Log.Error("a cursor could not be saved", "instance", id, "cause", err)
 			c.queue.again(func(q *queue) { q.cursors[id] = struct{}{} })
+			lost.Store(true)
 		}
-		return err
 	})
-	return ok && err == nil
+	return ok && !lost.Load()
 }
 
 // again puts something back without waking anyone.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"sync"
 
 	"github.com/modgate/modgate/core/config"
 	"github.com/modgate/modgate/core/lifecycle"
@@ -91,20 +90,6 @@ func (v *Voices) enter(voice *voice, same bool, caller *route.Caller) *voice {
 	v.voices[voice.Instance] = voice
 	v.mu.Unlock()
 	return voice
-}
-
-// speakAll lets the voices of each module speak, one after the other, those of
-// different modules at the same time, and goes on to listen for what happens.
-func (v *Voices) speakAll(modules [][]*voice) {
-	var speaking sync.WaitGroup
-	for _, voices := range modules {
-		speaking.Go(func() {
-			for _, voice := range voices {
-				voice.speakNow()
-			}
-		})
-	}
-	speaking.Wait()
 }
 
 // callers returns who is registered, by instance id.

@@ -95,6 +95,13 @@ func (v *voice) leave() (any, news bool) {
 	return v.caller != nil, news
 }
 
+// speaks reports whether it has begun to.
+func (v *voice) speaks() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.begun
+}
+
 func (v *voice) leaves() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -225,11 +232,25 @@ func (v *voice) act() error {
 			return err
 		}
 	}
-	begins := at.Phase == message.Starting && !at.Held || at.Phase == message.Idle && !at.Refused || at.Phase == message.Out && !at.Socket
-	if !begins {
+	if !begins(at) {
 		return nil
 	}
 	return v.say(v.ctx, v.verb(at))
+}
+
+// begins reports whether an instance that stands there, and is up, has to say
+// so.
+func begins(at control.Place) bool {
+	switch at.Phase {
+	case message.Starting:
+		return !at.Held
+	case message.Idle:
+		return !at.Refused
+	case message.Out:
+		return !at.Socket
+	default:
+		return false
+	}
 }
 
 // joins reports whether the instance has to be registered: it never was, a new
@@ -301,25 +322,34 @@ func (v *voice) register() error {
 	if err != nil {
 		return err
 	}
+	v.joined(r)
+	return nil
+}
+
+// joined takes in that the instance is registered.
+func (v *voice) joined(r message.Registered) {
 	caller := v.all.o.Control.Bearer(r.Token)
 	running := v.all.process(v.Process).running
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.caller, v.void, v.lease, v.fresh, v.anew = caller, false, time.Duration(r.Lease), false, false
 	v.used = running
-	return nil
 }
 
-// say announces. The time stands for a number that rises with each
-// announcement, over restarts too (U7).
+// say announces.
 func (v *voice) say(ctx context.Context, verb message.Verb) error {
-	v.mu.Lock()
-	caller := v.caller
-	v.seq = max(v.seq+1, uint64(time.Now().UnixMicro()))
-	a := message.Announcement{Type: verb, Seq: v.seq}
-	v.mu.Unlock()
-	_, err := v.all.o.Control.Announce(ctx, caller, a, 0)
+	caller, seq := v.next()
+	_, err := v.all.o.Control.Announce(ctx, caller, message.Announcement{Type: verb, Seq: seq}, 0)
 	return err
+}
+
+// next returns who makes the next announcement, and its number. The time stands
+// for a number that rises with each, over restarts too (U7).
+func (v *voice) next() (*route.Caller, uint64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.seq = max(v.seq+1, uint64(time.Now().UnixMicro()))
+	return v.caller, v.seq
 }
 
 // inRotation reports whether requests may be on their way to an instance of
