@@ -65,13 +65,20 @@ func live(r *rand.Rand, platforms ...*platform) {
 		leaves := r.IntN(4) == 0
 		for _, p := range platforms {
 			alone(p, j)
-			if who := p.instances[j.Instance]; who != nil && leaves {
+			if who := p.process(j.Instance); who != nil && leaves {
 				p.Announce(context.Background(), who.caller, message.Announcement{Type: message.Disconnect, Seq: j.Resume + 1}, 0) //nolint:errcheck // it may be refused, by both
 			}
 		}
 		time.Sleep(time.Duration(r.IntN(3))*20*time.Second + 700*time.Millisecond) // some are lost by then, some are missing
 		synctest.Wait()
 	}
+}
+
+// process returns that of the instance, or nil.
+func (p *platform) process(instance string) *process {
+	p.Control.mu.Lock()
+	defer p.Control.mu.Unlock()
+	return p.instances[instance]
 }
 
 // alone does one at a time what RegisterAll does.
@@ -116,7 +123,7 @@ func joinings(r *rand.Rand) (all []Joining) {
 
 var tokens = regexp.MustCompile(`"token":"[^"]*"`)
 
-// picture is all that is to be seen of a platform, by what it is.
+// picture is all that is to be seen of a platform at rest, by what it is.
 func picture(p *platform) map[string]string {
 	out := map[string]string{}
 	show := func(what string, v any) {
@@ -126,7 +133,6 @@ func picture(p *platform) map[string]string {
 		}
 		out[what] = tokens.ReplaceAllString(string(text), "")
 	}
-	p.mu.Lock()
 	for name, e := range p.modules {
 		show("record of "+name, e.record)
 		show("history of "+name, e.trail)
@@ -141,7 +147,6 @@ func picture(p *platform) map[string]string {
 		}
 		show("state of "+name, []any{st.Availability, st.Reason, st.Turn, st.Epoch, st.Since, st.Until, serving, own, e.routes.claims})
 	}
-	p.mu.Unlock()
 	var routes []string
 	for m, e := range p.live.Load().Table.All() {
 		routes = append(routes, fmt.Sprint(m.Name, e))
@@ -196,7 +201,7 @@ func TestTogetherTwoCannotReplaceEachOther(t *testing.T) {
 		}
 		alone(p, a)
 		alone(p, b)
-		if p.instances["a-1"] == nil || p.instances["b-1"] != nil {
+		if p.process("a-1") == nil || p.process("b-1") != nil {
 			t.Error("want that a is registered, and b refused")
 		}
 	})
