@@ -21,6 +21,34 @@ type View struct {
 	modules   map[string]picture
 	providers map[string][]string // interface id -> modules, sorted
 	requirers map[string][]string // likewise
+	ranges    map[rangeText]module.Range
+}
+
+// rangeText is a range as a requirement has it.
+type rangeText struct {
+	text   string
+	scheme module.Scheme
+}
+
+// rememberedRanges is how many ranges are read once only: a platform has a few
+// hundred.
+const rememberedRanges = 4096
+
+// rangeOf reads the requirement's range.
+func (v *View) rangeOf(q module.Requirement) (module.Range, error) {
+	text := rangeText{q.Range, q.Scheme}
+	r, known := v.ranges[text]
+	if known {
+		return r, nil
+	}
+	r, err := module.ParseRange(q.Range, q.Scheme)
+	if v.ranges == nil || len(v.ranges) >= rememberedRanges {
+		v.ranges = map[rangeText]module.Range{}
+	}
+	if err == nil {
+		v.ranges[text] = r
+	}
+	return r, err
 }
 
 // picture is one module in a View. Its lists are sorted.
@@ -138,7 +166,7 @@ type Resolution struct {
 func (v *View) Resolve(q module.Requirement) Resolution {
 	best := Resolution{State: message.UnmetMissing, Reason: message.ReasonUnknown}
 	for i, name := range v.providers[q.ID] {
-		r := ResolveIn(v.modules[name].record, q)
+		r := v.resolveIn(v.modules[name].record, q)
 		if i == 0 || r.State < best.State {
 			best = r
 		}
@@ -149,9 +177,9 @@ func (v *View) Resolve(q module.Requirement) Resolution {
 	return best
 }
 
-// ResolveIn returns the state of q as far as one module can meet it (D3).
-func ResolveIn(r *lifecycle.Record, q module.Requirement) Resolution {
-	rng, err := module.ParseRange(q.Range, q.Scheme)
+// resolveIn returns the state of q as far as one module can meet it (D3).
+func (v *View) resolveIn(r *lifecycle.Record, q module.Requirement) Resolution {
+	rng, err := v.rangeOf(q)
 	if err != nil { // refused at registration; a record of before a change of the rules
 		return Resolution{State: message.UnmetMissing, Reason: message.ReasonVersion, Module: r.Module, Turn: r.Turn}
 	}
@@ -245,7 +273,7 @@ func (v *View) Unmet(requires []module.Requirement) []Unmet {
 	var out []Unmet
 	for _, q := range requires {
 		for _, name := range v.providers[q.ID] {
-			if r := ResolveIn(v.modules[name].record, q); r.Reason == message.ReasonVersion {
+			if r := v.resolveIn(v.modules[name].record, q); r.Reason == message.ReasonVersion {
 				out = append(out, Unmet{name, q, r})
 			}
 		}
