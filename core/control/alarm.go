@@ -56,8 +56,14 @@ func (c *Control) alert(e *entry) {
 }
 
 // alarms asks policies which incidents administrators must be told of, on a
-// goroutine of its own: a policy that takes its time keeps no deadline waiting.
+// goroutine of its own, once Begin was called: a policy that takes its time
+// keeps no deadline waiting.
 func (c *Control) alarms(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-c.begun:
+	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {

@@ -81,6 +81,7 @@ type Control struct {
 
 	queue   queue
 	alarmed chan struct{} // holds one: a module's state changed
+	begun   chan struct{} // closed by Begin
 	done    sync.WaitGroup
 	stop    context.CancelFunc
 }
@@ -111,7 +112,7 @@ func Open(o Options) (*Control, error) {
 		o: o, config: o.Config, modules: map[string]*entry{}, instances: map[string]*process{}, cursors: map[string]store.Revision{}, incidents: map[string]*incident{}, flapping: map[string]*losses{}, debts: map[string]*debt{},
 		settled: now.Add(o.Config.Gateway.Settle), started: now,
 	}
-	c.queue.wake, c.alarmed = make(chan struct{}, 1), make(chan struct{}, 1)
+	c.queue.wake, c.alarmed, c.begun = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{})
 	c.o.Live.Store(&route.Generation{Table: &route.Table{}, Modules: map[string]*route.Module{}, Callers: map[route.TokenHash]*route.Caller{}})
 	if err := c.load(); err != nil {
 		return nil, err
@@ -124,6 +125,11 @@ func Open(o Options) (*Control, error) {
 	}
 	return c, nil
 }
+
+// Begin is told, once, that requests are let in: from now on policies are asked
+// which incidents administrators must be told of. While a gateway opens, modules
+// are in no trouble that lasts, and the first request would wait for the answers.
+func (c *Control) Begin() { close(c.begun) }
 
 // load brings every stored record, and every module that is configured, to
 // life.

@@ -71,6 +71,7 @@ func (p *platform) open() {
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	p.Begin()
 }
 
 // options are those of a Control on that store, whose live table is p's.

@@ -288,6 +288,7 @@ func (g *Gateway) Serve(ctx context.Context) error {
 	g.serving.Go(func() { g.ended("control", g.api.Serve(g.calls)) })
 	g.log.Info("modgate is ready", "version", g.o.Version, "data", g.data.Addr().String(), "control", g.ctrl.Addr().String(), "admin_token_file", g.adminToken)
 	g.notices.Deliver(g.control.Owed)
+	g.control.Begin()
 	if err := g.startProcesses(); err != nil {
 		return err
 	}
