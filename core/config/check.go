@@ -21,7 +21,7 @@ type Problem struct {
 	// "module.inventory.grace".
 	At      []string
 	Warning bool     // the configuration may be used all the same
-	Rests   []string // of a warning: what else it is about; "providers" are all that provide something, "provides.ID" those of that interface
+	Rests   []string // what else it is about; "providers" are all that provide something, "provides.ID" those of that interface
 	Summary string   // terse
 	Detail  string   // what is wrong, and what to do
 
@@ -105,7 +105,7 @@ func (s scope) warn(names, summary, format string, args ...any) {
 	(*s.ps)[len(*s.ps)-1].Warning = true
 }
 
-// rests says what else the last warning is about.
+// rests says what else the last problem is about.
 func (s scope) rests(paths ...string) { (*s.ps)[len(*s.ps)-1].Rests = paths }
 
 // reported reports whether the setting of that name has a problem already.
@@ -232,8 +232,9 @@ func (m *Module) checkParking(s scope, gateway Parking) {
 		{"parking.per_module", m.Parking.PerModule, gateway.PerModule},
 		{"parking.per_caller", m.Parking.PerCaller, gateway.PerCaller},
 	} {
-		if b.own > b.all {
-			s.conflict(b.name, "Value above the gateway's bound", "%s is %d, and gateway.%[1]s %[3]d, which bounds it: lower the module's, or raise the gateway's.", b.name, b.own, b.all)
+		if b.own > b.all && !s.reported(b.name) {
+			s.add(b.name, "Value above the gateway's bound", "%s is %d, and gateway.%[1]s %[3]d, which bounds it: lower the module's, or raise the gateway's.", b.name, b.own, b.all)
+			s.rests("gateway." + b.name)
 		}
 	}
 }
@@ -295,6 +296,7 @@ func (c *Config) checkPorts(ps *problems) {
 		}
 		if o, taken := owner[p.Port]; taken {
 			ps.add([]string{at}, "Port given twice", "Port %d is taken by %s.", p.Port, o)
+			scope{at, ps}.rests(o)
 			continue
 		}
 		owner[p.Port] = at

@@ -30,12 +30,14 @@ func Default() Config {
 // Module returns what is declared of the module, or, of one that no file
 // names, the defaults.
 func (c *Config) Module(name string) Module {
-	if i, ok := slices.BinarySearchFunc(c.Modules, name, func(m Module, name string) int {
-		return strings.Compare(m.Name, name)
-	}); ok {
+	if i, ok := c.find(name); ok {
 		return c.Modules[i]
 	}
 	return c.Undeclared(name)
+}
+
+func (c *Config) find(name string) (i int, ok bool) {
+	return slices.BinarySearchFunc(c.Modules, name, func(m Module, name string) int { return strings.Compare(m.Name, name) })
 }
 
 // Undeclared returns what holds for a module of which nothing is declared.

@@ -61,6 +61,14 @@ type ModuleParking struct {
 
 const maxParked = 1_000_000
 
+// Settings lists what the language sets of p, by name below a module's block.
+func (p *ModuleParking) Settings() []Setting {
+	return []Setting{
+		{Name: "parking.per_module", Value: &p.PerModule, Max: maxParked, Doc: "requests parked at it, at most what the gateway says; 0 parks none; unset: the gateway's (A6)"},
+		{Name: "parking.per_caller", Value: &p.PerCaller, Max: maxParked, Doc: "of these, requests of one caller; unset: the gateway's"},
+	}
+}
+
 func (p *ModuleParking) check(s scope) {
 	if p.PerCaller > p.PerModule {
 		s.conflict("parking.per_caller parking.per_module", "Bounds that contradict each other",

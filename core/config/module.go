@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/modgate/modgate/core/message"
 )
@@ -38,12 +39,11 @@ func (m *Module) Settings() []Setting { return append(m.Defaults.Settings(), m.o
 
 // own lists what only a module's block sets.
 func (m *Module) own() []Setting {
-	return append([]Setting{
+	return slices.Concat([]Setting{
 		{Name: "routing", Value: &m.Routing, Words: routingNames[:], Doc: "which version gets new requests: the highest that serves, or (not in this version) the highest serving one that satisfies the caller's own requirement (V1)"},
 		{Name: "callers", Value: &m.Callers, Words: callersNames[:], Doc: "who may send it requests: anyone, or only modules, which bear a token (I1)"},
 		{Name: "on_delay", Value: &m.OnDelay, Words: onDelayWords[:], Doc: "what happens to the module's own requests to a delayed one: what it said when it registered, or DELAY by reply in any case (A8)"},
-		{Name: "parking.per_module", Value: &m.Parking.PerModule, Max: maxParked, Doc: "requests parked at it, at most what the gateway says; 0 parks none; unset: the gateway's (A6)"},
-		{Name: "parking.per_caller", Value: &m.Parking.PerCaller, Max: maxParked, Doc: "of these, requests of one caller; unset: the gateway's"},
+	}, m.Parking.Settings(), []Setting{
 		{Name: "policy", Value: &m.Policy, Doc: "unit of policies that is asked first; unset: the one under the module's name, if there is one"},
 		{Name: "join_secret", Value: &m.JoinSecret, Min: minSecret, Max: maxSecret, Doc: "what it registers with; then the general secret does not do"},
 		{Name: "paths", Value: &m.Paths, Doc: "patterns such as \"/items/{id}\" whose requests are parked while the module has never registered (G3)"},
@@ -52,7 +52,7 @@ func (m *Module) own() []Setting {
 		{Name: "run_header", Value: &m.RunHeader, Doc: "a header that the module passes on by itself with the requests that it sends, such as \"X-Okapi-Request-Id\": it stands for Modgate-Run (L4, U11)"},
 		{Name: "replaces", Value: &m.Replaces, Effect: Registering, Doc: "modules whose routes go to it when it first serves, where both have them; beside those that it names when it registers (V10)"},
 		{Name: "webhook_hosts", Value: &m.WebhookHosts, Doc: "hosts beside the upstream's that its webhook may be at (3.4)"},
-	}, m.Plugin.settings()...)
+	}, m.Plugin.settings())
 }
 
 var onDelayWords = [...]string{message.Park.String(), message.Reply.String()}

@@ -189,7 +189,9 @@ func (c *Config) checkEgress(ps *problems) {
 			at := "module." + m.Name + ".version." + v.Version.String()
 			for n, a := range v.Egress {
 				if o, taken := owner[a]; taken {
-					ps.add([]string{at + "." + element("egress", n)}, "Address given twice", "%q is taken by %s.", a, o)
+					s := scope{at + "." + element("egress", n), ps}
+					s.add("", "Address given twice", "%q is taken by %s.", a, o)
+					s.rests(o)
 				}
 				owner[a] = at
 			}

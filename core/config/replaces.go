@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -63,17 +62,13 @@ func (c *Config) checkRoutes(ps *problems) {
 		m := &c.Modules[i]
 		s := scope{"module." + m.Name, ps}
 		for n, p := range m.Paths {
-			if summary, detail := c.claim(owners, &claim{module: m.Name, route: message.Route{Path: p}}); summary != "" {
-				s.in(element("paths", n)).add("", summary, "%s", detail)
-			}
+			c.claim(owners, &claim{module: m.Name, route: message.Route{Path: p}}, func() scope { return s.in(element("paths", n)) })
 		}
 		for j := range m.Versions {
 			v := &m.Versions[j]
 			n := 0
 			for r := range v.routes() {
-				if summary, detail := c.claim(owners, &claim{m.Name, v.Version, r}); summary != "" {
-					s.in("version."+v.Version.String()).in(v.spot(n)).add("", summary, "%s", detail)
-				}
+				c.claim(owners, &claim{m.Name, v.Version, r}, func() scope { return s.in("version." + v.Version.String()).in(v.spot(n)) })
 				n++
 			}
 		}
@@ -92,18 +87,22 @@ func (c *claim) who() string {
 	return strings.TrimSpace(c.module + " " + c.version.String())
 }
 
-// claim gives its route's ways to by, or says what is wrong when somebody has
+// claim gives its route's ways, which stands at at, to by, or reports who has
 // one already. A module may have a route in each version, but a path once.
-func (c *Config) claim(owners map[message.Way][]*claim, by *claim) (summary, detail string) {
+func (c *Config) claim(owners map[message.Way][]*claim, by *claim, at func() scope) {
 	for _, w := range by.route.Ways() {
 		known := false
 		for _, o := range owners[w] {
 			switch {
 			case o.module != by.module && c.replacing(o.module, by.module) == nil && c.replacing(by.module, o.module) == nil:
-				return "Route of two modules", fmt.Sprintf("%q means requests that %q of %s means too; a request goes to one module only. If one of the two takes over from the other, its block says so: replaces = [%[5]q] in that of %[4]s, or the other way round.",
+				s := at()
+				s.add("", "Route of two modules", "%q means requests that %q of %s means too; a request goes to one module only. If one of the two takes over from the other, its block says so: replaces = [%[5]q] in that of %[4]s, or the other way round.",
 					routeText(by.route), routeText(o.route), o.who(), by.module, o.module)
+				s.rests(c.undeclaredBehind(o.module, by.module)...)
+				return
 			case o.module == by.module && by.version.IsZero():
-				return "Path given twice", fmt.Sprintf("%q means the same requests as %q of the same module.", routeText(by.route), routeText(o.route))
+				at().add("", "Path given twice", "%q means the same requests as %q of the same module.", routeText(by.route), routeText(o.route))
+				return
 			}
 			known = known || o.module == by.module
 		}
@@ -111,5 +110,21 @@ func (c *Config) claim(owners map[message.Way][]*claim, by *claim) (summary, det
 			owners[w] = append(owners[w], by)
 		}
 	}
-	return "", ""
+}
+
+// undeclaredBehind returns the paths of those whom one of the modules replaces, at
+// once or through others, and who are not declared: they may replace further
+// ones.
+func (c *Config) undeclaredBehind(names ...string) (paths []string) {
+	for i := 0; i < len(names); i++ {
+		if _, ok := c.find(names[i]); !ok {
+			paths = append(paths, "module."+names[i])
+		}
+		for _, next := range c.Module(names[i]).Replaces {
+			if !slices.Contains(names, next) {
+				names = append(names, next)
+			}
+		}
+	}
+	return paths
 }
