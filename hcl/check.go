@@ -14,6 +14,9 @@ import (
 // have, at the place of the likeliest setting that was written, else of the
 // block around it.
 func (r *reader) check(c *config.Config) {
+	if r.partial {
+		r.mayBeElsewhere(c)
+	}
 	unread := r.unread()
 	for _, p := range append(c.Check(), missing(c)...) {
 		if unread.void(p) {
@@ -53,16 +56,61 @@ func isProvider(blockType string) bool {
 	return slices.Contains([]string{"module", "version", "provides"}, blockType)
 }
 
+// mayBeElsewhere notes what of c may be written in what could not be read:
+// whoever provides something or replaces somebody, blocks that nobody has
+// written, and what modules have of these.
+func (r *reader) mayBeElsewhere(c *config.Config) {
+	r.failed["providers"] = true
+	var gateway, defaults bool
+	if _, written := r.places.of("gateway"); !written {
+		gateway = true
+		r.failed["gateway"] = true
+		r.unwritten("gateway", c.Gateway.Settings())
+	}
+	if _, written := r.places.of("defaults"); !written {
+		defaults = true
+	}
+	for i := range c.Modules {
+		m := &c.Modules[i]
+		at := "module." + m.Name
+		if gateway {
+			r.unwritten(at, m.Parking.Settings())
+		}
+		if defaults {
+			r.unwritten(at, m.Defaults.Settings())
+		}
+		for j := range m.Versions {
+			v := &m.Versions[j]
+			for _, s := range v.Probe.Settings() {
+				if r.failed[at+"."+s.Name] {
+					r.unwritten(at+".version."+v.Version.String(), []config.Setting{s})
+				}
+			}
+		}
+		for _, name := range m.Replaces {
+			if _, written := r.places.of("module." + name); !written {
+				r.failed["module."+name] = true
+			}
+		}
+	}
+}
+
+// unwritten notes the settings of the block of path that were not written.
+func (r *reader) unwritten(path string, settings []config.Setting) {
+	for _, s := range settings {
+		if _, written := r.places.of(path + "." + s.Name); !written {
+			r.failed[path+"."+s.Name] = true
+		}
+	}
+}
+
 // void reports whether p only follows from what could not be read, which has
 // been reported. Of a warning this goes further: it may be about what is there
 // and was not read.
 func (u unread) void(p config.Problem) bool {
-	if !p.Warning {
-		return slices.ContainsFunc(p.At, u.has)
-	}
 	return slices.ContainsFunc(slices.Concat(p.At, p.Rests), func(path string) bool {
 		block := path[:max(0, strings.LastIndexByte(path, '.'))]
-		return u.has(path) || u.below(path) || u.has(block)
+		return u.has(path) || p.Warning && (u.below(path) || u.has(block))
 	})
 }
 

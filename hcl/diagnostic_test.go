@@ -33,11 +33,15 @@ func TestDiagnosticsAreData(t *testing.T) {
 
 func TestSecretsAreNotShown(t *testing.T) { // I2
 	for name, text := range map[string]string{
-		"bound":  `gateway { join_secret = "swordfish" }`,
-		"syntax": `gateway { join_secret = "swordfish }`,
-		"type":   `gateway { join_secret = ["swordfish"] }`,
+		"bound.hcl":     `gateway { join_secret = "swordfish" }`,
+		"syntax.hcl":    `gateway { join_secret = "swordfish }`,
+		"mail.hcl":      "alert \"a\" {\n  mail {\n    password = \"swordfish\n  }\n}\n",
+		"mail.hcl.json": `{ "alert": { "a": { "mail": { "password": "swordfish" "from": "a@b.c" } } } }`,
+		"variable.hcl":  "variable \"word\" {\n  default = \"swordfish\n  sensitive = true\n}\n",
+		"cut.hcl":       "locals {}\nvariable \"word\" {\n  default = \"swordfish\n  sensitive = true\n}\nlocals {}\n",
+		"type.hcl":      `gateway { join_secret = ["swordfish"] }`,
 	} {
-		dir := written(t, map[string]string{"a.hcl": text})
+		dir := written(t, map[string]string{name: text})
 		_, ds := Load(dir)
 		b, err := json.Marshal(ds)
 		if err != nil {

@@ -41,10 +41,12 @@ func (ev *evaluator) value(e hcl.Expression) (cty.Value, hcl.Diagnostics) {
 	}
 	used := map[string]cty.Value{}
 	var found hcl.Diagnostics
+	known := true
 	for _, t := range e.Variables() {
-		found = append(found, ev.refer(t, used)...)
+		ok, wrong := ev.refer(t, used)
+		known, found = known && ok, append(found, wrong...)
 	}
-	if found.HasErrors() {
+	if !known {
 		return cty.DynamicVal, found
 	}
 	folder := folderAt(e.Range())
@@ -76,27 +78,28 @@ func isLiteral(e hcl.Expression) bool {
 	}
 }
 
-// refer checks one reference, and puts the local value it means into used.
-func (ev *evaluator) refer(t hcl.Traversal, used map[string]cty.Value) hcl.Diagnostics {
+// refer checks one reference, puts the local value it means into used, and
+// reports whether there is what it refers to. What is nowhere may be in what
+// could not be read: then nothing is wrong with it.
+func (ev *evaluator) refer(t hcl.Traversal, used map[string]cty.Value) (ok bool, found hcl.Diagnostics) {
 	at := t.SourceRange()
 	root := t.RootName()
 	if root != "var" && root != "local" {
-		return placed(at, "Unknown name", "There is no %q here: names are var.NAME and local.NAME. A text stands in quotes: %q.", root, root)
+		return false, placed(at, "Unknown name", "There is no %q here: names are var.NAME and local.NAME. A text stands in quotes: %q.", root, root)
 	}
-	name, ok := second(t)
-	if !ok {
-		return placed(at, "Incomplete reference", "Say which one: %s.NAME.", root)
+	name, named := second(t)
+	if !named {
+		return false, placed(at, "Incomplete reference", "Say which one: %s.NAME.", root)
 	}
-	if root == "var" {
-		if _, ok := ev.variables[name]; !ok {
-			return placed(at, "Undeclared variable", "No variable %q is declared.%s Declare it: variable %[1]q {}.", name,
-				didYouMean(name, slices.Sorted(maps.Keys(ev.variables))))
-		}
-		return nil
+	if root == "local" {
+		used[name], found = ev.local(name, at)
+		return !found.HasErrors(), found
 	}
-	v, found := ev.local(name, at)
-	used[name] = v
-	return found
+	if _, ok = ev.variables[name]; !ok && !ev.partial {
+		found = placed(at, "Undeclared variable", "No variable %q is declared.%s Declare it: variable %[1]q {}.", name,
+			didYouMean(name, slices.Sorted(maps.Keys(ev.variables))))
+	}
+	return ok, found
 }
 
 // second returns the name after the first dot, or in the first index.
@@ -125,7 +128,10 @@ func (ev *evaluator) local(name string, at hcl.Range) (cty.Value, hcl.Diagnostic
 		return v, nil
 	}
 	attr, ok := ev.pending[name]
-	if !ok {
+	switch {
+	case !ok && ev.partial:
+		return cty.DynamicVal, nil
+	case !ok:
 		return cty.DynamicVal, placed(at, "Undeclared local value", "No local value %q is declared.%s", name,
 			didYouMean(name, slices.Sorted(maps.Keys(ev.pending))))
 	}

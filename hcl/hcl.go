@@ -52,6 +52,7 @@ func (in *Input) Load() (*config.Config, Diagnostics) {
 	}}
 	sources, found := open(in.Paths)
 	texts, more := around.assign(in.VarFiles, in.Vars)
+	around.partial, around.unassigned = len(found) > 0, len(more) > 0
 	for _, s := range slices.Concat(sources, texts) {
 		around.opened(s.name)
 	}
@@ -71,8 +72,8 @@ func Format(src []byte) []byte { return hclwrite.Format(src) }
 // syntax it is, and stands in the diagnostics.
 func Syntax(name string, text []byte) Diagnostics {
 	s := source{name, text}
-	_, found := parse(s)
-	return report(slices.CompactFunc(found, sameAdvice), []source{s}, nil, nil)
+	p := parse(s)
+	return report(p.found, []source{s}, p.secret, nil)
 }
 
 // source is one file of a configuration.

@@ -1,7 +1,10 @@
 package hcl
 
 import (
+	"bytes"
+	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -9,20 +12,20 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/json"
+
+	"github.com/modgate/modgate/core/config"
 )
 
-// parsed is what is in a source: a body, which may be incomplete after errors,
-// or nil; and what is wrong with it.
+// parsed is what is in a source: a body, which after errors has only what they
+// do not touch, or is nil; and what is wrong with it.
 type parsed struct {
-	body  hcl.Body
-	found hcl.Diagnostics
+	body   hcl.Body
+	found  hcl.Diagnostics
+	secret []hcl.Range // where secrets may be among what is wrong
 }
 
 // parse parses one source.
-func parse(s source) (hcl.Body, hcl.Diagnostics) {
-	all := parseAll([]source{s})
-	return all[0].body, all[0].found
-}
+func parse(s source) parsed { return parseAll([]source{s})[0] }
 
 // parseAll parses the sources, on all processors.
 func parseAll(sources []source) []parsed {
@@ -64,9 +67,18 @@ func inParallel(n int, do func(i int)) {
 // isJSON reports whether s is in the JSON syntax; its name says so.
 func (s source) isJSON() bool { return strings.HasSuffix(s.name, ".json") }
 
-// join returns what s has in it, of what its pieces have. If something is wrong
-// with one, or two of them may be wrong together, it is parsed as a whole.
+// join returns what s has in it, of what its pieces have.
 func (s source) join(pieces []parsed) parsed {
+	p := s.whole(pieces)
+	if p.found.HasErrors() {
+		p = s.intact(p)
+	}
+	return p
+}
+
+// whole puts the pieces of s together. If something is wrong with one, or two
+// of them may be wrong together, s is parsed anew.
+func (s source) whole(pieces []parsed) parsed {
 	if len(pieces) == 1 {
 		return pieces[0]
 	}
@@ -100,11 +112,48 @@ func (p piece) parse() parsed {
 	var found hcl.Diagnostics
 	if p.isJSON() {
 		f, found = json.Parse(p.text, p.name)
+		if len(found) > 1 { // what was not understood is no object
+			found = slices.DeleteFunc(found, func(d *hcl.Diagnostic) bool { return d.Summary == "Root value must be object" })
+		}
 	} else {
 		f, found = hclsyntax.ParseConfig(p.text, p.name, p.start)
 	}
-	if f == nil {
-		return parsed{found: found}
+	is := parsed{found: slices.CompactFunc(found, sameAdvice)}
+	if f != nil {
+		is.body = f.Body
 	}
-	return parsed{f.Body, found}
+	if found.HasErrors() {
+		is.secret = p.secrets()
+	}
+	return is
+}
+
+// secrets returns where secrets may be in p, which has errors, so that only its
+// words are known: lines that set one, or all that may be of a sensitive
+// variable.
+func (p piece) secrets() (at []hcl.Range) {
+	var names []string
+	for _, t := range tables() {
+		for _, s := range t.settings {
+			if _, secret := s.Value.(*config.Secret); secret {
+				names = append(names, s.Name[strings.LastIndexByte(s.Name, '.')+1:])
+			}
+		}
+	}
+	sets := regexp.MustCompile(`\b(` + strings.Join(names, "|") + `)"?[ \t]*[=:]`)
+	all := bytes.Contains(p.text, []byte("sensitive"))
+	line := p.start
+	for text := range bytes.Lines(p.text) {
+		if all || sets.Match(text) {
+			at = append(at, hcl.Range{Filename: p.name, Start: line, End: line})
+		}
+		line.Line++
+	}
+	return at
+}
+
+// sameAdvice reports whether b says what a says: after a quote that is not
+// closed the parser repeats itself on every line.
+func sameAdvice(a, b *hcl.Diagnostic) bool {
+	return a.Summary == b.Summary && a.Detail == b.Detail
 }

@@ -67,7 +67,7 @@ func meansTheSame(t *testing.T, text []byte) int {
 	if right && len(whole.found) > 0 {
 		t.Fatalf("%q is right in pieces, but: %v", text, whole.found)
 	}
-	joined := s.join(read)
+	joined := s.whole(read)
 	if len(joined.found) > 0 || len(whole.found) > 0 {
 		if !reflect.DeepEqual(joined.found, whole.found) {
 			t.Fatalf("%q: %v in pieces, else %v", text, joined.found, whole.found)

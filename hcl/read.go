@@ -30,15 +30,14 @@ func read(sources []source, found hcl.Diagnostics, home string, around surroundi
 		failed: map[string]bool{},
 	}
 	c := config.Default()
-	if blocks, ok := r.blocks(); ok {
-		r.declareVariables(blocks["variable"])
-		r.declareLocals(blocks["locals"])
-		r.gateway(&c, blocks, home)
-		r.modules(&c, blocks["module"])
-		r.processes(&c, blocks["process"])
-		r.sinks(&c, blocks["alert"])
-		r.check(&c)
-	}
+	blocks := r.blocks()
+	r.declareVariables(blocks["variable"])
+	r.declareLocals(blocks["locals"])
+	r.gateway(&c, blocks, home)
+	r.modules(&c, blocks["module"])
+	r.processes(&c, blocks["process"])
+	r.sinks(&c, blocks["alert"])
+	r.check(&c)
 	slices.Sort(r.sensitive)
 	c.Sensitive = r.sensitive
 	ds := report(r.found, slices.Concat(sources, texts), r.secret, r.hidden)
@@ -48,31 +47,21 @@ func read(sources []source, found hcl.Diagnostics, home string, around surroundi
 	return &c, ds
 }
 
-// blocks returns the outermost blocks of all sources by type. After a syntax
-// error there are none: what follows from one would mislead.
-func (r *reader) blocks() (map[string]hcl.Blocks, bool) {
-	sources := parseAll(r.sources)
-	syntax := true
-	for _, s := range sources {
-		r.found = append(r.found, slices.CompactFunc(s.found, sameAdvice)...)
-		syntax = syntax && !s.found.HasErrors()
-	}
-	if !syntax {
-		return nil, false
-	}
+// blocks returns the outermost blocks of all sources by type, without those
+// that have errors of syntax.
+func (r *reader) blocks() map[string]hcl.Blocks {
 	all := map[string]hcl.Blocks{}
-	for _, s := range sources {
+	for _, s := range parseAll(r.sources) {
+		r.found, r.secret = append(r.found, s.found...), append(r.secret, s.secret...)
+		r.partial = r.partial || s.found.HasErrors()
+		if s.body == nil {
+			continue
+		}
 		for _, block := range r.blockContent(s.body, topLevel(), "").Blocks {
 			all[block.Type] = append(all[block.Type], block)
 		}
 	}
-	return all, true
-}
-
-// sameAdvice reports whether b says what a says: after a quote that is not
-// closed the parser repeats itself on every line.
-func sameAdvice(a, b *hcl.Diagnostic) bool {
-	return a.Summary == b.Summary && a.Detail == b.Detail
+	return all
 }
 
 func (r *reader) declareVariables(blocks hcl.Blocks) {

@@ -54,6 +54,9 @@ func (ev *evaluator) flag(a *hcl.Attribute) (bool, hcl.Diagnostics) {
 // validate asks the validation blocks of a variable about its value, which
 // stands at from.
 func (r *reader) validate(name string, blocks hcl.Blocks, from hcl.Range) {
+	if !r.variables[name].IsWhollyKnown() {
+		return // it may be given where nothing could be read
+	}
 	for _, b := range blocks {
 		c := r.content(b.Body, hcl.BodySchema{Attributes: []hcl.AttributeSchema{
 			{Name: "condition", Required: true}, {Name: "error_message", Required: true},

@@ -19,6 +19,9 @@ type surroundings struct {
 	env      func(string) (string, bool)
 	assigned map[string]assignment // variables' values, by name
 	opened   func(path string)     // told of every file that is read; nil: nobody
+
+	partial    bool // something of the configuration could not be read: what is not declared may be, there
+	unassigned bool // likewise variables' values
 }
 
 // assignment is the value that a variable was given outside the configuration:
@@ -39,11 +42,11 @@ func (s surroundings) assign(files, vars []string) (texts []source, found hcl.Di
 		}
 		file := source{name, text}
 		texts = append(texts, file)
-		body, wrong := parse(file)
-		if found = append(found, wrong...); body == nil || wrong.HasErrors() {
+		p := parse(file)
+		if found = append(found, p.found...); p.found.HasErrors() {
 			continue
 		}
-		attrs, wrong := body.JustAttributes()
+		attrs, wrong := p.body.JustAttributes()
 		found = append(found, wrong...)
 		for name, a := range attrs {
 			s.assigned[name] = assignment{attr: a}
@@ -62,6 +65,9 @@ func (s surroundings) assign(files, vars []string) (texts []source, found hcl.Di
 
 // undeclared reports values of variables that no file declares.
 func (ev *evaluator) undeclared() (found hcl.Diagnostics) {
+	if ev.partial {
+		return nil
+	}
 	for _, name := range slices.Sorted(maps.Keys(ev.assigned)) {
 		if _, ok := ev.variables[name]; ok {
 			continue
@@ -77,14 +83,20 @@ func (ev *evaluator) undeclared() (found hcl.Diagnostics) {
 }
 
 // given returns the value that a variable is given, by whoever calls, by the
-// environment, or else by its default, and where that stands.
+// environment, or else by its default, and where that stands. It is unknown if
+// what could not be read may give another.
 func (ev *evaluator) given(name string, want cty.Type, c *hcl.BodyContent, at hcl.Range) (cty.Value, hcl.Range, hcl.Diagnostics) {
 	if a, ok := ev.assigned[name]; ok {
 		if a.attr == nil {
 			return fromOutside(a.text, "--var "+name, want, at)
 		}
-		v, found := a.attr.Expr.Value(nil)
-		return v, a.attr.Expr.Range(), found
+		if !ev.unassigned {
+			v, found := a.attr.Expr.Value(nil)
+			return v, a.attr.Expr.Range(), found
+		}
+	}
+	if ev.unassigned {
+		return cty.DynamicVal, at, nil
 	}
 	key := variablePrefix + name
 	if text, ok := ev.env(key); ok {
