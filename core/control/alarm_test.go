@@ -41,6 +41,34 @@ func (c *calls) now(say ...fallback.Incident) (asked []fallback.Query, told []st
 	return asked, told
 }
 
+// While a gateway opens, policies are not asked; then they are, about every
+// module.
+func TestPolicyIsAskedFromTheBeginningOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &calls{}
+		p := newPlatform(t)
+		p.register("m", "1.0.0", "m-1")
+		p.register("n", "1.0.0", "n-1")
+		p.Close()
+		o := p.options(p.store)
+		o.Alerts, o.Call = c.alerts, c.call
+		var err error
+		if p.Control, err = Open(o); err != nil {
+			t.Fatal(err)
+		}
+		defer p.close()
+		time.Sleep(alarmPause + time.Second)
+		if asked, _ := c.now(); len(asked) != 0 {
+			t.Errorf("asked %+v before the beginning", asked)
+		}
+		p.Begin()
+		synctest.Wait()
+		if asked, _ := c.now(); len(asked) != 2 {
+			t.Errorf("asked %+v, want about both modules", asked)
+		}
+	})
+}
+
 func TestPolicyIsAskedWhatTheAdministratorMustKnow(t *testing.T) { // G5
 	synctest.Test(t, func(t *testing.T) {
 		c := &calls{}

@@ -96,7 +96,7 @@ type entry struct {
 	// guarded by Control.mu
 	record    *lifecycle.Record // immutable, replaced
 	stored    stored
-	trail     []Happening // the latest; immutable, replaced
+	trail     trail
 	route     *route.Module
 	routes    allotment
 	processes map[string]*process // by instance id

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -168,21 +169,46 @@ func words(effects []lifecycle.Effect) (said []string) {
 	return said
 }
 
-// remember returns the trail with what happened since, and without what is too
-// old. It shares nothing that changes with the former one.
-func remember(trail, since []Happening) []Happening {
-	all := slices.Concat(trail, since)
-	return all[max(0, len(all)-keptHappenings):]
+// trail is what is remembered of a module's life, oldest first, each in its JSON
+// form: it is written with every event, and seldom read. It is immutable.
+type trail []json.RawMessage
+
+// with returns the trail with what happened since, and without what is too old.
+// It shares nothing that changes with t.
+func (t trail) with(since []Happening) (trail, error) {
+	next := slices.Clip(t)
+	for _, h := range since {
+		text, err := json.Marshal(h)
+		if err != nil {
+			return nil, err
+		}
+		next = append(next, text)
+	}
+	return next[max(0, len(next)-keptHappenings):], nil
 }
 
 // History returns the latest that happened to the module, oldest first, and
 // whether anything is known of it. It outlives the module's drop (O1).
 func (c *Control) History(name string) ([]Happening, bool) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	var t trail
 	e := c.modules[name]
-	if e == nil || len(e.trail) == 0 && e.record.Availability() == message.Unknown {
+	known := e != nil && (len(e.trail) > 0 || e.record.Availability() != message.Unknown)
+	if known {
+		t = e.trail
+	}
+	c.mu.Unlock()
+	if !known {
 		return nil, false
 	}
-	return append([]Happening{}, e.trail...), true
+	happened := make([]Happening, 0, len(t))
+	for _, text := range t {
+		var h Happening
+		if err := json.Unmarshal(text, &h); err != nil {
+			c.o.Log.Error("an entry of a history cannot be read", "module", name, "cause", err)
+			continue
+		}
+		happened = append(happened, h)
+	}
+	return happened, true
 }

@@ -2,6 +2,7 @@ package control
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,17 +12,19 @@ import (
 
 // saved is a record as it stands in the store.
 type saved struct {
-	envelope
+	stamp
 	lifecycle.Record
+	Trail trail `json:"trail,omitempty"`
 
+	entry  store.Entry
 	stored stored
+	err    error // it cannot be read
 }
 
-// envelope is what stands around a record.
-type envelope struct {
-	Saved   time.Time   `json:"saved"`
-	Started time.Time   `json:"started"` // of the process that saved it: its clock
-	Trail   []Happening `json:"trail,omitempty"`
+// stamp says when a record was saved.
+type stamp struct {
+	Saved   time.Time `json:"saved"`
+	Started time.Time `json:"started"` // of the process that saved it: its clock
 }
 
 // stored is what is known of a module's place in the store.
@@ -31,30 +34,40 @@ type stored struct {
 }
 
 // records reads all records, by module.
-func (c *Control) records() ([]saved, error) {
+func (c *Control) records() ([]*saved, error) {
 	entries, err := c.o.Store.Load(recordSpace)
 	if err != nil {
 		return nil, fmt.Errorf("load modules: %w", err)
 	}
-	records := make([]saved, len(entries))
+	records := make([]*saved, len(entries))
 	for i, entry := range entries {
-		s := &records[i]
-		if err := json.Unmarshal(entry.Value, s); err != nil {
-			return nil, fmt.Errorf("load module %s: %w", entry.Key, err)
-		}
-		text, err := json.Marshal(s.Record)
-		if err != nil {
-			return nil, fmt.Errorf("load module %s: %w", entry.Key, err)
-		}
-		s.Module, s.stored = entry.Key, stored{entry.Revision, string(text)}
+		records[i] = &saved{entry: entry}
 	}
-	return records, nil
+	together(records, (*saved).read)
+	var errs []error
+	for _, s := range records {
+		errs = append(errs, s.err)
+	}
+	return records, errors.Join(errs...)
+}
+
+// read reads the record out of its entry.
+func (s *saved) read() {
+	err := json.Unmarshal(s.entry.Value, s)
+	if err == nil {
+		var text []byte
+		text, err = json.Marshal(s.Record)
+		s.Module, s.stored = s.entry.Key, stored{s.entry.Revision, string(text)}
+	}
+	if err != nil {
+		s.err = fmt.Errorf("load module %s: %w", s.entry.Key, err)
+	}
 }
 
 // behind returns how far the clock is behind the last save of each process
 // that saved records, by its start (G7). That of another process says nothing
 // about a record: a start that failed half-way has set some of them back.
-func (c *Control) behind(records []saved) map[time.Time]time.Duration {
+func (c *Control) behind(records []*saved) map[time.Time]time.Duration {
 	d := map[time.Time]time.Duration{}
 	for _, r := range records {
 		d[r.Started] = max(d[r.Started], r.Saved.Sub(c.started))
@@ -68,26 +81,42 @@ func (c *Control) save(e *entry, text string, history []Happening) error {
 	if text == e.stored.record {
 		return nil
 	}
-	trail := remember(e.trail, history)
-	around, err := json.Marshal(envelope{Saved: c.now().Round(0).UTC(), Started: c.started.Round(0).UTC(), Trail: trail})
+	t, err := e.trail.with(history)
 	if err != nil {
 		return err
 	}
-	revision, err := c.o.Store.Swap(recordSpace, e.name, merged(around, text), e.stored.revision)
+	value, err := encode(stamp{Saved: c.now().Round(0).UTC(), Started: c.started.Round(0).UTC()}, text, t)
+	if err != nil {
+		return err
+	}
+	revision, err := c.o.Store.Swap(recordSpace, e.name, value, e.stored.revision)
 	if err != nil {
 		return err
 	}
 	e.stored = stored{revision, text}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e.trail = trail
+	e.trail = t
 	return nil
 }
 
-// merged returns a JSON object with the members of both, neither of which is
-// empty.
-func merged(a []byte, b string) []byte {
-	return append(append(a[:len(a)-1], ','), b[1:]...)
+// encode returns what saved is read from, the record and the trail being in
+// their JSON forms already.
+func encode(s stamp, record string, t trail) ([]byte, error) {
+	b, err := json.Marshal(s)
+	if err != nil {
+		return nil, err
+	}
+	b = append(b[:len(b)-1], ',')
+	b = append(b, record[1:len(record)-1]...)
+	for i, h := range t {
+		b = append(b, [...]string{`,"trail":[`, ","}[min(i, 1)]...)
+		b = append(b, h...)
+	}
+	if t != nil {
+		b = append(b, ']')
+	}
+	return append(b, '}'), nil
 }
 
 // reload reads the record that another gateway wrote.
