@@ -3,7 +3,9 @@ package command
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -18,19 +20,42 @@ import (
 	"github.com/modgate/modgate/conformance/suite"
 )
 
-// built builds a program of this repository, as `make build` does.
-func built(t *testing.T, pkg string) string {
-	t.Helper()
+func TestMain(m *testing.M) {
+	flag.Parse()
 	if testing.Short() {
-		t.Skip("builds and starts programs")
+		os.Exit(m.Run())
 	}
-	out := filepath.Join(t.TempDir(), filepath.Base(pkg))
-	cmd := exec.Command("go", "build", "-o", out, "./"+pkg)
+	dir, err := programs()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(dir) // it is among what is thrown away
+	os.Exit(code)
+}
+
+// programs builds those of this repository that tests start, as `make build`
+// does, into a folder in which they are found first.
+func programs() (dir string, err error) {
+	if dir, err = os.MkdirTemp("", "modgate-conformance-"); err != nil {
+		return "", err
+	}
+	cmd := exec.Command("go", "build", "-o", dir+"/", "./core/cmd/modgate", "./hcl/examples/library/loans", "./hcl/examples/mute/plain", "./plugins/okapi/folio")
 	cmd.Dir = "../.."
 	if text, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build %s: %v\n%s", pkg, err, text)
+		return "", errors.Join(fmt.Errorf("build programs: %w\n%s", err, text), os.RemoveAll(dir))
 	}
-	return out
+	return dir, os.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+}
+
+// startsPrograms marks a test that does, and waits for them most of the time.
+func startsPrograms(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("starts programs")
+	}
+	t.Parallel()
 }
 
 // run takes a command line, and returns what it printed.
@@ -47,14 +72,14 @@ const handful = `^(a-availability/(ready-passes|parked-until-resume|unknown-modu
 	`n-notices/snapshot-then-synced|g-gateway/updating-survives-a-kill|c-configuration/(wrong-configuration-does-not-start|reload-keeps-registrations)|i-identity/join-secret|w-wire/two-lengths)$`
 
 func TestModgate(t *testing.T) {
-	modgate := built(t, "core/cmd/modgate")
-	t.Run("passes a handful of cases", func(t *testing.T) { passesAHandful(t, modgate) })
-	t.Run("is caught when it is broken", func(t *testing.T) { isCaughtWhenBroken(t, modgate) })
+	startsPrograms(t)
+	t.Run("passes a handful of cases", passesAHandful)
+	t.Run("is caught when it is broken", isCaughtWhenBroken)
 }
 
-func passesAHandful(t *testing.T, modgate string) {
+func passesAHandful(t *testing.T) {
 	report := filepath.Join(t.TempDir(), "report.json")
-	code, stdout, _ := run("core", "-command", modgate+" serve {config}", "-run", handful, "-json", report)
+	code, stdout, _ := run("core", "-command", "modgate serve {config}", "-run", handful, "-json", report)
 	text, err := os.ReadFile(report)
 	if err != nil {
 		t.Fatal(err)
@@ -68,11 +93,11 @@ func passesAHandful(t *testing.T, modgate string) {
 	}
 }
 
-func isCaughtWhenBroken(t *testing.T, modgate string) {
+func isCaughtWhenBroken(t *testing.T) {
 	var c Core
 	f := flag.NewFlagSet("test", flag.ContinueOnError)
 	c.Register(f)
-	if err := f.Parse([]string{"-command", modgate + " serve {config}"}); err != nil {
+	if err := f.Parse([]string{"-command", "modgate serve {config}"}); err != nil {
 		t.Fatal(err)
 	}
 	o, err := c.Options()
@@ -101,9 +126,9 @@ func isCaughtWhenBroken(t *testing.T, modgate string) {
 }
 
 func TestSampleModuleKeepsTheProtocol(t *testing.T) {
-	loans := built(t, "hcl/examples/library/loans")
+	startsPrograms(t)
 	verdicts, err := moduletest.Run(context.Background(), moduletest.Options{
-		Command: []string{loans, "-data", t.TempDir()}, Method: "POST", Path: "/loans", Body: `{"member":"1","book":"1"}`, Log: io.Discard,
+		Command: []string{"loans", "-data", t.TempDir()}, Method: "POST", Path: "/loans", Body: `{"member":"1","book":"1"}`, Log: io.Discard,
 	}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -116,9 +141,7 @@ func TestSampleModuleKeepsTheProtocol(t *testing.T) {
 }
 
 func TestModuleThatBreaksPromisesIsTold(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts programs")
-	}
+	startsPrograms(t)
 	verdicts, err := moduletest.Run(context.Background(), moduletest.Options{Command: []string{"sleep", "60"}, Limit: 1e8}, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 
 // TestGuideIsTrue runs every example of the guide, as a reader would.
 func TestGuideIsTrue(t *testing.T) {
+	startsPrograms(t)
 	text, err := os.ReadFile("../GUIDE.md")
 	if err != nil {
 		t.Fatal(err)
@@ -20,17 +21,13 @@ func TestGuideIsTrue(t *testing.T) {
 	if len(examples) < 8 {
 		t.Fatalf("got %d examples, want at least 8", len(examples))
 	}
-	path := os.Getenv("PATH")
-	for _, program := range []string{"core/cmd/modgate", "hcl/examples/library/loans", "hcl/examples/mute/plain"} {
-		path = filepath.Dir(built(t, program)) + ":" + path
-	}
 	adapters, err := filepath.Abs("../adapters")
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	if err := guide.Run(ctx, t.TempDir(), []string{"PATH=" + path, "ADAPTERS=" + adapters}, examples); err != nil {
+	if err := guide.Run(ctx, t.TempDir(), []string{"ADAPTERS=" + adapters}, examples); err != nil {
 		t.Error(err)
 	}
 }
