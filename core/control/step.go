@@ -54,7 +54,9 @@ func (c *Control) applyAll(moves []move) []*step {
 		defer s.e.stepping.Unlock()
 	}
 	together(steps, c.advance)
-	c.perform(slices.DeleteFunc(slices.Clone(steps), func(s *step) bool { return !s.stands }))
+	if standing := slices.DeleteFunc(slices.Clone(steps), func(s *step) bool { return !s.stands }); len(standing) > 0 {
+		c.perform(standing)
+	}
 	for _, s := range steps {
 		for _, h := range s.history {
 			c.o.Observe(h)

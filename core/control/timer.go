@@ -123,11 +123,15 @@ func (q *queue) again(put func(*queue)) {
 // none.
 func (c *Control) fire(now time.Time) time.Time {
 	due, next := c.deadlines(now)
-	for _, d := range due {
-		if _, err := c.apply(d.module, d.event); err != nil {
-			c.o.Log.Error("a deadline could not be saved", "module", d.module, "cause", err)
-			return now.Add(retryAfter)
+	ok := true
+	for _, s := range c.applyAll(due) {
+		if s.err != nil {
+			c.o.Log.Error("a deadline could not be saved", "module", s.e.name, "cause", s.err)
+			ok = false
 		}
+	}
+	if !ok {
+		return now.Add(retryAfter)
 	}
 	if len(due) > 0 {
 		_, next = c.deadlines(now)
@@ -140,33 +144,36 @@ func (c *Control) fire(now time.Time) time.Time {
 	return next
 }
 
-// deadlines returns the events that are due, by module, and when the next
-// ones are.
-func (c *Control) deadlines(now time.Time) (due []report, next time.Time) {
+// deadlines returns what is due, by module, and when the next is.
+func (c *Control) deadlines(now time.Time) (due []move, next time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	consider := func(at time.Time, module string, ev lifecycle.Event) {
-		switch {
-		case !now.Before(at):
-			due = append(due, report{module, ev})
-		case next.IsZero() || at.Before(next):
-			next = at
-		}
-	}
 	for name, e := range c.modules {
+		m := move{module: name}
+		consider := func(at time.Time, ev lifecycle.Event) {
+			switch {
+			case !now.Before(at):
+				m.events = append(m.events, ev)
+			case next.IsZero() || at.Before(next):
+				next = at
+			}
+		}
 		if at, ok := e.record.Deadline(); ok {
-			consider(at, name, lifecycle.Tick{})
+			consider(at, lifecycle.Tick{})
 		}
 		for i := range e.record.Versions {
 			for _, in := range e.record.Versions[i].Instances {
 				p := c.instances[in.ID]
 				if p != nil && (in.Phase != message.Out || in.Socket) {
-					consider(p.expiry, name, lifecycle.Lost{Instance: in.ID, Reason: message.ReasonLost})
+					consider(p.expiry, lifecycle.Lost{Instance: in.ID, Reason: message.ReasonLost})
 				}
 			}
 		}
+		if m.events != nil {
+			due = append(due, m)
+		}
 	}
-	slices.SortStableFunc(due, func(a, b report) int { return strings.Compare(a.module, b.module) })
+	slices.SortFunc(due, func(a, b move) int { return strings.Compare(a.module, b.module) })
 	return due, next
 }
 
