@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http/httptrace"
 	"strconv"
 	"sync"
 	"time"
@@ -17,6 +18,7 @@ type pending struct {
 	step      script.Step
 	otherwise []script.Check // when nothing is expected in words
 	cancel    context.CancelFunc
+	sent      chan struct{} // closed when all are on their way
 	done      chan struct{} // closed when all answers are there
 
 	mu      sync.Mutex
@@ -39,12 +41,19 @@ func (p *pending) all() []wire.Answer {
 // each answer against the step; with one it remembers it.
 func (w *world) perform(s script.Step, n int, do func(context.Context) wire.Answer, otherwise ...script.Check) error {
 	ctx, cancel := context.WithCancel(w.ctx)
-	p := &pending{step: s, otherwise: otherwise, cancel: cancel, done: make(chan struct{})}
-	var running sync.WaitGroup
+	p := &pending{step: s, otherwise: otherwise, cancel: cancel, sent: make(chan struct{}), done: make(chan struct{})}
+	var sending, running sync.WaitGroup
 	for range n {
-		running.Go(func() { p.add(do(ctx)) })
+		sending.Add(1)
+		wrote := sync.OnceFunc(sending.Done)
+		running.Go(func() {
+			defer wrote()
+			p.add(do(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: wrote})))
+		})
 	}
 	go func() {
+		sending.Wait()
+		close(p.sent)
 		running.Wait()
 		close(p.done)
 	}()
@@ -130,10 +139,25 @@ func (w *world) counts(s script.Step, p *pending) error {
 	return nil
 }
 
+// onItsWay says that the request of the context is sent, where net/http does
+// not send it.
+func onItsWay(ctx context.Context) {
+	if t := httptrace.ContextClientTrace(ctx); t != nil && t.WroteHeaders != nil {
+		t.WroteHeaders()
+	}
+}
+
+// waits counts from when the requests were sent, which a busy machine may do
+// late.
 func (w *world) waits(s script.Step, p *pending) error {
 	d := 300 * time.Millisecond
 	if len(s.Args) > 0 {
 		d, _ = time.ParseDuration(s.Args[0]) // the parser has read it
+	}
+	select {
+	case <-p.sent:
+	case <-w.ctx.Done():
+		return context.Cause(w.ctx)
 	}
 	if err := w.sleep(w.scaled(d)); err != nil {
 		return err
@@ -151,7 +175,8 @@ func (w *world) load(s script.Step, send func(context.Context) wire.Answer) erro
 		clients, _ = strconv.Atoi(v) // the parser has read it
 	}
 	ctx, cancel := context.WithCancel(w.ctx)
-	p := &pending{step: s, cancel: cancel, done: make(chan struct{})}
+	p := &pending{step: s, cancel: cancel, sent: make(chan struct{}), done: make(chan struct{})}
+	close(p.sent)
 	w.pending[s.Label] = p
 	var running sync.WaitGroup
 	for range clients {

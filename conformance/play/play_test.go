@@ -11,9 +11,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/modgate/modgate/conformance/driver"
 	"github.com/modgate/modgate/conformance/script"
+	"github.com/modgate/modgate/conformance/wire"
 )
 
 // tiny is a core that knows one module: it routes to the latest instance that
@@ -227,4 +230,30 @@ func TestWholeAnswersAreThoseOfTheGrammar(t *testing.T) {
 			t.Errorf("%s is no answer that a case may name", macro)
 		}
 	}
+}
+
+// What a busy machine sends late has waited no less than the case says.
+func TestWaitingBeginsWhenTheRequestIsSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{ctx: t.Context(), pending: map[string]*pending{}, Target: Target{Scale: 1}}
+		begun := time.Now()
+		if err := w.perform(script.Step{Label: "r"}, 2, func(ctx context.Context) wire.Answer {
+			time.Sleep(time.Second)
+			onItsWay(ctx)
+			time.Sleep(time.Second)
+			return wire.Answer{}
+		}); err != nil {
+			t.Fatal(err)
+		}
+		r := w.pending["r"]
+		if err := w.waits(script.Step{}, r); err != nil || time.Since(begun) != 1300*time.Millisecond {
+			t.Errorf("after %v: %v", time.Since(begun), err)
+		}
+		if err := w.waits(script.Step{}, r); err != nil || time.Since(begun) != 1600*time.Millisecond {
+			t.Errorf("the second time, after %v: %v", time.Since(begun), err)
+		}
+		if err := w.waits(script.Step{Args: []string{"600ms"}}, r); err == nil {
+			t.Error("an answer came meanwhile")
+		}
+	})
 }

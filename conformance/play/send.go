@@ -226,6 +226,7 @@ func (w *world) connects(s script.Step) error {
 		ctx, cancel := context.WithTimeout(ctx, bound)
 		defer cancel()
 		begun := time.Now()
+		onItsWay(ctx)
 		a, err := wire.DialWebSocket(ctx, w.Data, path, h, text)
 		a.Took, a.Err = time.Since(begun), err
 		return a
@@ -244,5 +245,6 @@ func exchange(ctx context.Context, address, text string, bound time.Duration) (w
 	if _, err := io.WriteString(conn, text); err != nil {
 		return wire.Answer{}, err
 	}
+	onItsWay(ctx)
 	return wire.ReadAnswer(conn)
 }

@@ -80,7 +80,7 @@ var Verbs = []Verb{
 	{"passes", []Kind{Time}, "DURATION", "", false, false, "nothing is done"},
 	{"gets", []Kind{Label}, "", "within~", true, false, "the step's answers, all of them; without an arrow as the step alone"},
 	{"counts", []Kind{Label}, "N", "", true, false, "exactly N of the step's answers are so; all must have come"},
-	{"waits", []Kind{Label}, "[DURATION]", "", false, false, "none has come, and none comes for 300 ms or the time given"},
+	{"waits", []Kind{Label}, "[DURATION]", "", false, false, "its requests are sent, none is answered, and none is for 300 ms or the time given"},
 	{"leaves", []Kind{Label}, "", "", false, false, "the connection is cut"},
 	{"ends", []Kind{Label}, "", "least", true, false, "the load ends; all of its answers were so; without an arrow 200"},
 }
