@@ -60,7 +60,7 @@ func (c *Control) mayJoin(moduleName, secret string) bool {
 type Joining struct {
 	message.Registration
 	Secret string
-	Resume uint64 // the number of a RESUME that comes with it; 0: none does
+	Resume uint64 // the number of a RESUME that comes with it, unless it inherits a grant (U10); 0: none does
 }
 
 // Register makes a process known (3.3). The errors are *InvalidError,
@@ -102,7 +102,7 @@ func (c *Control) RegisterAll(all []Joining) []*message.Registered {
 		}
 		table, entered[i] = with, e
 		m := move{j.Module, []lifecycle.Event{e.event}}
-		if j.Resume > 0 {
+		if j.Resume > 0 && !c.holds(j.Module, e.Instance) {
 			m.events = append(m.events, lifecycle.Announced{Instance: e.Instance, Announcement: message.Announcement{Type: message.Resume, Seq: j.Resume}})
 		}
 		moves, places = append(moves, m), append(places, i)
@@ -114,6 +114,13 @@ func (c *Control) RegisterAll(all []Joining) []*message.Registered {
 		}
 	}
 	return answers
+}
+
+// holds reports whether the instance was granted an UPDATE.
+func (c *Control) holds(name, instance string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.modules[name].record.Grant.Instance == instance
 }
 
 // entering is a registration on its way.

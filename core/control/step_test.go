@@ -207,6 +207,27 @@ func TestTogetherTwoCannotReplaceEachOther(t *testing.T) {
 	})
 }
 
+// Who inherits a grant says RESUME when its UPDATE is done, not with its
+// registration (U4, U10).
+func TestHeirOfAGrantDoesNotResumeAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlatform(t)
+		defer p.close()
+		j := joining("a")
+		r, err := p.Register(j.Registration, j.Secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.say(r.Token, message.Update)
+		if answers := p.RegisterAll([]Joining{j}); answers[0] == nil {
+			t.Fatal("it is not registered")
+		}
+		if st := p.state("a"); st.Reason != message.ReasonUpdating || st.Holder == nil || st.Serving != nil {
+			t.Errorf("a is %v, %v, want that it updates still", st.Availability, st.Reason)
+		}
+	})
+}
+
 // joining is a registration of a module with a route of its name, and RESUME.
 func joining(name string) Joining {
 	return Joining{Registration: message.Registration{
