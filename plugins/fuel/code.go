@@ -47,11 +47,23 @@ type function struct {
 }
 
 // region is a loop, or what of a function lies in none: who enters it pays for
-// every instruction in it that is in no inner one.
+// every instruction in it that is in no inner one; of a loop that begins with a
+// choice between parts, for as many as a part has on average.
 type region struct {
-	cost int
-	at   int // of its cost in function.out; 0: not there yet
+	cost  int
+	at    int // of its cost in function.out; 0: not there yet
+	parts int // of a loop that begins with a choice between them; 0: it does not
 }
+
+// A loop that begins with a choice between parts is how compilers write a
+// function of which they know only where it jumps, Go's all that jump or call.
+// A turn goes from its part to the next jump. If it goes through all, it has
+// paid for one in maxParts at least: so much longer than its budget a guest may
+// take.
+const (
+	dispatch = 3 // instructions, beside a block for each part, that choose
+	maxParts = 32
+)
 
 // maxLocals is how many locals and parameters a function may have to be given
 // one more: an engine refuses too many.
@@ -121,7 +133,7 @@ func (f *function) settle(b []byte) []byte {
 // setCost writes the cost of a region into the four bytes kept for it. It
 // cannot be larger: a module has fewer bytes.
 func setCost(b []byte, g region) {
-	c := min(max(g.cost, 1), 1<<26)
+	c := min(max(g.cost/max(1, min(g.parts, maxParts)), 1), 1<<26)
 	for i := range 4 {
 		b[g.at+i] = byte(c>>(7*i))&0x7f | 0x80
 	}
@@ -159,6 +171,7 @@ const (
 	loop         = 0x03
 	ifOp         = 0x04
 	end          = 0x0b
+	brTable      = 0x0e
 	call         = 0x10
 	callIndirect = 0x11
 	returnCall   = 0x12
@@ -185,8 +198,14 @@ const (
 func (f *function) instruction() bool {
 	start := f.at
 	op := f.byte()
-	f.regions[len(f.regions)-1].cost++
+	here := &f.regions[len(f.regions)-1]
+	here.cost++
 	switch op {
+	case brTable:
+		n := f.w.targets(f.reader)
+		if here.at > 0 && here.cost <= n+dispatch {
+			here.parts = n
+		}
 	case 0x02, ifOp, loop:
 		f.enter(op == loop)
 	case end:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -111,6 +112,7 @@ func TestRewrittenBehavesAsTheOriginal(t *testing.T) {
 // between two looks at the clock.
 var endless = map[string]string{
 	"loop":             `(module (func (export "run") (loop $l (br $l))))`,
+	"parts":            parts(100, 0, 1<<30),
 	"conditional":      `(module (func (export "run") (loop $l (br_if $l (i32.const 1)))))`,
 	"calls":            `(module (func $f (param i32) (if (local.get 0) (then (call $f (i32.sub (local.get 0) (i32.const 1))) (call $f (i32.sub (local.get 0) (i32.const 1)))))) (func (export "run") (call $f (i32.const 60))))`,
 	"calls in a loop":  `(module (func $f (param i32) (loop (if (local.get 0) (then (call $f (i32.sub (local.get 0) (i32.const 1))) (call $f (i32.sub (local.get 0) (i32.const 1))))))) (func (export "run") (call $f (i32.const 60))))`,
@@ -136,6 +138,46 @@ func TestEndlessModuleRunsOutOfFuel(t *testing.T) {
 				t.Errorf("it ended after %d refills: %v %s, want it stopped", e.refills, err, got.results)
 			}
 		})
+	}
+}
+
+// parts is a module whose run chooses part first of so many, from which it goes
+// on through the ones that follow, so many times. A part has a hundred
+// instructions.
+func parts(n, first, times int) string {
+	var blocks, choice, code strings.Builder
+	for i := range n {
+		fmt.Fprintf(&blocks, "(block $b%d ", n-1-i)
+		fmt.Fprintf(&choice, "$b%d ", i)
+		code.WriteString(")" + strings.Repeat("(drop (i32.const 1))", 50))
+	}
+	return fmt.Sprintf(`(module (func (export "run") (local $pc i32) (local $n i32) (local.set $n (i32.const %d)) (local.set $pc (i32.const %d))
+		(loop $l %s (local.get $pc) (br_table %s) %s (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))`,
+		times, first, blocks.String(), choice.String(), code.String())
+}
+
+// Compilers that know of a function only where it jumps, as Go's, write it as a
+// loop that chooses between its parts. A turn of it takes one or some of them,
+// rarely all.
+func TestTurnOfAChoiceCostsAPart(t *testing.T) {
+	const turns, part = 100_000, 100
+	cost := func(text string) float64 {
+		t.Helper()
+		e := newEngine(t)
+		e.most, e.slice = 1<<30, 1<<17
+		if _, err := e.run(mustRewrite(t, wat.Must(text))); err != nil {
+			t.Fatal(err)
+		}
+		return float64(e.refills) * float64(e.slice) / turns
+	}
+	for n, want := range map[int]float64{1: part, 8: part, maxParts: part, 100: part * 100 / maxParts} {
+		if got := cost(parts(n, n-1, turns)); got < 0.9*want || got > 1.3*want {
+			t.Errorf("of %d parts one costs %.0f, want some %.0f", n, got, want)
+		}
+	}
+	later := strings.Replace(parts(100, 99, turns), "(local.get $pc) (br_table", "(drop (i32.const 1)) (drop (i32.const 1)) (local.get $pc) (br_table", 1)
+	if got := cost(later); got < 100*part {
+		t.Errorf("a turn of a loop that chooses only later costs %.0f, want all that is in it", got)
 	}
 }
 

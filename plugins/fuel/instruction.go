@@ -24,11 +24,6 @@ func (w *rewriter) immediates(r *reader, op byte) {
 		r.u32()
 	case op == globalGet, op == globalSet:
 		w.global(r.u32())
-	case op == 0x0e: // br_table
-		for range r.u32() {
-			r.u32()
-		}
-		r.u32()
 	case op == 0x1c: // select with types
 		for range r.u32() {
 			r.valueType()
@@ -50,6 +45,16 @@ func (w *rewriter) immediates(r *reader, op byte) {
 	default:
 		r.fail("%w: instruction %#x", ErrUnsupported, op)
 	}
+}
+
+// targets reads those of a br_table, and returns how many there are.
+func (w *rewriter) targets(r *reader) int {
+	n := r.u32()
+	for range n {
+		r.u32()
+	}
+	r.u32()
+	return int(n) + 1
 }
 
 // memoryArgument reads an alignment and an offset.
