@@ -1,7 +1,7 @@
 // Package adaptertest tests an adapter that is written for WebAssembly, as its
 // author does: with the host that the gateway has, and without a gateway. It
 // plays cases, holds requests that overlap on one instance against the same
-// ones in sequence, breaks every hook to show what on_error makes of it, and
+// ones in sequence, repeats them many times, breaks every hook to show what on_error makes of it, and
 // measures. modgate plugin test and bench are its commands; from go test, call
 // Test.
 //

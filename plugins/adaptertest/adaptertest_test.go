@@ -2,6 +2,7 @@ package adaptertest
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -157,6 +158,43 @@ func TestFaultIsExplainedOnce(t *testing.T) {
 	all = cases(t, `{"steps": [{"request": {"target": "/x"}, "want": {"request": {"method": "GET", "target": "/x"}}}]}`)
 	if table, findings, err := open(t, file).Break(t.Context(), all); table != nil || findings != nil || err != nil {
 		t.Errorf("a step that fails by itself is broken: %v, %v, %v", table, findings, err)
+	}
+}
+
+// now and then is a guest that loops at each thousandth request.
+const nowAndThen = `(module
+	(memory (export "memory") 1)
+	(global $n (mut i32) (i32.const 0))
+	(func (export "modgate_capabilities") (result i32) (i32.const 1))
+	(func (export "handle_request") (result i64)
+		(global.set $n (i32.add (global.get $n) (i32.const 1)))
+		(if (i32.eqz (i32.rem_u (global.get $n) (i32.const 1000))) (then
+			(global.set $n (i32.const 1000000)) (loop $l (global.set $n (i32.sub (global.get $n) (i32.const 1))) (br_if $l (global.get $n)))))
+		(i64.const 1)))`
+
+func TestRequestThatFailsNowAndThenIsFound(t *testing.T) {
+	a := open(t, build(t, nowAndThen))
+	const want = `"want": {"request": {"method": "GET", "target": "/"}, "response": {"status": 200}}`
+	repeat := func(text string) string {
+		t.Helper()
+		findings, err := a.Repeat(t.Context(), cases(t, text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprint(findings)
+	}
+	all := `{"plugin": {"request_budget": "1ms"}, "steps": [{"request": {}, ` + want + `}]}`
+	if got := repeat(all); !strings.Contains(got, "a.json:1: the request passes, and fails as the 9") || !strings.Contains(got, "handle_request: it took more work than its budget") {
+		t.Errorf("found %s", got)
+	}
+	if got := repeat(`{"plugin": {"request_budget": "10ms"}, "steps": [{"request": {}, ` + want + `}]}`); got != "[]" {
+		t.Errorf("within its budget: %s", got)
+	}
+	if got := repeat(`{"steps": [{"request": {}, "want": {"refused": "failed"}}, {"probe": {}}]}`); got != "[]" {
+		t.Errorf("no request that passes: %s", got)
+	}
+	if _, err := a.Bench(t.Context(), cases(t, all), 10*time.Millisecond); err == nil || !strings.Contains(err.Error(), "it fails now and then: handle_request") {
+		t.Errorf("it is measured all the same: %v", err)
 	}
 }
 

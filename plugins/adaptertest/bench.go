@@ -43,10 +43,17 @@ func (a *Adapter) Bench(ctx context.Context, cases []*Case, each time.Duration) 
 		}
 		p := player{r: r, c: c}
 		for i := range c.Steps {
-			if s := &c.Steps[i]; s.Request != nil {
-				if f, ok := p.measure(s, each); ok {
-					figures = append(figures, f)
-				}
+			s := &c.Steps[i]
+			if s.Request == nil {
+				continue
+			}
+			f, ok, err := p.measure(s, each)
+			if err != nil {
+				r.Close()
+				return nil, err
+			}
+			if ok {
+				figures = append(figures, f)
 			}
 		}
 		r.Close()
@@ -58,8 +65,9 @@ func (a *Adapter) Bench(ctx context.Context, cases []*Case, each time.Duration) 
 // as it was disturbed least.
 const rounds = 5
 
-// measure reports false for a step that fails.
-func (p *player) measure(s *Step, each time.Duration) (Figure, bool) {
+// measure reports false for a step that fails, and returns an error if one
+// fails that did not at first.
+func (p *player) measure(s *Step, each time.Duration) (Figure, bool, error) {
 	w := &pass{p: p, s: s, x: newExchange(s.Request, "GET", p.properties(s))}
 	answer := s.answer()
 	through := func() {
@@ -69,7 +77,7 @@ func (p *player) measure(s *Step, each time.Duration) (Figure, bool) {
 	}
 	through()
 	if p.r.told().faults != nil || w.failed {
-		return Figure{}, false
+		return Figure{}, false, nil
 	}
 	n := newNative(s, w)
 	f := Figure{Where: fmt.Sprintf("%s:%d", p.c.file, s.line)}
@@ -78,10 +86,12 @@ func (p *player) measure(s *Step, each time.Duration) (Figure, bool) {
 		f.Nanoseconds = least(f.Nanoseconds, timed(through, turn))
 		f.Native = least(f.Native, timed(n.edit, turn))
 	}
-	p.r.told() // what it logged
 	f.Allocations = allocations(through)
 	f.Ratio = f.Nanoseconds / max(f.Native, 1)
-	return f, true
+	if why := p.r.told().why; why != nil {
+		return f, false, fmt.Errorf("%s: it fails now and then: %s", f.Where, why[0])
+	}
+	return f, true, nil
 }
 
 // again is ask and end without what only a case needs.

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/modgate/modgate/core/adapter"
-	"github.com/modgate/modgate/core/config"
 	"github.com/modgate/modgate/core/message"
 )
 
@@ -30,16 +29,6 @@ type Case struct {
 	Steps      []Step            `json:"steps,omitempty"`
 
 	file string
-}
-
-// Plugin are the settings of a module's plugin block.
-type Plugin struct {
-	Config    json.RawMessage `json:"config,omitempty"` // a text as it is, anything else as JSON
-	OnError   string          `json:"on_error,omitempty"`
-	Exclusive bool            `json:"exclusive,omitempty"`
-	Memory    string          `json:"memory,omitempty"`
-	Body      string          `json:"body,omitempty"`
-	Shared    string          `json:"shared,omitempty"`
 }
 
 // Start is what is expected of the adapter's start.
@@ -248,42 +237,6 @@ func attributes(lines []string) []adapter.Attribute {
 		all[i] = adapter.Attribute{Name: strings.TrimSpace(name), Value: strings.TrimSpace(value)}
 	}
 	return all
-}
-
-// settings returns the plugin's, the defaults where the case says nothing.
-func (c *Case) settings() (config.Plugin, error) {
-	p := config.DefaultPlugin()
-	s := c.Plugin
-	if s == nil {
-		return p, nil
-	}
-	p.Exclusive = s.Exclusive
-	var compact bytes.Buffer
-	_ = json.Compact(&compact, s.Config) // it was read as JSON
-	p.Config = compact.String()
-	if text := ""; json.Unmarshal(s.Config, &text) == nil {
-		p.Config = text
-	}
-	var errs []error
-	if s.OnError != "" {
-		if err := p.OnError.UnmarshalText([]byte(s.OnError)); err != nil {
-			errs = append(errs, fmt.Errorf("on_error: %w", err))
-		}
-	}
-	for _, size := range []struct {
-		name, text string
-		to         *config.Bytes
-	}{{"memory", s.Memory, &p.Memory}, {"body", s.Body, &p.Body}, {"shared", s.Shared, &p.Shared}} {
-		if size.text == "" {
-			continue
-		}
-		n, err := config.ParseBytes(size.text)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", size.name, err))
-		}
-		*size.to = n
-	}
-	return p, errors.Join(errs...)
 }
 
 // event returns what the module is told. It is the same in every run.

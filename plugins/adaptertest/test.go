@@ -12,8 +12,8 @@ type Options struct {
 	NoBreak bool   // leaves out what Break does, which takes a second for each hook
 }
 
-// Test plays every case as a test of its own, lets requests overlap, and
-// breaks every hook.
+// Test plays every case as a test of its own, lets requests overlap, repeats
+// them many times, and breaks every hook.
 func Test(t *testing.T, o Options) {
 	t.Helper()
 	a, err := Open(o.File)
@@ -33,6 +33,10 @@ func Test(t *testing.T, o Options) {
 	}
 	t.Run("interleaved", func(t *testing.T) {
 		findings, err := a.Interleave(t.Context(), cases)
+		report(t, findings, err)
+	})
+	t.Run("in a row", func(t *testing.T) {
+		findings, err := a.Repeat(t.Context(), cases)
 		report(t, findings, err)
 	})
 	if o.NoBreak {

@@ -66,9 +66,9 @@ func pluginTestCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "test [FILE.wasm|FOLDER]",
 		Short: "Play an adapter's cases through the host that the gateway has",
-		Long: "Plays every case, then all their requests so that they overlap on one instance, then breaks every hook that they\n" +
-			"reach, to show what becomes of a request when the adapter crashes, loops, calls without end or finds no memory,\n" +
-			"with each on_error.\n" +
+		Long: "Plays every case, then all their requests so that they overlap on one instance, then thirty thousand in a row, then\n" +
+			"breaks every hook that they reach, to show what becomes of a request when the adapter crashes, loops, calls without\n" +
+			"end or finds no memory, with each on_error.\n" +
 			"plugins/adaptertest/CASES.md says what a case is. Exit code 1 when anything is not as it should be.",
 		Args: atMostFile,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
@@ -86,6 +86,10 @@ func pluginTestCommand() *cobra.Command {
 			}
 			findings, err := a.Interleave(cmd.Context(), cases)
 			if err := r.report("overlapping requests", findings, err); err != nil {
+				return err
+			}
+			findings, err = a.Repeat(cmd.Context(), cases)
+			if err := r.report("requests in a row", findings, err); err != nil {
 				return err
 			}
 			if !noBreak {
