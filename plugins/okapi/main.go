@@ -40,6 +40,7 @@ const (
 	urlToHeader     = "X-Okapi-Url-To"
 	tenantHeader    = "X-Okapi-Tenant"
 	tokenHeader     = "X-Okapi-Token"
+	userHeader      = "X-Okapi-User-Id"
 	requestIDHeader = "X-Okapi-Request-Id"
 	addressHeader   = "X-Okapi-Request-Ip"
 	timeHeader      = "X-Okapi-Request-Timestamp"

@@ -44,7 +44,7 @@ func header(h http.Header) string {
 
 func TestRequestHasWhatOkapiWouldGiveIt(t *testing.T) {
 	const common = "Match-Path-Pattern=/loans/{id} Request-Id=%sNNNNNN/loans Request-Ip=10.1.1.1 Request-Method=GET Request-Timestamp=1800000000000 Tenant=diku%s Url=http://127.0.0.1:9301"
-	token := "e30." + base64.RawURLEncoding.EncodeToString([]byte(`{"sub":"ada","tenant":"diku"}`)) + ".sig"
+	token := tokenOf(`{"sub":"ada","tenant":"diku"}`)
 	for name, c := range map[string]struct {
 		header       http.Header
 		before, with string
@@ -66,6 +66,89 @@ func TestRequestHasWhatOkapiWouldGiveIt(t *testing.T) {
 		if got, want := header(x.Header), fmt.Sprintf(common, c.before, c.with); got != want {
 			t.Errorf("%s:\ngot  %s\nwant %s", name, got, want)
 		}
+	}
+}
+
+func tokenOf(payload string) string {
+	return "e30." + base64.RawURLEncoding.EncodeToString([]byte(payload)) + ".sig"
+}
+
+func TestUserIsWhoTheTokenSays(t *testing.T) {
+	h := host(t, `{"tenants": ["diku"]}`)
+	user := func(fields http.Header) string {
+		t.Helper()
+		fields.Set(tenantHeader, "diku")
+		x := &adaptertest.Exchange{Target: "/loans/1", Header: fields}
+		if !h.Request(x) {
+			t.Fatalf("answered %+v", x.Answer)
+		}
+		return strings.Join(x.Header[userHeader], " and ")
+	}
+	for n := range 2 * maxClaims { // more than it keeps
+		want := fmt.Sprint("user", n)
+		token := tokenOf(`{"tenant":"central","user_id":"` + want + `"}`)
+		for range 2 {
+			if got := user(http.Header{tokenHeader: {token}}); got != want {
+				t.Fatalf("got %q, want %s", got, want)
+			}
+		}
+		if got := user(http.Header{tokenHeader: {token}, userHeader: {"ada"}}); got != "ada" {
+			t.Fatalf("%q takes the place of ada, who came", got)
+		}
+	}
+	for _, token := range []string{"", "t", "a.b.c", tokenOf(`{"user_id":1}`), tokenOf(`{"sub":"ada"}`)} {
+		if got := user(http.Header{tokenHeader: {token}}); got != "" {
+			t.Errorf("token %q: the user is %s", token, got)
+		}
+	}
+}
+
+// Who cannot send a header names the tenant in the path: those who come back
+// from a single sign-on, or harvest.
+func TestPathMayNameTheTenant(t *testing.T) {
+	s := &settings{}
+	h := adaptertest.New(t, okapi(s), adaptertest.Options{Config: `{"tenants": ["diku"]}`, Properties: map[string]string{
+		"module.name": "mod-login-saml", "route.name": "/_/invoke/tenant/{tenant}/saml/*",
+	}})
+	for target, want := range map[string]string{
+		"/_/invoke/tenant/diku/saml/callback?a=%20b": "diku /saml/callback?a=%20b /saml/* NNNNNN/saml",
+		"/_/invoke/tenant/central/saml/callback":     "404 No suitable module found for path /saml/callback for tenant central",
+		"/_/invoke/tenant//saml/callback":            "404 No suitable module found for path /_/invoke/tenant//saml/callback for tenant supertenant",
+		"/_/invoke/tenant/diku":                      "404 No suitable module found for path /_/invoke/tenant/diku for tenant supertenant",
+	} {
+		x := &adaptertest.Exchange{Target: target, Header: http.Header{}}
+		got := ""
+		if h.Request(x) {
+			got = strings.Join([]string{x.Header.Get(tenantHeader), x.Target, x.Header.Get(patternHeader), digits.ReplaceAllString(x.Header.Get(requestIDHeader), "NNNNNN$1")}, " ")
+		} else {
+			got = fmt.Sprint(x.Answer.Status, " ", x.Answer.Body)
+		}
+		if got != want {
+			t.Errorf("%s:\ngot  %s\nwant %s", target, got, want)
+		}
+	}
+	x := &adaptertest.Exchange{Target: "/_/invoke/tenant/diku/saml/login", Header: http.Header{"X-Okapi-Tenant": {"central"}}}
+	if !h.Request(x) || x.Header.Get(tenantHeader) != "diku" {
+		t.Errorf("the tenant is %s, want the path's", x.Header.Get(tenantHeader))
+	}
+}
+
+func TestTenantInterfaceIsCalledWithItsTenantsToken(t *testing.T) {
+	h := host(t, `{"tenants": ["diku", "central", "other"], "token": "any", "tokens": {"diku": "d", "central": "c"}}`)
+	e := adaptertest.Event{Type: adapter.Resume, Attributes: map[string]string{"receiver": "l2", "subject": "l2", "outcome": "granted"}}
+	var got []string
+	for {
+		x := h.Encode(e)
+		got = append(got, x.Header.Get(tenantHeader)+"="+x.Header.Get(tokenHeader))
+		x.Answer = said(200, "")
+		end := h.Reply(x)
+		if end.Verdict != adapter.InProgress {
+			break
+		}
+		e = adaptertest.Event{Type: adapter.Poll, Attributes: end.Memory}
+	}
+	if want := []string{"diku=d", "central=c", "other=any"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -23,6 +24,7 @@ var never = []string{
 // request gives a request the headers that Okapi would give it.
 func (s *settings) request(r *adapter.Request) {
 	var tenant, token, before string
+	var user bool
 	var refused error
 	for name := range r.Header.Names() {
 		switch name {
@@ -30,6 +32,8 @@ func (s *settings) request(r *adapter.Request) {
 			tenant = r.Header.Get(name)
 		case "x-okapi-request-id":
 			before = r.Header.Get(name)
+		case "x-okapi-user-id":
+			user = true
 		case "x-okapi-token", "authorization", "cookie":
 			if err := oneToken(&token, bearer(name, r.Header.Get(name))); err != nil {
 				refused = err
@@ -39,8 +43,15 @@ func (s *settings) request(r *adapter.Request) {
 			r.Header.Remove(name)
 		}
 	}
+	pattern := property(r.Gateway, "route.name")
+	if invoked, path, ok := invocation(r.Path()); ok {
+		tenant = invoked
+		_, pattern, _ = invocation(pattern)
+		r.SetPath(path)
+	}
+	says, err := s.claims(token)
 	if tenant == "" && refused == nil {
-		tenant, refused = tenantOf(token)
+		tenant, refused = cmp.Or(says.Tenant, supertenant), err
 	}
 	switch {
 	case refused != nil:
@@ -57,7 +68,10 @@ func (s *settings) request(r *adapter.Request) {
 	}
 	r.Header.Set(requestIDHeader, requestID(before, path))
 	r.Header.Set(methodHeader, r.Method())
-	setOrRemove(&r.Header, patternHeader, property(r.Gateway, "route.name"))
+	setOrRemove(&r.Header, patternHeader, pattern)
+	if !user && says.User != "" {
+		r.Header.Set(userHeader, says.User)
+	}
 	from, _ := netip.ParseAddrPort(r.Source())
 	if from.IsValid() {
 		r.Header.Set(addressHeader, from.Addr().String())
@@ -125,26 +139,56 @@ func oneToken(token *string, another string) error {
 	return nil
 }
 
-// tenantOf returns the tenant that a token is for, as it says itself, or
-// Okapi's own where there is none.
-func tenantOf(token string) (string, error) {
-	if token == "" {
-		return supertenant, nil
+// invocation takes a path apart that names the tenant, as those do who cannot
+// send a header: /_/invoke/tenant/diku/saml/callback.
+func invocation(path string) (tenant, rest string, ok bool) {
+	after, ok := strings.CutPrefix(path, "/_/invoke/tenant/")
+	slash := strings.IndexByte(after, '/')
+	if !ok || slash <= 0 {
+		return "", path, false
 	}
+	return after[:slash], after[slash:], true
+}
+
+// claims are what a token says of itself; nothing of it is verified.
+type claims struct {
+	Tenant string `json:"tenant"`
+	User   string `json:"user_id"`
+}
+
+// maxClaims bounds of how many tokens is known what they say.
+const maxClaims = 256
+
+// claims returns what a token says, nothing if there is none.
+func (s *settings) claims(token string) (claims, error) {
+	if token == "" {
+		return claims{}, nil
+	}
+	if known, ok := s.said[token]; ok {
+		return known, nil
+	}
+	c, err := claimsOf(token)
+	if err != nil {
+		return c, err
+	}
+	if len(s.said) >= maxClaims {
+		clear(s.said)
+	}
+	s.said[strings.Clone(token)] = c
+	return c, nil
+}
+
+func claimsOf(token string) (c claims, err error) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
-		return "", fmt.Errorf("Invalid token: want 3 parts, not %d", len(parts)) //nolint:staticcheck // it is an answer
+		return c, fmt.Errorf("Invalid token: want 3 parts, not %d", len(parts)) //nolint:staticcheck // it is an answer
 	}
 	text, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
-	var payload struct{ Tenant string }
 	if err == nil {
-		err = json.Unmarshal(text, &payload)
+		err = json.Unmarshal(text, &c)
 	}
 	if err != nil {
-		return "", fmt.Errorf("Invalid token: its payload is none") //nolint:staticcheck // it is an answer
+		return claims{}, fmt.Errorf("Invalid token: its payload is none") //nolint:staticcheck // it is an answer
 	}
-	if payload.Tenant == "" {
-		return supertenant, nil
-	}
-	return payload.Tenant, nil
+	return c, nil
 }

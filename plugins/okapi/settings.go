@@ -24,10 +24,13 @@ type settings struct {
 	Path         string            `json:"path"`          // of the tenant interface
 	URL          string            `json:"url"`           // where modules find Okapi, "{port}" standing for their egress' port; "": their egress
 	Token        string            `json:"token"`         // with which the tenant interface is called
+	Tokens       map[string]string `json:"tokens"`        // the same of a tenant, before Token
 	Health       string            `json:"health"`        // path that says whether a module can serve, or "any": if it answers at all
 	Wait         duration          `json:"wait"`          // how long its answer about a job that is not complete may be held back
 	Poll         duration          `json:"poll"`          // at least that often it is asked
 	Timeout      duration          `json:"timeout"`       // of a tenant's job; 0: none
+
+	said map[string]claims // by tokens of requests, some of those that were seen
 }
 
 // oneOf is what is different of one module, or of one version of it.
@@ -59,6 +62,7 @@ func (s *settings) read(text string) error {
 	*s = settings{
 		OtherTenants: "refuse", Interface: "2.0", Path: "/_/tenant", Health: "/admin/health",
 		Wait: duration(10 * time.Second), Poll: duration(10 * time.Second),
+		said: map[string]claims{},
 	}
 	if strings.TrimSpace(text) == "" {
 		return errors.New(`there is no plugin.config: want at least jsonencode({ tenants = ["diku"] })`)
@@ -80,6 +84,11 @@ func (s *settings) check() error {
 		}
 		if slices.Contains(s.Tenants[:i], t) {
 			wrong.Say("tenants: %q is there twice", t)
+		}
+	}
+	for _, t := range slices.Sorted(maps.Keys(s.Tokens)) {
+		if !slices.Contains(s.Tenants, t) {
+			wrong.Say("tokens: %q is none of the tenants", t)
 		}
 	}
 	if !slices.Contains(otherTenants, s.OtherTenants) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -68,7 +69,7 @@ func (s *settings) encode(e *adapter.Event, r *adapter.Request) adapter.Encoding
 	}
 	r.Header.Set("Accept", "*/*")
 	r.Header.Set(tenantHeader, tenant)
-	setOrRemove(&r.Header, tokenHeader, s.Token)
+	setOrRemove(&r.Header, tokenHeader, cmp.Or(s.Tokens[tenant], s.Token))
 	r.Header.Set(requestIDHeader, requestID("", s.Path))
 	setOrRemove(&r.Header, urlToHeader, property(r.Gateway, "module.endpoint"))
 	s.common(r)
