@@ -5,7 +5,9 @@
 // Tests run under the race detector, except those of packages without
 // goroutines. Tests that a build constraint keeps out of a race build
 // (allocation tests) run a second time without it. Compiling is measured
-// apart and counts against no budget.
+// apart and counts against no budget. Beside the time of running stands that of
+// the processors: where it is much less than twice as long, either the machine
+// has other work or the tests wait.
 //
 // The last line is "N passed, N failed"; tests whose subtests are counted are
 // not counted themselves.
@@ -100,6 +102,7 @@ func run(only string) (bool, error) {
 // spent is what one part took and what came of it.
 type spent struct {
 	compiled, ran time.Duration
+	worked        time.Duration // of processors, while it ran
 	tally         tally
 }
 
@@ -111,8 +114,8 @@ func (s spent) line(p part) string {
 	case s.ran > p.budget:
 		verdict = "  over its budget"
 	}
-	return fmt.Sprintf("%-12s %6d %6d %7d %8.1fs %7.1fs %6.0fs%s", p.name, s.tally.passed, s.tally.failed,
-		len(s.tally.skipped), s.compiled.Seconds(), s.ran.Seconds(), p.budget.Seconds(), verdict)
+	return fmt.Sprintf("%-12s %6d %6d %7d %8.1fs %7.1fs %6.0fs %9.1fs%s", p.name, s.tally.passed, s.tally.failed,
+		len(s.tally.skipped), s.compiled.Seconds(), s.ran.Seconds(), p.budget.Seconds(), s.worked.Seconds(), verdict)
 }
 
 func report(lines []string, all tally, race bool) {
@@ -125,7 +128,7 @@ func report(lines []string, all tally, race bool) {
 	if !race {
 		fmt.Printf("\nskipped: the race detector, which needs cgo and a C compiler\n")
 	}
-	fmt.Printf("\n%-12s %6s %6s %7s %9s %8s %7s\n", "part", "passed", "failed", "skipped", "compiling", "running", "budget")
+	fmt.Printf("\n%-12s %6s %6s %7s %9s %8s %7s %10s\n", "part", "passed", "failed", "skipped", "compiling", "running", "budget", "processors")
 	for _, l := range lines {
 		fmt.Println(l)
 	}

@@ -33,7 +33,7 @@ func runPart(p part, jobs []job, scratch string) (spent, error) {
 
 	start = time.Now()
 	var (
-		mu      sync.Mutex // guards s.tally and the output
+		mu      sync.Mutex // guards s.tally, s.worked and the output
 		wg      sync.WaitGroup
 		running = make(chan struct{}, runtime.NumCPU())
 	)
@@ -42,11 +42,12 @@ func runPart(p part, jobs []job, scratch string) (spent, error) {
 			running <- struct{}{}
 			defer func() { <-running }()
 			began := time.Now()
-			t := execute(j, binaries[i], excess*p.budget)
+			t, worked := execute(j, binaries[i], excess*p.budget)
 			mu.Lock()
 			defer mu.Unlock()
 			t.print(j, time.Since(began))
 			s.tally.add(t)
+			s.worked += worked
 		})
 	}
 	wg.Wait()
@@ -108,10 +109,11 @@ func (b batch) build(pkgs []string, parent string) error {
 // race to tell of, and so does every program that a test starts.
 const promptly = "GORACE=atexit_sleep_ms=0"
 
-// execute runs one test binary as go test would and counts what it did.
-func execute(j job, binary string, timeout time.Duration) tally {
+// execute runs one test binary as go test would, counts what it did, and says
+// what it and what it started took of the processors.
+func execute(j job, binary string, timeout time.Duration) (_ tally, worked time.Duration) {
 	if _, err := os.Stat(binary); errors.Is(err, fs.ErrNotExist) {
-		return tally{failed: 1, output: "does not compile\n"}
+		return tally{failed: 1, output: "does not compile\n"}, 0
 	}
 	// The binary ends itself, with its stacks, at the timeout; the context is
 	// for one that cannot.
@@ -125,5 +127,8 @@ func execute(j job, binary string, timeout time.Duration) tally {
 	cmd.Dir, cmd.Env = j.dir, append(os.Environ(), promptly)
 	cmd.WaitDelay = time.Second
 	out, err := cmd.Output()
-	return count(j.pkg, out, err)
+	if s := cmd.ProcessState; s != nil {
+		worked = s.UserTime() + s.SystemTime()
+	}
+	return count(j.pkg, out, err), worked
 }
