@@ -32,7 +32,7 @@ func scripted(t *testing.T, answer string) *script {
 	return s
 }
 
-// serve closes the connection after an answer that says so.
+// serve closes the connection after an answer that says so, or is of HTTP/1.0.
 func (s *script) serve(c net.Conn, answer string) {
 	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
@@ -48,7 +48,7 @@ func (s *script) serve(c net.Conn, answer string) {
 		s.heads = append(s.heads, head.String())
 		s.mu.Unlock()
 		_, _ = io.WriteString(c, answer)
-		if strings.Contains(answer, "Connection: close") {
+		if strings.Contains(answer, "Connection: close") || strings.HasPrefix(answer, "HTTP/1.0 ") {
 			return
 		}
 	}
