@@ -32,6 +32,9 @@ type call struct {
 	edited  int    // bytes of them
 	scratch []byte // what a host function returns
 
+	answered *questions // to which the margin has answers, in the order of theirs
+	answers  int        // how many
+
 	event *adapter.Event
 	draft announcement
 }

@@ -204,6 +204,7 @@ func again(all []adapter.Field, i int, seen map[string]bool, name []byte) bool {
 func (c *call) getHeaderValues(s []uint64) {
 	all := c.fields(s[0]).All()
 	name := c.headerName(s[1], s[2])
+	c.ask(part(s[0]), name)
 	b, count := c.scratch[:0], uint64(0)
 	for i := range all {
 		if equalFold(all[i].Name, name) {
@@ -226,17 +227,17 @@ func (c *call) headerName(ptr, n uint64) []byte {
 const errNameless = misuse("a header has no name")
 
 func (c *call) setHeader(s []uint64) {
-	c.exchange()
+	c.touch()
 	c.edit(editSet, s[0], c.view(s[1], s[2]), c.view(s[3], s[4]))
 }
 
 func (c *call) addHeader(s []uint64) {
-	c.exchange()
+	c.touch()
 	c.edit(editAdd, s[0], c.view(s[1], s[2]), c.view(s[3], s[4]))
 }
 
 func (c *call) removeHeader(s []uint64) {
-	c.exchange()
+	c.touch()
 	c.edit(editRemove, s[0], c.view(s[1], s[2]), nil)
 }
 

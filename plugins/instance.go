@@ -28,10 +28,11 @@ type instance struct {
 	mu      sync.Mutex // held by who works with the instance; of one that works alone, until the answer's end
 	call    call       // guarded by mu, as below
 	stack   [4]uint64
-	pending int    // requests that it has begun and is to end
-	calls   uint64 // into it
-	retired bool   // it ends when pending is 0
-	dead    bool   // it crashed, or is closed
+	asked   [2]questions // in handle_request, in handle_response
+	pending int          // requests that it has begun and is to end
+	calls   uint64       // into it
+	retired bool         // it ends when pending is 0
+	dead    bool         // it crashed, or is closed
 }
 
 // instantiate makes an instance, and lets it begin.

@@ -36,9 +36,11 @@ func (c *call) leave() {
 		}
 	}
 	write(on, fuel.MarginMethod, fuel.MarginMethodAt, fuel.MarginTargetAt, method)
-	write(on, fuel.MarginTarget, fuel.MarginTargetAt, fuel.MarginEdits, target)
+	write(on, fuel.MarginTarget, fuel.MarginTargetAt, fuel.MarginAnswers, target)
+	c.answer(on)
 	binary.LittleEndian.PutUint32(on[fuel.MarginKinds:], kinds)
 	binary.LittleEndian.PutUint32(on[fuel.MarginUsed:], fuel.MarginEdits)
+	binary.LittleEndian.PutUint32(on[fuel.MarginDirty:], 0)
 }
 
 // write writes a text from one place to before another, or none if there is
@@ -78,6 +80,15 @@ func (c *call) takeNotes() {
 }
 
 const errSpoilt = misuse("it writes behind its memory")
+
+// touch makes what is noted, and lets the guest ask the host for fields, of
+// which one is about to change.
+func (c *call) touch() {
+	c.exchange()
+	if c.i.g.margin {
+		binary.LittleEndian.PutUint32(c.margin()[fuel.MarginDirty:], 0xffffffff)
+	}
+}
 
 // changed lets the guest ask the host for method and target, one of which is
 // about to change.

@@ -132,16 +132,15 @@ func programOf(memory, handleRequest, handleResponse, rest string) []byte {
 		(func (export "handle_response") (param i32 i32) ` + handleResponse + `) ` + rest + `)`)
 }
 
-// program is a guest that does what bytes say, before and after the request.
-// Apart, its memory begins with nothing, so that it gets no margin.
-func program(b []byte, apart bool) []byte {
+// program is a guest that takes some steps before the request and some after
+// it. Apart, its memory begins with nothing, so that it gets no margin.
+func program(request, response string, apart bool) []byte {
 	memory, rest := `(memory (export "memory") 1 4) (data (i32.const 0) "`+programData+`")`, ``
 	if apart {
 		memory, rest = `(memory (export "memory") 0 4) (data $d "`+programData+`")`,
 			`(func $s (drop (memory.grow (i32.const 1))) (memory.init $d (i32.const 0) (i32.const 0) (i32.const `+fmt.Sprint(len(programData))+`))) (start $s)`
 	}
-	half := len(b) / 2
-	return programOf(memory, onPath('i', steps(b[:half], false))+next, onPath('i', steps(b[half:], true)), rest)
+	return programOf(memory, onPath('i', request)+next, onPath('i', response), rest)
 }
 
 const programData = "x-aX-Bcontent-typex y/new?a#bPUTvalue one, and another"
@@ -188,9 +187,9 @@ func steps(b []byte, sent bool) string {
 		}
 		return 2000 + p, n % 16
 	}
-	kind := func() int {
+	kind := func(edited bool) int {
 		k := []int{0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 5}[byteOf()%21]
-		if sent && k == 0 {
+		if edited && sent && k == 0 {
 			k = 1
 		}
 		return k
@@ -207,14 +206,14 @@ func steps(b []byte, sent bool) string {
 			name, n := name()
 			value, v := place()
 			fmt.Fprintf(&s, `(call %s (i32.const %d) (i32.const %d) (i32.const %d) (i32.const %d) (i32.const %d))`,
-				[]string{"$set", "$add"}[byteOf()%2], kind(), name, n, value, v)
+				[]string{"$set", "$add"}[byteOf()%2], kind(true), name, n, value, v)
 		case 6:
 			name, n := name()
-			fmt.Fprintf(&s, `(call $remove (i32.const %d) (i32.const %d) (i32.const %d))`, kind(), name, n)
+			fmt.Fprintf(&s, `(call $remove (i32.const %d) (i32.const %d) (i32.const %d))`, kind(true), name, n)
 		case 7:
 			name, n := name()
 			ptr, limit := room()
-			keep(fmt.Sprintf(`(i32.wrap_i64 (call $get (i32.const %d) (i32.const %d) (i32.const %d) (i32.const %d) (i32.const %d)))`, kind(), name, n, ptr, limit))
+			keep(fmt.Sprintf(`(i32.wrap_i64 (call $get (i32.const %d) (i32.const %d) (i32.const %d) (i32.const %d) (i32.const %d)))`, kind(false), name, n, ptr, limit))
 		case 8:
 			if n := byteOf() % 8; !sent || n == 0 {
 				fmt.Fprintf(&s, `(call $set_uri (i32.const 21) (i32.const %d))`, n)
@@ -235,54 +234,94 @@ func steps(b []byte, sent bool) string {
 
 // played is what a program comes to.
 type played struct {
-	faults, exchange string
-	memory           []byte
+	faults, exchanges string
+	memory            []byte
 }
 
+// play sends some requests through one instance of a program.
 func play(t *testing.T, code []byte) (p played) {
 	w := load(t, code, func(o *Options) { o.Most = 1 })
-	d := adapter.NewDraft("POST", "/items/1?a=b", attr("X-B", "was", "Content-Type", "text/plain"), []byte("body"))
-	err := w.pass(d, ok)
-	body, _ := d.Body(adapter.Request, 100)
-	p.exchange = fmt.Sprintf("%v %s %s %s %d", err, d.Method(), d.Target(), body, d.Status())
-	for part := range adapter.Parts {
-		for _, f := range d.Fields(part).All() {
-			p.exchange += fmt.Sprintf("\n%d %s: %s", part, f.Name, f.Value)
+	for n := range 4 {
+		d := adapter.NewDraft("POST", "/items/1?a=b", attr("X-B", "was", "Content-Type", strings.Repeat("t", 454+n), "X-A", fmt.Sprint(n), "x-a", strings.Repeat("long", 50*n)), []byte("body"))
+		err := w.pass(d, ok)
+		body, _ := d.Body(adapter.Request, 100)
+		p.exchanges += fmt.Sprintf("%v %s %s %s %d\n", err, d.Method(), d.Target(), body, d.Status())
+		for part := range adapter.Parts {
+			for _, f := range d.Fields(part).All() {
+				p.exchanges += fmt.Sprintf("%d %s: %s\n", part, f.Name, f.Value)
+			}
+		}
+		for _, f := range w.told() {
+			text, _, _ := strings.Cut(f.Text, " (recovered") // at first or at last
+			p.faults += fmt.Sprintf("%s %s\n", f.Kind, text)
+		}
+		if err != nil {
+			return p
 		}
 	}
-	for _, f := range w.told() {
-		text, _, _ := strings.Cut(f.Text, " (recovered") // at first or at last
-		p.faults += fmt.Sprintf("%s %s\n", f.Kind, text)
+	i := (*w.current.Load().live.Load())[0]
+	size := i.memory.Size()
+	if i.g.margin {
+		size -= fuel.Margin
 	}
-	if err == nil {
-		i := (*w.current.Load().live.Load())[0]
-		size := i.memory.Size()
-		if i.g.margin {
-			size -= fuel.Margin
-		}
-		all, _ := i.memory.Read(0, size)
-		p.memory = bytes.Clone(all)
-	}
+	all, _ := i.memory.Read(0, size)
+	p.memory = bytes.Clone(all)
 	return p
 }
 
-// compare holds a program with a margin against the same without.
-func compare(t *testing.T, b []byte) {
-	with, without := play(t, program(b, false)), play(t, program(b, true))
-	if with.faults != without.faults || with.exchange != without.exchange || !bytes.Equal(with.memory, without.memory) {
-		t.Errorf("%x: %s\n%s\nwith\n%s %s\nwithout, want\n%s %s", b, steps(b[:len(b)/2], false), steps(b[len(b)/2:], true), with.faults, with.exchange, without.faults, without.exchange)
+// same holds a program with a margin against the same without.
+func same(t *testing.T, request, response string) {
+	t.Helper()
+	with, without := play(t, program(request, response, false)), play(t, program(request, response, true))
+	if with.faults != without.faults || with.exchanges != without.exchanges || !bytes.Equal(with.memory, without.memory) {
+		t.Errorf("%s\n%s\nwith\n%s %s\nwithout, want\n%s %s", request, response, with.faults, with.exchanges, without.faults, without.exchanges)
 	}
 }
 
 func TestMarginIsNotSeen(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 2))
-	for range 200 {
-		b := make([]byte, 8+r.IntN(100))
-		for i := range b {
-			b[i] = byte(r.Uint32())
-		}
-		compare(t, b)
+	at := func(n int, what string) string { // of the requests
+		return fmt.Sprintf(`(if (i32.eq (i32.load (i32.const 900)) (i32.const %d)) (then %s))`, n, what)
 	}
+	const (
+		count = `(i32.store (i32.const 900) (i32.add (i32.load (i32.const 900)) (i32.const 1)))`
+		edit  = `(call $set (i32.const 0) (i32.const 3) (i32.const 3) (i32.const 0) (i32.const 3))`
+		long  = `(call $set (i32.const 0) (i32.const 3) (i32.const 3) (i32.const 0) (i32.const 5000))`
+	)
+	get := func(kind, name, n, room int) string {
+		return fmt.Sprintf(`(i64.store (i32.const %d) (call $get (i32.const %d) (i32.const %d) (i32.const %d) (i32.const %d) (i32.const 2000)))`, room%60000-8, kind, name, n, room)
+	}
+	var many string
+	for n := 1; n <= 12; n++ {
+		many += get(0, 6, n, 1000+100*n)
+	}
+	for name, c := range map[string][2]string{
+		"asked again":                   {get(0, 0, 3, 2000) + get(0, 3, 3, 3000), ``},
+		"edited between":                {get(0, 3, 3, 2000) + edit + get(0, 3, 3, 3000), ``},
+		"edited by a call":              {get(0, 3, 3, 2000) + long + get(0, 3, 3, 3000), ``},
+		"edited before":                 {long + get(0, 3, 3, 2000), get(0, 3, 3, 3000)},
+		"asked of the other part":       {get(0, 3, 3, 2000) + get(1, 3, 3, 3000), get(1, 3, 3, 4000)},
+		"asked of both halves":          {get(0, 3, 3, 2000) + edit, get(0, 3, 3, 3000)},
+		"asked in capitals":             {get(0, 0, 3, 2000) + `(i32.store8 (i32.const 0) (i32.const 88))` + get(0, 0, 3, 3000), ``},
+		"as long as there is room":      {get(0, 6, 12, 2000), ``},
+		"for more than there is room":   {many, ``},
+		"for a name too long":           {get(0, 17, 40, 2000) + get(0, 33, 33, 3000), ``},
+		"for less and less":             {at(1, many) + count, ``},
+		"with no room":                  {count + get(0, 0, 3, 2000) + at(3, get(0, 0, 3, 65534)), ``},
+		"with a name in the margin":     {count + get(0, 0, 3, 2000) + at(3, get(0, 65536+fuel.MarginAnswers+fuel.AnswerNameAt, 3, 3000)), ``},
+		"with a kind beyond all others": {`(call $set (i32.const 0x1000000) (i32.const 3) (i32.const 3) (i32.const 0) (i32.const 3))`, ``},
+	} {
+		t.Run(name, func(t *testing.T) { same(t, c[0], c[1]) })
+	}
+	t.Run("at random", func(t *testing.T) {
+		r := rand.New(rand.NewPCG(1, 2))
+		for range 200 {
+			b := make([]byte, 8+r.IntN(100))
+			for i := range b {
+				b[i] = byte(r.Uint32())
+			}
+			same(t, steps(b[:len(b)/2], false), steps(b[len(b)/2:], true))
+		}
+	})
 }
 
 // FuzzMargin holds guests with a margin against the same without.
@@ -290,7 +329,30 @@ func FuzzMargin(f *testing.F) {
 	f.Add([]byte("some of this, and some of that, and then what follows from it"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) < 1000 {
-			compare(t, b)
+			same(t, steps(b[:len(b)/2], false), steps(b[len(b)/2:], true))
 		}
 	})
+}
+
+// What nobody asks for any more is not answered.
+func TestQuestionsAreForgotten(t *testing.T) {
+	const ask = `(drop (call $get (i32.const 0) (i32.const 0) (i32.const 3) (i32.const 200) (i32.const 100)))`
+	w := load(t, guest(importURI+importGet, onPath('x', ask)+next, onPath('x', ask), `(data (i32.const 0) "x-a")`), func(o *Options) { o.Most = 1 })
+	questions := func(path string, n int) int {
+		for range n {
+			if err := w.pass(get(path), ok); err != nil {
+				t.Fatal(err)
+			}
+		}
+		i := (*w.current.Load().live.Load())[0]
+		return len(i.asked[0]) + len(i.asked[1])
+	}
+	for _, c := range []struct {
+		path    string
+		n, want int
+	}{{"/y", 3, 0}, {"/x", 1, 2}, {"/x", 100, 2}, {"/y", maxIdle, 2}, {"/x", 1, 2}, {"/y", maxIdle + 2, 0}, {"/x", 1, 2}} {
+		if got := questions(c.path, c.n); got != c.want {
+			t.Errorf("after %d times %s there are %d questions, want %d", c.n, c.path, got, c.want)
+		}
+	}
 }

@@ -13,7 +13,10 @@ const (
 	i32Store = 0x36
 	memSize  = 0x3f
 	i32Const = 0x41
+	i64Load  = 0x29
 	i32Eqz   = 0x45
+	i32Ne    = 0x47
+	i32LtU   = 0x49
 	i32Eq    = 0x46
 	i32GtU   = 0x4b
 	i32LeU   = 0x4d
@@ -24,6 +27,10 @@ const (
 	i32Or    = 0x72
 	i32Shl   = 0x74
 	i32ShrU  = 0x76
+	i64Eqz   = 0x50
+	i64Or    = 0x84
+	i64Xor   = 0x85
+	i64Shl   = 0x86
 )
 
 // locals declares so many locals of a type, and so on.
@@ -41,13 +48,22 @@ func (b *body) call(f uint32) *body { return b.u32(call, f) }
 
 func (b *body) i32(v int32) *body { *b = appendS64(append(*b, i32Const), int64(v)); return b }
 
-func (b *body) load(offset uint32) *body  { return b.op(i32Load, 0).offset(offset) }
-func (b *body) store(offset uint32) *body { return b.op(i32Store, 0).offset(offset) }
+func (b *body) load(offset uint32) *body   { return b.op(i32Load, 0).offset(offset) }
+func (b *body) load64(offset uint32) *body { return b.op(i64Load, 0).offset(offset) }
+func (b *body) store(offset uint32) *body  { return b.op(i32Store, 0).offset(offset) }
 
 func (b *body) offset(v uint32) *body { *b = appendU32(*b, v); return b }
 
 // pages makes bytes of a number of pages.
 func (b *body) pages() *body { return b.i32(16).op(i32Shl) }
+
+// pass ends the function with a call to another with the same parameters.
+func (b *body) pass(params, f uint32) {
+	for i := range params {
+		b.get(i)
+	}
+	b.call(f).op(end)
+}
 
 // page is where the margin begins.
 func (b *body) page() *body { return b.op(memSize, 0).i32(1).op(i32Sub).pages() }

@@ -17,10 +17,25 @@ const (
 	MarginTarget = 4  // of the target
 	MarginKinds  = 8  // bit n: edits of fields of kind n may be noted
 	MarginUsed   = 12 // where the next edit goes; the first goes to MarginEdits
+	MarginDirty  = 16 // bit n%32: a field whose name is n bytes long was edited
 
-	MarginMethodAt = 16
+	MarginMethodAt = 32
 	MarginTargetAt = 64
+	MarginAnswers  = 4 << 10
 	MarginEdits    = 8 << 10
+
+	// An answer says what get_header_values returns for a kind and a name. There
+	// are MarginAnswer bytes for each; after the last, before MarginEdits, comes
+	// one whose name has no length.
+	MarginAnswer = 512
+	AnswerKind   = 0
+	AnswerName   = 4 // length, at most AnswerNames
+	AnswerCount  = 8
+	AnswerLength = 12
+	AnswerUsed   = 16 // 1: the guest has asked
+	AnswerNameAt = 24
+	AnswerNames  = 32
+	AnswerAt     = 56
 
 	// An edit is what it does (1 set, 2 add, 3 remove) plus 256 times the
 	// kind, the length of the name and that of the value, then these.
@@ -45,6 +60,7 @@ var noted = []struct {
 }{
 	{"get_method", "\x60\x02\x7f\x7f\x01\x7f", func(w *rewriter, host uint32) []byte { return w.fetch(host, MarginMethod, MarginMethodAt) }},
 	{"get_uri", "\x60\x02\x7f\x7f\x01\x7f", func(w *rewriter, host uint32) []byte { return w.fetch(host, MarginTarget, MarginTargetAt) }},
+	{"get_header_values", "\x60\x05\x7f\x7f\x7f\x7f\x7f\x01\x7e", (*rewriter).lookUp},
 	{"set_header_value", "\x60\x05\x7f\x7f\x7f\x7f\x7f\x00", func(w *rewriter, host uint32) []byte { return w.note(host, 1, true) }},
 	{"add_header_value", "\x60\x05\x7f\x7f\x7f\x7f\x7f\x00", func(w *rewriter, host uint32) []byte { return w.note(host, 2, true) }},
 	{"remove_header", "\x60\x03\x7f\x7f\x7f\x00", func(w *rewriter, host uint32) []byte { return w.note(host, 3, false) }},
@@ -158,7 +174,7 @@ func (w *rewriter) fetch(host, length, at uint32) []byte {
 	b.op(end)
 	b.charge(w, left, func() { b.get(n) })
 	b.get(n).op(returnOp, end)
-	b.get(room).get(limit).call(host).op(end)
+	b.pass(limit+1, host)
 	return b
 }
 
@@ -207,10 +223,43 @@ func (w *rewriter) note(host, what uint32, valued bool) []byte {
 		b.get(used).get(valueLen).op(i32Add)
 	}
 	b.set(used).get(page).get(used).get(page).op(i32Sub).store(MarginUsed)
+	b.get(page).get(page).load(MarginDirty).i32(1).get(nameLen).op(i32Shl, i32Or).store(MarginDirty)
 	b.op(returnOp, end)
-	for i := range params {
-		b.get(i)
-	}
-	b.call(host).op(end)
+	b.pass(params, host)
+	return b
+}
+
+// lookUp is a function (kind, name, its length, room, limit) -> count and length
+// that copies the values of a field out of the margin, and asks the host if they
+// are not there.
+func (w *rewriter) lookUp(host uint32) []byte {
+	const kind, name, nameLen, room, limit, page, at, n, word, left = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
+	const toHost = 2 // from within the loop and the block for one answer
+	var b body
+	b.locals(3, i32Type, 2, i64Type)
+	b.op(block, empty)
+	b.get(nameLen).i32(1).op(i32Sub).i32(AnswerNames).op(i32GeU, brIf, 0)
+	b.page().tee(page).load(MarginDirty).get(nameLen).op(i32ShrU).i32(1).op(i32And, brIf, 0)
+	b.get(name).get(page).get(nameLen).op(i32Sub, i32GtU, brIf, 0)
+	b.get(page).i32(MarginAnswers).op(i32Add).set(at)
+	b.op(loop, empty, block, empty)
+	b.get(at).load(AnswerName).tee(n).op(i32Eqz, brIf, toHost)
+	b.get(n).get(nameLen).op(i32Ne, brIf, 0)
+	b.get(at).load(AnswerKind).get(kind).op(i32Ne, brIf, 0)
+	b.i32(0).set(n).op(loop, empty) // eight bytes of the names at a time, and no more than there are
+	b.get(name).get(n).op(i32Add).load64(0).get(at).get(n).op(i32Add).load64(AnswerNameAt).op(i64Xor).set(word)
+	b.get(nameLen).get(n).op(i32Sub).i32(8).op(i32LtU, ifOp, empty)
+	b.get(word).get(n).get(nameLen).op(i32Sub).i32(3).op(i32Shl, i64ExtendU, i64Shl).set(word).op(end)
+	b.get(word).op(i64Eqz, i32Eqz, brIf, 1)
+	b.get(n).i32(8).op(i32Add).tee(n).get(nameLen).op(i32LtU, brIf, 0, end)
+	b.get(at).load(AnswerLength).tee(n).i32(1).op(i32Sub).get(limit).op(i32LtU, ifOp, empty)
+	b.get(room).get(page).get(n).op(i32Sub, i32GtU, brIf, toHost+1)
+	b.get(room).get(at).i32(AnswerAt).op(i32Add).get(n).op(bulkPrefix, 10, 0, 0, end)
+	b.charge(w, left, func() { b.get(nameLen).get(n).op(i32Add) })
+	b.get(at).i32(1).store(AnswerUsed)
+	b.get(at).load(AnswerCount).op(i64ExtendU, i64Const, 32, i64Shl).get(n).op(i64ExtendU, i64Or, returnOp, end)
+	b.get(at).i32(MarginAnswer).op(i32Add).tee(at).get(page).i32(MarginEdits).op(i32Add, i32LtU, brIf, 0)
+	b.op(end, end)
+	b.pass(limit+1, host)
 	return b
 }

@@ -1,8 +1,12 @@
 package fuel
 
 import (
+	"context"
 	"strings"
 	"testing"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
 
 	"github.com/modgate/modgate/plugins/wat"
 )
@@ -51,5 +55,54 @@ func TestMarginIsForWhomItServes(t *testing.T) {
 	}
 	if r, err := Rewrite(wat.Must(marginal), Options{}); err != nil || r.Margin {
 		t.Errorf("a margin that nobody wants: %v, %v", r.Margin, err)
+	}
+}
+
+// What the margin answers costs fuel, as what the host does.
+func TestStubsCharge(t *testing.T) {
+	for name, c := range map[string]struct {
+		form, call string
+		calls      int // of the host
+	}{
+		"get_uri":           {`(param i32 i32) (result i32)`, `(drop (call $f (i32.const 0) (i32.const 100)))`, 0},
+		"get_method":        {`(param i32 i32) (result i32)`, `(drop (call $f (i32.const 0) (i32.const 100)))`, 10}, // which is not there
+		"get_header_values": {`(param i32 i32 i32 i32 i32) (result i64)`, `(drop (call $f (i32.const 0) (i32.const 0) (i32.const 2) (i32.const 0) (i32.const 100)))`, 0},
+		"set_header_value":  {`(param i32 i32 i32 i32 i32)`, `(call $f (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 100))`, 0},
+		"add_header_value":  {`(param i32 i32 i32 i32 i32)`, `(call $f (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 100))`, 10}, // of a kind that may not be
+		"remove_header":     {`(param i32 i32 i32)`, `(call $f (i32.const 0) (i32.const 0) (i32.const 1))`, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			module := wat.Must(`(module (import "http_handler" "` + name + `" (func $f ` + c.form + `)) (memory (export "memory") 1) (func (export "run") ` + strings.Repeat(c.call, 10) + `))`)
+			r, err := Rewrite(module, Options{First: slice, Margin: true})
+			if err != nil || !r.Margin {
+				t.Fatal(r, err)
+			}
+			e, ctx, calls := newEngine(t), context.Background(), 0
+			compiled, err := e.CompileModule(ctx, r.Code)
+			if err != nil {
+				t.Fatal(err)
+			}
+			host := api.GoFunc(func(context.Context, []uint64) { calls++ })
+			f := compiled.ImportedFunctions()[0]
+			if _, err := e.NewHostModuleBuilder("http_handler").NewFunctionBuilder().WithGoFunction(host, f.ParamTypes(), f.ResultTypes()).Export(name).Instantiate(ctx); err != nil {
+				t.Fatal(err)
+			}
+			m, err := e.InstantiateModule(ctx, compiled, wazero.NewModuleConfig().WithName(""))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for at, v := range map[uint32]uint32{MarginTarget: 5, MarginKinds: 1, MarginUsed: MarginEdits, MarginAnswers + AnswerName: 2} {
+				m.Memory().WriteUint32Le(m.Memory().Size()-Margin+at, v)
+			}
+			if _, err := m.ExportedFunction("run").Call(ctx); err != nil {
+				t.Fatal(err)
+			}
+			if calls != c.calls {
+				t.Errorf("it calls the host %d times, want %d", calls, c.calls)
+			}
+			if least, most := (10-calls)*noteCost/slice, (10-calls)*(noteCost+20)/slice+1; e.refills < least || e.refills > most {
+				t.Errorf("it used up its fuel %d times, want %d or %d", e.refills, least, most)
+			}
+		})
 	}
 }
