@@ -113,6 +113,7 @@ func report(found hcl.Diagnostics, sources []source, secrets []hcl.Range, texts 
 		})
 	}
 	ds := Diagnostics{} // in JSON a list, also of none
+	lines := excerpts{}
 	for _, f := range found {
 		d := Diagnostic{Severity: Error, Summary: f.Summary, Detail: f.Detail}
 		for _, text := range texts {
@@ -123,7 +124,7 @@ func report(found hcl.Diagnostics, sources []source, secrets []hcl.Range, texts 
 		}
 		if r := f.Subject; r != nil {
 			d.File, d.Line, d.Column = r.Filename, r.Start.Line, r.Start.Column
-			line := lineOf(sources, *r)
+			line := lines.lineOf(sources, *r)
 			d.EndColumn = r.End.Column
 			if r.End.Line != r.Start.Line {
 				d.EndColumn = max(d.Column, len([]rune(line))) + 1
@@ -143,16 +144,20 @@ func report(found hcl.Diagnostics, sources []source, secrets []hcl.Range, texts 
 // redacted stands for what is not shown.
 const redacted = "[secret]"
 
+// excerpts are the lines of sources that were asked for, by file.
+type excerpts map[string][]string
+
 // lineOf returns the line that r begins on, or nothing if it is not there.
-func lineOf(sources []source, r hcl.Range) string {
-	n := 1
-	for line := range strings.Lines(string(textOfFile(sources, r.Filename))) {
-		if n == r.Start.Line {
-			return strings.ToValidUTF8(strings.TrimRight(line, "\r\n"), "\uFFFD")
-		}
-		n++
+func (e excerpts) lineOf(sources []source, r hcl.Range) string {
+	lines, cut := e[r.Filename]
+	if !cut {
+		lines = strings.SplitAfter(string(textOfFile(sources, r.Filename)), "\n")
+		e[r.Filename] = lines
 	}
-	return ""
+	if r.Start.Line < 1 || r.Start.Line > len(lines) {
+		return ""
+	}
+	return strings.ToValidUTF8(strings.TrimRight(lines[r.Start.Line-1], "\r\n"), "\uFFFD")
 }
 
 // textOfFile returns the text of the source of that name, or nothing.

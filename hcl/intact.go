@@ -26,10 +26,11 @@ func (s source) intact(whole parsed) parsed {
 	}
 	all := hclsyntax.Body{Attributes: hclsyntax.Attributes{}}
 	is := parsed{body: &all}
-	begin := 0
+	begin := hcl.InitialPos
 	for _, end := range append(heads, len(s.text)) {
 		p := s.part(begin, end).parse()
-		if begin = end; p.found.HasErrors() {
+		begin.Line += bytes.Count(s.text[begin.Byte:end], []byte("\n"))
+		if begin.Byte = end; p.found.HasErrors() {
 			is.found, is.secret = append(is.found, p.found...), append(is.secret, p.secret...)
 			if end < len(s.text) {
 				nameEnd(p.found)
@@ -90,14 +91,13 @@ func (s source) manyLined() bool {
 	return false
 }
 
-// part returns the text between two offsets, of which the first begins a line.
-func (s source) part(begin, end int) piece {
-	text := s.text[begin:end]
+// part returns the text from the beginning of a line to end.
+func (s source) part(begin hcl.Pos, end int) piece {
+	text := s.text[begin.Byte:end]
 	if end < len(s.text) {
 		text = bytes.TrimRight(text, " \t\r\n") // so that it ends at a place in it
 	}
-	line := 1 + bytes.Count(s.text[:begin], []byte("\n"))
-	return piece{source: source{s.name, text}, start: hcl.Pos{Line: line, Column: 1, Byte: begin}}
+	return piece{source: source{s.name, text}, start: begin}
 }
 
 // before returns the blocks that end before the first of the errors.
@@ -106,7 +106,7 @@ func (s source) before(found hcl.Diagnostics, heads []int) hcl.Body {
 		if slices.ContainsFunc(found, func(d *hcl.Diagnostic) bool { return d.Subject == nil || d.Subject.Start.Byte < begin }) {
 			continue
 		}
-		if p := s.part(0, begin).parse(); !p.found.HasErrors() {
+		if p := s.part(hcl.InitialPos, begin).parse(); !p.found.HasErrors() {
 			return p.body
 		}
 		return nil

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
 // A configuration that is right but for errors of syntax, wherever they are,
@@ -34,6 +36,16 @@ func TestErrorsOfSyntaxAccuseNobodyElse(t *testing.T) {
 		}
 		if broken < len(text)/step {
 			t.Errorf("%s: only %d were broken", name, broken)
+		}
+	}
+}
+
+// A file with many blocks and an error takes no longer than its length.
+func BenchmarkIntact(b *testing.B) {
+	s := source{"a.hcl", []byte(strings.Repeat("locals {}\n", 20_000) + "locals {\n")}
+	for b.Loop() {
+		if p := parse(s); len(p.found) != 1 || len(p.body.(*hclsyntax.Body).Blocks) != 20_000 {
+			b.Fatal(p)
 		}
 	}
 }

@@ -141,10 +141,13 @@ func (p piece) secrets() (at []hcl.Range) {
 		}
 	}
 	sets := regexp.MustCompile(`\b(` + strings.Join(names, "|") + `)"?[ \t]*[=:]`)
-	all := bytes.Contains(p.text, []byte("sensitive"))
 	line := p.start
+	if bytes.Contains(p.text, []byte("sensitive")) {
+		line.Line += bytes.Count(p.text, []byte("\n"))
+		return []hcl.Range{{Filename: p.name, Start: p.start, End: line}}
+	}
 	for text := range bytes.Lines(p.text) {
-		if all || sets.Match(text) {
+		if sets.Match(text) {
 			at = append(at, hcl.Range{Filename: p.name, Start: line, End: line})
 		}
 		line.Line++
