@@ -15,7 +15,7 @@ import (
 // would mislead.
 func TestErrorsOfSyntaxAccuseNobodyElse(t *testing.T) {
 	around := surroundings{env: func(string) (string, bool) { return "", false }}
-	for name, step := range map[string]int{"testdata/right/library.hcl": 61, "testdata/right/entangled.hcl": 11} {
+	for name, step := range map[string]int{"testdata/right/library.hcl": 97, "testdata/right/entangled.hcl": 19} {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
