@@ -270,6 +270,9 @@ func (f *Folder) Views() []adapter.View {
 		}
 		if s.refused != nil {
 			v.Refused = s.refused.Error()
+			if s.waits() {
+				v.Refused = "it waits for a module whose block has its settings"
+			}
 			if s.plugin == nil && !errors.Is(s.refused, errNoFile) {
 				v.State = adapter.Refused
 			}

@@ -308,7 +308,7 @@ func TestAdapterWaitsForItsSettings(t *testing.T) {
 		(func (export "modgate_configure") (result i32) (i32.eqz (call $config (i32.const 0) (i32.const 0)))))`)
 	f := openFolder(t, map[string][]byte{"dialect": strict})
 	f.wants("users", "none")
-	if v := f.Views(); len(v) != 1 || v[0].State != adapter.Refused || !strings.Contains(v[0].Refused, "refuses its configuration") {
+	if v := f.Views(); len(v) != 1 || v[0].State != adapter.Refused || v[0].Refused != "it waits for a module whose block has its settings" {
 		t.Errorf("the administrator sees %+v", v)
 	}
 	f.Configure(f.dir, []config.Module{config.DefaultModule("dialect", config.Defaults{})})

@@ -73,13 +73,17 @@ func (f *Folder) refuse(s *seat, why error) {
 		return
 	}
 	s.refused = why
-	if s.idle && errors.Is(why, errConfiguration) {
+	if s.waits() {
 		f.o.Log.Info("adapter waits for a module whose block has its settings", "adapter", s.key.name)
 		return
 	}
 	f.o.Log.Error("adapter not in force", "adapter", s.key.name, "modules", s.modules, "cause", why, "former_stays", s.plugin != nil)
 	f.o.Refused(s.key.name, why)
 }
+
+// waits reports whether the file is refused only for want of settings, which
+// nobody has given it.
+func (s *seat) waits() bool { return s.idle && errors.Is(s.refused, errConfiguration) }
 
 // read returns the contents of a file that is not too large.
 func read(path string) ([]byte, error) {
