@@ -9,8 +9,8 @@
 package main
 
 import (
-	"fmt"
 	"math/rand/v2"
+	"strconv"
 
 	"github.com/modgate/modgate/sdk-wasm/go/adapter"
 )
@@ -57,7 +57,8 @@ func requestID(before, path string) string {
 	if before != "" {
 		before += ";"
 	}
-	return fmt.Sprintf("%s%06d%s", before, rand.IntN(1_000_000), firstSegment(path))
+	number := strconv.Itoa(1_000_000 + rand.IntN(1_000_000))[1:]
+	return before + number + firstSegment(path)
 }
 
 // firstSegment returns "/loans" of "/loans/1", and "/_/tenant" of what is
