@@ -85,7 +85,7 @@ func (e *engine) takes(module []byte) (err error) {
 
 // lax reports refusals of what the engine does not look at closely.
 func lax(err error) bool {
-	for _, s := range []string{"a number is too large", "stands in the wrong place", "bytes too many", "it ends too early", "in a constant", "there is no"} {
+	for _, s := range []string{"a number is too large", "stands in the wrong place", "bytes too many", "it ends too early", "in a constant", "there is no", "and code for"} {
 		if strings.Contains(err.Error(), s) {
 			return true
 		}

@@ -70,6 +70,8 @@ func (w *rewriter) converted(id byte, r *reader) []byte {
 		b = w.elements(r)
 	case codeSection:
 		b = w.code(r)
+	case dataCountSection:
+		b = appendU32(nil, r.u32())
 	case dataSection:
 		b = w.data(r)
 	default:
