@@ -216,11 +216,11 @@ func homesOf(word string) []string {
 	for _, t := range tables() {
 		depth := strings.Count(t.block, ".")
 		for _, s := range t.settings {
-			first, rest, _ := strings.Cut(s.Name, ".")
+			first, rest, nested := strings.Cut(s.Name, ".")
 			if first == word {
 				note(depth, t.block)
 			}
-			if rest == word {
+			if nested && rest == word {
 				note(depth+1, t.block+"."+first)
 			}
 		}
