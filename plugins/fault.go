@@ -62,6 +62,17 @@ func cut(s string, n int) string {
 	return s
 }
 
+// textAndTrace takes apart what the engine says of a guest that failed: what went
+// wrong, and where.
+func textAndTrace(err error) (text, trace string) {
+	text, trace, _ = strings.Cut(err.Error(), "\nwasm stack trace:\n")
+	lines := strings.Split(trace, "\n")
+	for i := range lines {
+		lines[i] = strings.TrimSpace(lines[i])
+	}
+	return strings.TrimSuffix(text, " (recovered by wazero)"), strings.Join(lines, "\n")
+}
+
 // Quarantine: so many faults within the window, or one that costs the host
 // much, keep a guest from being asked; twice as long each time, until it has
 // gone a window of its longest without.
@@ -147,16 +158,17 @@ func (g *generation) lost(hook string, x adapter.Exchange) { g.report(g.fault(ho
 
 func (g *generation) fault(hook string, x adapter.Exchange, err error) adapter.Fault {
 	module, _ := x.Property("module.name")
+	text, trace := textAndTrace(err)
 	return adapter.Fault{
 		Module: string(module), Adapter: g.p.o.Name, Generation: g.number, Hook: hook,
-		Kind: kindOf(err), Text: cut(err.Error(), maxFaultText), Time: time.Now(),
+		Kind: kindOf(err), Text: cut(text, maxFaultText), Trace: cut(trace, maxFaultText), Time: time.Now(),
 	}
 }
 
 func (g *generation) report(f adapter.Fault) {
 	g.p.faults.Add(1)
 	g.p.last.Store(&f)
-	g.p.log.Error("adapter failed", "module", f.Module, "hook", f.Hook, "kind", string(f.Kind), "cause", f.Text, "quarantined", f.Quarantined)
+	g.p.log.Error("adapter failed", "module", f.Module, "hook", f.Hook, "kind", string(f.Kind), "cause", f.Text, "trace", f.Trace, "quarantined", f.Quarantined)
 	g.p.o.Fault(f)
 }
 

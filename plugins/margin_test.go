@@ -252,8 +252,7 @@ func play(t *testing.T, code []byte) (p played) {
 			}
 		}
 		for _, f := range w.told() {
-			text, _, _ := strings.Cut(f.Text, " (recovered") // at first or at last
-			p.faults += fmt.Sprintf("%s %s\n", f.Kind, text)
+			p.faults += fmt.Sprintf("%s %s\n", f.Kind, f.Text)
 		}
 		if err != nil {
 			return p

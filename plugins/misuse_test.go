@@ -63,6 +63,7 @@ func TestEveryMisuseTrapsAndCostsTheInstance(t *testing.T) {
 		use{`(import "http_handler" "write_body" (func $write (param i32 i32 i32)))`, `(loop $l (call $write (i32.const 1) (i32.const 0) (i32.const 60000)) (br $l))`, "writes a body of more than 1MiB"},
 		use{`(import "modgate_adapter_v1" "emit_event" (func $emit (param i32 i32) (result i32)))`, `(drop (call $emit (i32.const 0) (i32.const 1)))`, "emit_event is for lifecycle_decode"},
 		use{``, `(call $deep)`, "stack overflow"},
+		use{``, `(unreachable)`, "unreachable"},
 		use{`(import "env" "abort" (func $abort (param i32 i32 i32 i32)))`, `(call $abort (i32.const 0) (i32.const 0) (i32.const 7) (i32.const 8))`, "abort: , in :7:8"},
 	)
 	for _, u := range uses {
@@ -80,7 +81,10 @@ func TestEveryMisuseTrapsAndCostsTheInstance(t *testing.T) {
 			}
 			told := w.told()
 			if len(told) != times || !strings.Contains(told[0].Text, u.want) || told[0].Hook != "handle_request" {
-				t.Errorf("told %+v, want %s", told, u.want)
+				t.Fatalf("told %+v, want %s", told, u.want)
+			}
+			if f := told[0]; strings.Contains(f.Text, "\n") || strings.Contains(f.Text, "recovered") || f.Kind == adapter.Trap && f.Trace == "" {
+				t.Errorf("told %q, and where: %q", f.Text, f.Trace)
 			}
 			if err := w.pass(get("/y"), ok); (err != nil) != (told != nil && told[len(told)-1].Quarantined) {
 				t.Errorf("the next request: %v", err)

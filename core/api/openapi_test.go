@@ -241,7 +241,7 @@ func administratorsStory(t *testing.T) {
 	p.plugins = []adapter.View{{
 		Adapter: "okapi", Modules: []string{"users"}, State: adapter.Quarantined, Until: &now, Generation: 2, Loaded: &now, SHA256: "ab", Size: 7,
 		Hooks: []string{"request", "encode"}, Instances: 2, Memory: 1 << 20, Calls: 9, Faults: 1, Refused: "why", LoadSeconds: 0.1,
-		LastFault: &adapter.Fault{Adapter: "okapi", Module: "users", Generation: 1, Hook: "handle_request", Kind: adapter.Trap, Text: "t", Time: now, Quarantined: true},
+		LastFault: &adapter.Fault{Adapter: "okapi", Module: "users", Generation: 1, Hook: "handle_request", Kind: adapter.Trap, Text: "t", Trace: "run()", Time: now, Quarantined: true},
 	}}
 	p.call("GET", "/v1/admin/plugins", "admin", "").want(http.StatusOK)
 	p.call("GET", "/v1/openapi.json", "", "").want(http.StatusOK)

@@ -84,7 +84,7 @@ func (a *Adapter) start(ctx context.Context, code []byte, settings config.Plugin
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.said.faults = append(r.said.faults, f.Hook+": "+string(f.Kind))
-			r.said.why = append(r.said.why, f.Hook+": "+f.Text)
+			r.said.why = append(r.said.why, strings.TrimSuffix(f.Hook+": "+f.Text+"\n"+f.Trace, "\n"))
 		},
 	})
 	r.Plugin = p
