@@ -118,13 +118,13 @@ func (x *exchange) announces() bool {
 
 var errMessage = errors.New("the message is none that the module's adapter understands")
 
-// unadaptable answers for an adapter that failed. What went wrong is none of
-// the client's business.
+// unadaptable answers for an adapter that failed, is in quarantine or is not
+// there. Which of them is none of the client's business.
 func (x *exchange) unadaptable() {
 	x.answer(failed, answer{
 		Problem: message.Problem{
 			Type: message.ProblemUpstream, Status: fasthttp.StatusServiceUnavailable, Module: x.module.Name,
-			Title: "The adapter of module " + x.module.Name + " failed",
+			Title: "The adapter of module " + x.module.Name + " is out of order",
 		},
 		proxyError: "proxy_internal_error",
 	})
