@@ -46,7 +46,7 @@ type Fault struct {
 	Generation  uint64    `json:"generation"`
 	Hook        string    `json:"hook"` // in which
 	Kind        Kind      `json:"kind"`
-	Text        string    `json:"text"` // for the administrator: may hold what the adapter or a client said
+	Text        string    `json:"text"`            // for the administrator: may hold what the adapter or a client said
 	Trace       string    `json:"trace,omitempty"` // the functions of the adapter that were under way, a line each, the innermost first
 	Time        time.Time `json:"time"`
 	Quarantined bool      `json:"quarantined"` // the adapter is not asked for a while
