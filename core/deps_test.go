@@ -62,6 +62,7 @@ var allowed = map[string][]string{
 
 	"hcl":                  {"core/config", "core/fallback", "core/message", "core/module"},
 	"hcl/generate":         {"hcl"},
+	"hcl/hcltest":          {},
 	"hcl/okapi":            {"core/config", "core/message", "core/module", "hcl"},
 	"core/notify":          {"core/config", "core/message", "core/module"},
 	"core/alert":           {"core/config", "core/message", "core/module"},

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -12,7 +11,18 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/modgate/modgate/hcl/hcltest"
 )
+
+// listeners are wherever there is room.
+const listeners = `gateway {
+  listen = "127.0.0.1:0"
+  control {
+    listen = "127.0.0.1:0"
+  }
+}
+`
 
 // BenchmarkStart is the time from the start of the command to the answer to a
 // first request, with 150 modules that are declared in full: at the very
@@ -24,7 +34,7 @@ func BenchmarkStart(b *testing.B) {
 	b.Cleanup(upstream.Close)
 	dir := b.TempDir()
 	file := filepath.Join(dir, "platform.hcl")
-	if err := os.WriteFile(file, []byte(largePlatform(upstream.URL)), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(listeners+hcltest.LargePlatform(upstream.URL)), 0o600); err != nil {
 		b.Fatal(err)
 	}
 	for name, prepare := range map[string]func() error{
@@ -47,26 +57,6 @@ func BenchmarkStart(b *testing.B) {
 			b.ReportMetric(float64(spent.Milliseconds())/float64(b.N), "cpu-ms/op")
 		})
 	}
-}
-
-// largePlatform declares 150 modules of 15 routes, each requiring seven of
-// those before it: about what FOLIO has.
-func largePlatform(upstream string) string {
-	var b strings.Builder
-	b.WriteString("gateway {\n  listen = \"127.0.0.1:0\"\n  control {\n    listen = \"127.0.0.1:0\"\n  }\n}\n")
-	for i := range 150 {
-		fmt.Fprintf(&b, "module \"m%d\" {\n  version \"1.0.0\" {\n    upstreams = [%q]\n", i, upstream)
-		fmt.Fprintf(&b, "    provides \"i%d\" {\n      version = \"1.0\"\n      routes  = [", i)
-		for j := range 15 {
-			fmt.Fprintf(&b, "\"GET PUT /m%d/r%d/{id}\", ", i, j)
-		}
-		b.WriteString("]\n    }\n")
-		for j := max(0, i-7); j < i; j++ {
-			fmt.Fprintf(&b, "    requires \"i%d\" {\n      range = \"1.0\"\n    }\n", j)
-		}
-		b.WriteString("  }\n}\n")
-	}
-	return b.String()
 }
 
 // startToFirstAnswer runs modgate serve until it has answered a request, and
