@@ -91,6 +91,20 @@ func (a *Adapter) start(ctx context.Context, code []byte, settings config.Plugin
 	return r, err
 }
 
+// player starts the adapter for the requests of a case. What it
+// runs has to be closed.
+func (a *Adapter) player(ctx context.Context, c *Case) (*player, error) {
+	settings, err := c.settings()
+	if err != nil {
+		return nil, err
+	}
+	r, err := a.start(ctx, a.code, settings, 1)
+	if err != nil {
+		return nil, err
+	}
+	return &player{r: r, c: c}, nil
+}
+
 // told returns what was logged and what failed since the last call.
 func (r *running) told() said {
 	r.mu.Lock()

@@ -88,16 +88,11 @@ func reaching(cases []*Case, hook string) (*Case, *Step) {
 
 // whole reports whether the step passes without a fault while nothing is broken.
 func (a *Adapter) whole(ctx context.Context, c *Case, s *Step) (bool, error) {
-	settings, err := c.settings()
+	p, err := a.player(ctx, c)
 	if err != nil {
 		return false, err
 	}
-	r, err := a.start(ctx, a.code, settings, 1)
-	if err != nil {
-		return false, err
-	}
-	defer r.Close()
-	p := player{r: r, c: c}
+	defer p.r.Close()
 	return p.play(s).Faults == nil, nil
 }
 

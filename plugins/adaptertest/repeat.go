@@ -40,25 +40,20 @@ func (c *Case) passing() (steps []*Step) {
 }
 
 func (a *Adapter) repeat(ctx context.Context, c *Case, times int) ([]Finding, error) {
-	settings, err := c.settings()
+	p, err := a.player(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	r, err := a.start(ctx, a.code, settings, 1)
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	p := player{r: r, c: c}
+	defer p.r.Close()
 	var turns []*pass
 	for _, s := range c.passing() {
-		turns = append(turns, &pass{p: &p, s: s, x: newExchange(s.Request, "GET", p.properties(s))})
+		turns = append(turns, &pass{p: p, s: s, x: newExchange(s.Request, "GET", p.properties(s))})
 	}
 	for n := range times {
 		w := turns[n%len(turns)]
 		w.x.reset()
 		w.again(w.s.answer())
-		why := r.told().why
+		why := p.r.told().why
 		switch {
 		case why == nil:
 		case n < len(turns): // which its case says
