@@ -101,7 +101,7 @@ func (c *Control) room(name string, routes []message.Route, replaces []string) (
 		}
 		for _, cl := range h.routes.claims {
 			if _, shared := split(fresh, []message.Route{cl.Route}); shared != nil {
-				return nil, &ConflictError{fmt.Sprintf("route %s of module %s collides with %s, which module %s is to have", shared[0].Path, name, cl.Path, h.name)}
+				return nil, taken(fmt.Sprintf("route %s of module %s collides with %s, which module %s is to have", shared[0].Path, name, cl.Path, h.name), h)
 			}
 		}
 	}
@@ -122,13 +122,18 @@ func (c *Control) room(name string, routes []message.Route, replaces []string) (
 		}
 		h := c.modules[conflict.With.Name]
 		if !free(h) {
-			return nil, &ConflictError{err.Error()}
+			return nil, taken(err.Error(), h)
 		}
 		if slices.Contains(h.record.Replaced, name) && h.missing() {
 			yield = append(yield, h.name)
 		}
 		routes, _ = split(routes, h.routes.live)
 	}
+}
+
+// taken says that a route is h's, and what can be done (V9, V10).
+func taken(detail string, h *entry) error {
+	return &ConflictError{fmt.Sprintf("%s: it keeps its routes until it is missing or dropped; who takes over from it says replaces = [%q]", detail, h.name)}
 }
 
 // yielded has those modules give back what came to them from the one of that

@@ -96,8 +96,8 @@ func TestNewcomerTakesRoutesWhenItServes(t *testing.T) {
 		p := newPlatform(t)
 		defer func() { p.close() }()
 		old := p.served("ldp", "1.0.0", ldpRoutes)
-		if _, err := p.enter("reporting", "1.0.0", reportingRoutes); !errors.As(err, &conflict) {
-			t.Fatalf("without a word for it: %v", err)
+		if _, err := p.enter("reporting", "1.0.0", reportingRoutes); !errors.As(err, &conflict) || !strings.Contains(err.Error(), `replaces = ["ldp"]`) {
+			t.Fatalf("without a word for it, and what that is: %v", err)
 		}
 		if _, err := p.enter("reporting", "1.0.0", []string{"GET /ldp", "GET /ldp"}, "ldp"); !errors.As(err, &conflict) || !strings.Contains(err.Error(), "twice") {
 			t.Fatalf("with a route of its own twice: %v", err)
